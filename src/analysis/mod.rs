@@ -1,0 +1,1 @@
+//! Static analysis: imports, names, types.

@@ -1,0 +1,1 @@
+//! Pixels: decoding, transforms, prepared data and batches.

@@ -1,0 +1,1 @@
+//! The executor: which stage runs when, reuse, resume, and the stream of events.

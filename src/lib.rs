@@ -1,0 +1,23 @@
+//! MTL, the model transfer language: studies of pre-training strategy as short, checked, reproducible programs.
+//!
+//! A program goes through the modules below from top to bottom; a module uses only modules above it
+//! (`ARCHITECTURE.md` draws the whole line, `tests/architecture.rs` enforces it).
+
+pub mod source;
+pub mod diag;
+pub mod syntax;
+pub mod types;
+pub mod tables;
+pub mod net;
+pub mod builtins;
+pub mod analysis;
+pub mod plan;
+pub mod store;
+pub mod stats;
+pub mod data;
+pub mod nn;
+pub mod train;
+pub mod report;
+pub mod stages;
+pub mod exec;
+pub mod cli;

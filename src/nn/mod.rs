@@ -1,0 +1,1 @@
+//! A network graph compiled to a plan of layer calls with explicit forward and backward, and its kernels.

@@ -1,0 +1,1 @@
+//! Evaluation of a program to the graph of stages, and the keys under which their results are stored.

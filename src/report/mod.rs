@@ -1,0 +1,1 @@
+//! What a person opens: self-contained HTML, JSON, CSV and LaTeX, drawn from plain data.

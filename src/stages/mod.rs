@@ -1,0 +1,1 @@
+//! The bodies of the stages: one file per kind of stage.

@@ -1,0 +1,1 @@
+//! The content-addressed store: objects, action records, the file index.

@@ -1,0 +1,1 @@
+//! The syntax of the language: a total pest grammar and the tree it is lowered to.
