@@ -1,1 +1,12 @@
 //! The network graph: layers, static shapes and parameter names. No tensor library below this line.
+//!
+//! A `net` of the language is evaluated, with its arguments and the shape of its input, to a [`Graph`] by way of
+//! [`Builder`]. Parameter names are the scopes opened by labels and `seq`, joined by dots, so they equal torchvision's.
+
+mod builder;
+mod graph;
+mod select;
+
+pub use builder::{Builder, NetError};
+pub use graph::{Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole, Shape, Window};
+pub use select::SelectError;
