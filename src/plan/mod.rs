@@ -1,1 +1,3 @@
 //! Evaluation of a program to the graph of stages, and the keys under which their results are stored.
+
+pub mod stage;
