@@ -1,0 +1,1 @@
+//! Folds: which group is trained on, watched or tested, by which member.
