@@ -1,1 +1,11 @@
 //! The executor: which stage runs when, reuse, resume, and the stream of events.
+
+mod clock;
+mod event;
+mod explain;
+mod keys;
+mod run;
+
+pub use event::{Event, Listener, Progress, Summary};
+pub use explain::{Known, State, survey};
+pub use run::{Options, run};
