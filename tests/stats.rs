@@ -1,5 +1,7 @@
 //! The statistics against values of independent public software (`tests/reference/stats/README.md`).
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails here fails the test")]
+
 use std::path::Path;
 
 use mtl::stats::crossval::{Case, CrossValidated};
