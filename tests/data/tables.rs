@@ -326,3 +326,38 @@ fn archives_of_other_kinds_are_refused_with_the_array() {
         Err(TableError::BadArchive { array: None, .. })
     ));
 }
+
+/// The counts that the README files of `pipelines/data` state.
+#[test]
+fn the_shipped_data_are_whole() {
+    let shipped = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/data").join(name);
+    let count = |table: &Table, column: &str, value: &str| {
+        let cells = &table.column(column).unwrap().cells;
+        cells.iter().filter(|cell| cell.to_string() == value).count()
+    };
+    let films = Table::read_csv(&shipped("cbis-ddsm-mass/manifest.csv"), "image").unwrap();
+    let labels = ["malignant", "benign", "benign_without_callback"].map(|label| count(&films, "label", label));
+    assert_eq!((films.rows, labels), (1592, [747, 726, 119]));
+    assert_eq!(
+        ["1", "2", "3", "4"].map(|density| count(&films, "breast_density", density)),
+        [290, 716, 435, 151]
+    );
+    let patients = films.column("patient").unwrap().cells.iter().map(Cell::to_string);
+    assert_eq!(patients.collect::<std::collections::BTreeSet<_>>().len(), 892);
+    let headers = films.headers(&(0..films.rows).collect::<Vec<_>>()).unwrap();
+    assert!(
+        headers
+            .iter()
+            .all(|header| (header.height, header.width, header.channels, header.bits) == (128, 128, 1, 8))
+    );
+    assert_eq!(films.about.caveats.len(), 3);
+
+    let chests = Table::read_npz(&shipped("pneumoniamnist/pneumoniamnist.npz")).unwrap();
+    assert_eq!(
+        ["train", "val", "test"].map(|part| count(&chests, "split", part)),
+        [3882, 524, 624]
+    );
+    assert_eq!(["0", "1"].map(|label| count(&chests, "label", label)), [757, 4273]);
+    assert_eq!(chests.headers(&[0]).unwrap()[0].width, 28);
+    assert_eq!(chests.about.license.as_deref(), Some("CC BY 4.0"));
+}
