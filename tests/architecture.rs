@@ -45,7 +45,10 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 ];
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = fs::read_dir(dir).expect("src is there").map(|e| e.expect("readable").path()).collect();
+    let mut entries: Vec<_> = fs::read_dir(dir)
+        .expect("src is there")
+        .map(|e| e.expect("readable").path())
+        .collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -65,7 +68,13 @@ fn files() -> Vec<(String, PathBuf, String)> {
         .into_iter()
         .filter_map(|path| {
             let inside = path.strip_prefix(&root).expect("below src").to_owned();
-            let module = inside.components().next()?.as_os_str().to_str()?.trim_end_matches(".rs").to_owned();
+            let module = inside
+                .components()
+                .next()?
+                .as_os_str()
+                .to_str()?
+                .trim_end_matches(".rs")
+                .to_owned();
             let text = fs::read_to_string(&path).expect("utf-8");
             (!matches!(module.as_str(), "lib" | "main")).then_some((module, inside, text))
         })
@@ -74,7 +83,10 @@ fn files() -> Vec<(String, PathBuf, String)> {
 
 /// The text without comments and string contents, so that prose may speak of anything.
 fn code(text: &str) -> String {
-    text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| line.split("//").next().unwrap_or(""))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The modules named as `crate::module` or inside `crate::{...}`.
@@ -117,14 +129,21 @@ fn uses(text: &str) -> Vec<String> {
 
 #[test]
 fn a_module_uses_only_modules_below_it() {
-    let rank: BTreeMap<&str, usize> =
-        LINE.iter().enumerate().flat_map(|(at, names)| names.iter().map(move |name| (*name, at))).collect();
+    let rank: BTreeMap<&str, usize> = LINE
+        .iter()
+        .enumerate()
+        .flat_map(|(at, names)| names.iter().map(move |name| (*name, at)))
+        .collect();
     let mut wrong = Vec::new();
     let mut seen = 0;
     for (module, path, text) in files() {
-        let own = *rank.get(module.as_str()).unwrap_or_else(|| panic!("`{module}` has no place in the line"));
+        let own = *rank
+            .get(module.as_str())
+            .unwrap_or_else(|| panic!("`{module}` has no place in the line"));
         for used in uses(&code(&text)) {
-            let Some(&other) = rank.get(used.as_str()) else { continue };
+            let Some(&other) = rank.get(used.as_str()) else {
+                continue;
+            };
             seen += 1;
             let sibling = SIBLINGS.contains(&(module.as_str(), used.as_str()));
             if used != module && other >= own && !sibling {
@@ -142,7 +161,12 @@ fn a_library_is_named_only_where_it_may_be_replaced() {
     for (module, path, text) in files() {
         let text = code(&text);
         for (library, modules) in LIBRARIES {
-            let named = [format!("use {library}::"), format!(" {library}::"), format!("({library}::"), format!("&{library}::")];
+            let named = [
+                format!("use {library}::"),
+                format!(" {library}::"),
+                format!("({library}::"),
+                format!("&{library}::"),
+            ];
             if !modules.contains(&module.as_str()) && named.iter().any(|n| text.contains(n.as_str())) {
                 wrong.push(format!("{} names {library}", path.display()));
             }

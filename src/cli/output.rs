@@ -4,6 +4,7 @@ use crate::{
     diag::{self, Diagnostics},
     source::SourceMap,
 };
+use serde::Serialize;
 use std::{
     env,
     io::{self, IsTerminal, Write},
@@ -13,6 +14,13 @@ use std::{
 pub(super) fn line(text: &str) {
     // A reader that went away is no mistake of ours, and nobody is left to tell.
     let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// Writes a value as one line of JSON to standard output.
+pub(super) fn json(value: &impl Serialize) {
+    if let Ok(text) = serde_json::to_string(value) {
+        line(&text);
+    }
 }
 
 /// Writes text as it is to standard output.

@@ -1,6 +1,7 @@
 //! The only clock of a run. It times, shows and decides when to save; it never reaches a result.
 
-use std::time::Instant;
+use crate::store::Provenance;
+use std::{fs, time::Instant};
 
 /// A started stopwatch.
 #[derive(Clone, Copy, Debug)]
@@ -16,5 +17,19 @@ impl Stopwatch {
     /// Seconds since the start.
     pub(super) fn seconds(self) -> f64 {
         self.0.elapsed().as_secs_f64()
+    }
+
+    /// How a result came about that is complete now.
+    #[expect(clippy::disallowed_methods, reason = "provenance is recorded beside results and enters no key")]
+    pub(super) fn provenance(self) -> Provenance {
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+        Provenance {
+            when: jiff::Timestamp::now(),
+            host,
+            seconds: self.seconds(),
+            threads: u32::try_from(rayon::current_num_threads()).unwrap_or(u32::MAX),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            device_class: crate::stages::device_class().to_owned(),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The one stream of events of a run; the progress display and the JSON log are drawn from it.
 
+use crate::plan::digest::Digest;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// Something that happened in a run. Serialised, each is one line of `mtl run --format json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,6 +58,8 @@ pub enum Event {
         kind: &'static str,
         /// How long it ran, in seconds.
         seconds: f64,
+        /// Digest of each output.
+        outputs: BTreeMap<String, Digest>,
     },
     /// A stage's result was known.
     StageReused {
@@ -64,6 +67,8 @@ pub enum Event {
         stage: String,
         /// Its kind.
         kind: &'static str,
+        /// Digest of each output.
+        outputs: BTreeMap<String, Digest>,
     },
     /// Another process computes the stage; this one waits.
     Waiting {

@@ -4,7 +4,9 @@ mod clock;
 mod event;
 mod explain;
 mod keys;
+mod outputs;
 mod run;
+mod workshop;
 
 pub use event::{Event, Listener, Progress, Summary};
 pub use explain::{Known, State, survey};

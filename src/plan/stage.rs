@@ -77,6 +77,21 @@ pub enum Role {
     Scores(u32),
     /// A training stage's history, by the place in [`Report::trainings`].
     History(u32),
+    /// The prepared pictures of a task, by the place in [`Report::tasks`].
+    TaskPictures(u32),
+}
+
+impl Role {
+    /// The name of the output that is taken in this role.
+    #[must_use]
+    pub fn output(self) -> &'static str {
+        match self {
+            Self::Pictures | Self::TaskPictures(_) => "pictures",
+            Self::Model => "model",
+            Self::Scores(_) => "scores",
+            Self::History(_) => "history",
+        }
+    }
 }
 
 /// Where pictures come from, one per row of a data set.
@@ -412,6 +427,8 @@ pub struct SampleFacts {
     pub group: String,
     /// Its class, by place in [`TaskFacts::classes`].
     pub class: u32,
+    /// Its row of the prepared file.
+    pub row: u32,
 }
 
 /// What is said of a data set.

@@ -59,7 +59,10 @@ pub struct Progress {
 /// Keeps the state of a training between runs.
 pub trait States {
     /// The last state that was saved.
-    fn load(&self) -> Option<PathBuf>;
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    fn load(&self) -> Result<Option<PathBuf>, StageError>;
     /// Saves a state, whole or not at all: `write` fills the file that it is given.
     ///
     /// # Errors
@@ -127,5 +130,22 @@ pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError
         Work::Train(train) => train::run(train, context),
         Work::Score(score) => score::run(score, context),
         Work::Report(report) => report::run(report, context),
+    }
+}
+
+/// The class of the device that computes: `cpu-` and the widest instruction set that kernels may use. Bits may differ
+/// between classes, never within one.
+#[must_use]
+pub fn device_class() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            return "cpu-avx2";
+        }
+        "cpu-sse2"
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        "cpu-generic"
     }
 }

@@ -1,10 +1,11 @@
 //! How much a store holds.
 
 use super::error::{At, StoreError, if_there};
+use serde::Serialize;
 use std::{fs, path::Path};
 
 /// Files and their bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// Files.
     pub files: u64,
@@ -13,7 +14,7 @@ pub struct Tally {
 }
 
 /// How much a store holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SizeReport {
     /// Objects.
     pub objects: Tally,
