@@ -52,13 +52,13 @@ struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// The file's text and one blank, under which a place at its end can be drawn.
+    /// The file's text; one that holds nothing gets a blank, under which a place can be drawn.
     fn source(&mut self, file: FileId) -> NamedSource<Arc<str>> {
         let source = self.map.file(file);
-        let text = self
-            .texts
-            .entry(file)
-            .or_insert_with(|| format!("{} ", source.text()).into());
+        let text = self.texts.entry(file).or_insert_with(|| match source.text() {
+            "" => " ".into(),
+            _ => source.shared_text(),
+        });
         NamedSource::new(source.name(), Arc::clone(text))
     }
 }
@@ -121,9 +121,10 @@ fn drawn(labels: &[&Label], map: &SourceMap) -> Vec<LabeledSpan> {
         .collect()
 }
 
-/// A range that can be drawn, at least one character long, in `text` followed by one blank.
+/// A range that can be drawn, at least one character long, in `text`, or in one blank if that is empty.
 ///
-/// An empty place is drawn under the character before it if that is on its line, otherwise under the next one.
+/// An empty place is drawn under the character before it if that is on its line, otherwise under the next one; after the
+/// last line's end, under the last character that is no blank.
 pub(super) fn visible(text: &str, span: Span) -> (usize, usize) {
     let floor = |mut at: usize| {
         at = at.min(text.len());
@@ -143,9 +144,16 @@ pub(super) fn visible(text: &str, span: Span) -> (usize, usize) {
     if end > start {
         return (start, end);
     }
-    match text[..start].chars().next_back() {
-        Some(before) if before != '\n' && before != '\r' => (start - before.len_utf8(), start),
-        _ => (start, start + text[start..].chars().next().map_or(1, char::len_utf8)),
+    let (before, after) = (text[..start].chars().next_back(), text[start..].chars().next());
+    match (before, after) {
+        (Some(before), _) if before != '\n' && before != '\r' => (start - before.len_utf8(), start),
+        (_, Some(after)) => (start, start + after.len_utf8()),
+        (_, None) => {
+            let last = text.trim_end();
+            let end = if last.is_empty() { text.len() } else { last.len() };
+            let width = text[..end].chars().next_back().map_or(0, char::len_utf8);
+            (end - width, end.max(1))
+        }
     }
 }
 
@@ -177,9 +185,7 @@ impl miette::Diagnostic for Report {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help
-            .as_ref()
-            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
@@ -220,7 +226,14 @@ mod tests {
     #[test]
     fn shows_code_message_place_label_and_help() {
         let all = shown("let a = 1\nlet b = ä +\n", &[(20, 21, "expected a value")], 80);
-        for part in ["mtl::syntax::unexpected", "the message", "a.mtl:2:", "let b = ä +", "expected a value", "the help"] {
+        for part in [
+            "mtl::syntax::unexpected",
+            "the message",
+            "a.mtl:2:",
+            "let b = ä +",
+            "expected a value",
+            "the help",
+        ] {
             assert!(all.contains(part), "{part}: {all}");
         }
         assert!(!all.contains('\u{1b}'), "no colours");
@@ -231,21 +244,43 @@ mod tests {
         let mut map = SourceMap::new();
         let (a, b) = (map.add("a.mtl", None, "let a = 1"), map.add("b.mtl", None, "let b = 2"));
         let mut diagnostics = Diagnostics::new();
-        let places = Diagnostic::error(&UNEXPECTED, "two").at(Span::new(a, 4, 5), "one").at(Span::new(b, 4, 5), "other");
+        let places = Diagnostic::error(&UNEXPECTED, "two")
+            .at(Span::new(a, 4, 5), "one")
+            .at(Span::new(b, 4, 5), "other");
         diagnostics.push(places);
         let all = render(&diagnostics, &map, true, 80);
-        assert!(all.contains('\u{1b}') && all.contains("b.mtl") && all.contains("other"), "{all}");
+        assert!(
+            all.contains('\u{1b}') && all.contains("b.mtl") && all.contains("other"),
+            "{all}"
+        );
     }
 
     #[test]
     fn places_at_line_and_file_ends_are_drawn() {
         let file = SourceMap::new().add("a", None, "");
-        assert_eq!(visible("ab\ncd", Span::new(file, 2, 2)), (1, 2), "a line's end, under what stands before it");
+        assert_eq!(
+            visible("ab\ncd", Span::new(file, 2, 2)),
+            (1, 2),
+            "a line's end, under what stands before it"
+        );
         assert_eq!(visible("ab\n\ncd", Span::new(file, 3, 3)), (3, 4), "an empty line");
         assert_eq!(visible("ab", Span::new(file, 9, 12)), (1, 2), "beyond the end");
-        assert_eq!(visible("", Span::new(file, 0, 0)), (0, 1), "under the blank that is added");
+        assert_eq!(
+            visible("ab\n\n", Span::new(file, 4, 4)),
+            (1, 2),
+            "after the last line's end"
+        );
+        assert_eq!(
+            visible("", Span::new(file, 0, 0)),
+            (0, 1),
+            "under the blank that is added"
+        );
         let long = "x {\n".repeat(20);
-        assert_eq!(visible(&long, Span::new(file, 0, long.len())), (0, 3), "the first line of many");
+        assert_eq!(
+            visible(&long, Span::new(file, 0, long.len())),
+            (0, 3),
+            "the first line of many"
+        );
     }
 
     proptest! {
