@@ -89,6 +89,20 @@ fn cases() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn every_code_of_the_parser_has_a_case() {
+    let said: String = folders()
+        .iter()
+        .filter_map(|folder| fs::read_to_string(folder.join("diagnostics.txt")).ok())
+        .collect();
+    let missing: Vec<_> = mtl::diag::codes::all()
+        .map(|code| code.id)
+        .filter(|id| id.starts_with("mtl::syntax::") && !said.contains(*id))
+        .collect();
+    // No text is known that the grammar does not match.
+    assert_eq!(missing, ["mtl::syntax::unreadable"]);
+}
+
 fn programs() -> Vec<(String, String)> {
     let mut found: Vec<_> = fs::read_dir(golden().join("programs"))
         .expect("the folder of programs")
@@ -346,8 +360,18 @@ fn piece() -> impl Strategy<Value = &'static str> {
     ])
 }
 
+/// At least 600 cases, more if `PROPTEST_CASES` asks for them.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig {
+        cases: default.cases.max(600),
+        failure_persistence: None,
+        ..default
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 600 } else { 3_000 }))]
+    #![proptest_config(config())]
 
     #[test]
     fn any_text_is_read(text in "\\PC{0,200}") {
