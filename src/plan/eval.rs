@@ -5,11 +5,12 @@
 
 use super::{
     call::Callee,
+    domain::Task,
     identities::Identities,
     nets::Networks,
     sources::Tables,
     stage::ChoiceBy,
-    stages::Stages,
+    stages::{StageId, Stages},
     value::{Env, Failed, Function, Outcome, Record, Slot, Step, Value},
 };
 use crate::{
@@ -39,6 +40,10 @@ pub(super) struct Evaluator<'p, 'd> {
     pub(super) stages: Stages,
     pub(super) tables: Tables,
     pub(super) identities: Identities,
+    /// The task of every training stage.
+    pub(super) trained_on: HashMap<StageId, Rc<Task>>,
+    /// Leaks looked for before.
+    pub(super) leaks: super::leak::Known,
     /// Where in the program stages are being made, the innermost last.
     pub(super) places: Vec<Place>,
     /// Names of the functions that are running, the innermost last; the way of training is named after it.
@@ -76,6 +81,8 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             stages: Stages::default(),
             tables: Tables::default(),
             identities: Identities::default(),
+            trained_on: HashMap::new(),
+            leaks: super::leak::Known::default(),
             places: Vec::new(),
             calls: Vec::new(),
             seed: (0, ChoiceBy::Default),
@@ -167,6 +174,16 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             ItemKind::Out(out) => self.placed(&out.name.name, |e| e.eval(&out.value, &env)),
             ItemKind::Import(_) | ItemKind::Bad => Err(Failed),
         }
+    }
+
+    /// The parameters of the main file that were used, with their values as the language writes them.
+    pub(super) fn params(&self) -> Vec<(&'p str, String)> {
+        let value = |id: ItemId| match self.items.get(&id) {
+            Some(Some(Ok(value))) => Some(value.display()),
+            _ => None,
+        };
+        let params = self.program.params();
+        params.filter_map(|(id, param)| Some((param.name.name.as_str(), value(id)?))).collect()
     }
 
     /// Evaluates with stages named after `binding`.

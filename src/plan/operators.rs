@@ -151,7 +151,7 @@ impl<'p> Evaluator<'p, '_> {
     fn missing<T>(&mut self, cell: &MissingCell, span: Span) -> Outcome<T> {
         let message = format!("`{}` is missing in {}", cell.column, cell.place);
         let help = format!("ask first whether it is there: `r[{:?}] != none and ...`", cell.column);
-        self.fail(Diagnostic::error(&codes::MISSING_CELL, message).at(span, "").help(help))
+        self.fail(Diagnostic::error(&crate::diag::codes::data::MISSING_VALUE, message).at(span, "").help(help))
     }
 
     fn equal(&mut self, left: &Value<'p>, right: &Value<'p>, span: Span) -> Outcome<bool> {

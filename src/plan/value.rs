@@ -22,6 +22,9 @@ pub(super) struct Failed;
 /// The result of evaluating something.
 pub(super) type Outcome<T> = Result<T, Failed>;
 
+/// Text that is shared.
+pub(super) type Text = Rc<str>;
+
 /// A record: values by key, in the order of writing.
 pub(super) type Record<'p> = IndexMap<Rc<str>, Value<'p>>;
 
