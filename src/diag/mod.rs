@@ -5,7 +5,9 @@
 use crate::source::Span;
 
 pub mod codes;
+pub mod json;
 mod nearest;
+pub mod render;
 
 pub use codes::Code;
 pub use nearest::nearest;
