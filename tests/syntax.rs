@@ -143,7 +143,10 @@ fn check_spans(text: &str, nodes: &[Node]) {
         let written = &text[start..end];
         let blanks = [' ', '\n', '\t', '\r'];
         if node.depth > 0 && !node.label.contains("bad") {
-            assert!(!written.starts_with(blanks) && !written.ends_with(blanks), "{node:?}: {written:?}");
+            assert!(
+                !written.starts_with(blanks) && !written.ends_with(blanks),
+                "{node:?}: {written:?}"
+            );
         }
         around.push(node);
     }
@@ -172,7 +175,11 @@ fn nested_things_parse_however_they_nest_and_fail() {
     for (open, close) in nests {
         for depth in [10, 100, 1_000, 10_000] {
             for (tail, text) in [("", "1"), ("", "3x"), ("", ""), ("!", "1"), ("", "\"")] {
-                let closed = format!("let a = {}{text}{}{tail}\nlet b = 2\n", open.repeat(depth), close.repeat(depth));
+                let closed = format!(
+                    "let a = {}{text}{}{tail}\nlet b = 2\n",
+                    open.repeat(depth),
+                    close.repeat(depth)
+                );
                 let unclosed = format!("let a = {}{text}{tail}\nlet b = 2\n", open.repeat(depth));
                 for program in [closed, unclosed] {
                     let (nodes, _, _) = read(&program);
@@ -205,14 +212,20 @@ fn long_runs_are_read_or_refused_but_never_exhaust_the_stack() {
     ] {
         assert_eq!(codes(&program), ["mtl::syntax::too_deep"]);
         let (nodes, _, _) = read(&program);
-        assert_eq!(nodes.iter().rfind(|n| n.depth == 1).map(|n| n.label.as_str()), Some("let b"));
+        assert_eq!(
+            nodes.iter().rfind(|n| n.depth == 1).map(|n| n.label.as_str()),
+            Some("let b")
+        );
     }
     // Runs that make no deep tree have no limit.
     for program in [
         format!("let a = x{}", " |> f".repeat(10_000)),
         format!("let a = [{}]", "1, ".repeat(10_000)),
         "let a = 1\n".repeat(10_000),
-        format!("fn f() -> int {{\n{}  1\n}}", "  let a = if b { 1 } else { 2 }\n".repeat(5_000)),
+        format!(
+            "fn f() -> int {{\n{}  1\n}}",
+            "  let a = if b { 1 } else { 2 }\n".repeat(5_000)
+        ),
     ] {
         assert_eq!(codes(&program), Vec::<&str>::new());
     }
@@ -236,8 +249,15 @@ let h = 5
 ";
     let (nodes, diagnostics, map) = read(text);
     assert_eq!(diagnostics.len(), 8, "{}", render(&diagnostics, &map, false, 100));
-    let items: Vec<_> = nodes.iter().filter(|n| n.depth == 1).map(|n| n.label.as_str()).collect();
-    assert_eq!(items, ["let a", "let b", "let c", "fn d", "let e", "param f", "let g", "let h"]);
+    let items: Vec<_> = nodes
+        .iter()
+        .filter(|n| n.depth == 1)
+        .map(|n| n.label.as_str())
+        .collect();
+    assert_eq!(
+        items,
+        ["let a", "let b", "let c", "fn d", "let e", "param f", "let g", "let h"]
+    );
 }
 
 #[test]
@@ -245,17 +265,84 @@ fn comments_are_listed_in_order() {
     let text = "// a\nlet b = 1 // c\n/// d\nlet e = \"// no\"";
     let mut map = SourceMap::new();
     let file = map.add("a.mtl", None, text);
-    let found: Vec<_> = comments(file, text).into_iter().map(|span| map.text(span).to_owned()).collect();
+    let found: Vec<_> = comments(file, text)
+        .into_iter()
+        .map(|span| map.text(span).to_owned())
+        .collect();
     assert_eq!(found, ["// a", "// c"]);
 }
 
 /// Pieces of programs, to be strung together wrongly.
 fn piece() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(vec![
-        "let", "a", "=", "1", "\n", " ", "(", ")", "[", "]", "{", "}", "|>", ",", ":", "fn", "net", "param", "out",
-        "import", "\"", "{a}", "..", "...", "..=", "if", "else", "for", "in", "repeat", "not", "and", "+", "-", "*", "/",
-        "//", "///", "//!", "@", "=>", "->", "?", ";", "%", "10%", "3x", "1e-3", "30min", "none", "true", "r\"", "\\", "é",
-        "\u{FEFF}", "\r\n", "x |> f", "let b = ", "\nlet c = ", "(t) =>", "f(", ".", "==", "<", "++", "\n  ", "`", "'",
+        "let",
+        "a",
+        "=",
+        "1",
+        "\n",
+        " ",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "|>",
+        ",",
+        ":",
+        "fn",
+        "net",
+        "param",
+        "out",
+        "import",
+        "\"",
+        "{a}",
+        "..",
+        "...",
+        "..=",
+        "if",
+        "else",
+        "for",
+        "in",
+        "repeat",
+        "not",
+        "and",
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "///",
+        "//!",
+        "@",
+        "=>",
+        "->",
+        "?",
+        ";",
+        "%",
+        "10%",
+        "3x",
+        "1e-3",
+        "30min",
+        "none",
+        "true",
+        "r\"",
+        "\\",
+        "é",
+        "\u{FEFF}",
+        "\r\n",
+        "x |> f",
+        "let b = ",
+        "\nlet c = ",
+        "(t) =>",
+        "f(",
+        ".",
+        "==",
+        "<",
+        "++",
+        "\n  ",
+        "`",
+        "'",
     ])
 }
 

@@ -131,7 +131,8 @@ mod tests {
         );
         diagnostics.push(Diagnostic::error(&UNEXPECTED, "without a place"));
         let found = serde_json::to_value(listing(&diagnostics, &map)).expect("plain data");
-        let point = |byte: usize, line: usize, column: usize| serde_json::json!({"byte": byte, "line": line, "column": column});
+        let point =
+            |byte: usize, line: usize, column: usize| serde_json::json!({"byte": byte, "line": line, "column": column});
         let span = serde_json::json!({"start": point(at, 2, 7), "end": point(at + 1, 2, 8)});
         let expected = serde_json::json!({
             "schema": "mtl.diagnostics/1",

@@ -177,9 +177,7 @@ impl miette::Diagnostic for Report {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help
-            .as_ref()
-            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
@@ -220,7 +218,14 @@ mod tests {
     #[test]
     fn shows_code_message_place_label_and_help() {
         let all = shown("let a = 1\nlet b = ä +\n", &[(20, 21, "expected a value")], 80);
-        for part in ["mtl::syntax::unexpected", "the message", "a.mtl:2:", "let b = ä +", "expected a value", "the help"] {
+        for part in [
+            "mtl::syntax::unexpected",
+            "the message",
+            "a.mtl:2:",
+            "let b = ä +",
+            "expected a value",
+            "the help",
+        ] {
             assert!(all.contains(part), "{part}: {all}");
         }
         assert!(!all.contains('\u{1b}'), "no colours");
@@ -231,21 +236,38 @@ mod tests {
         let mut map = SourceMap::new();
         let (a, b) = (map.add("a.mtl", None, "let a = 1"), map.add("b.mtl", None, "let b = 2"));
         let mut diagnostics = Diagnostics::new();
-        let places = Diagnostic::error(&UNEXPECTED, "two").at(Span::new(a, 4, 5), "one").at(Span::new(b, 4, 5), "other");
+        let places = Diagnostic::error(&UNEXPECTED, "two")
+            .at(Span::new(a, 4, 5), "one")
+            .at(Span::new(b, 4, 5), "other");
         diagnostics.push(places);
         let all = render(&diagnostics, &map, true, 80);
-        assert!(all.contains('\u{1b}') && all.contains("b.mtl") && all.contains("other"), "{all}");
+        assert!(
+            all.contains('\u{1b}') && all.contains("b.mtl") && all.contains("other"),
+            "{all}"
+        );
     }
 
     #[test]
     fn places_at_line_and_file_ends_are_drawn() {
         let file = SourceMap::new().add("a", None, "");
-        assert_eq!(visible("ab\ncd", Span::new(file, 2, 2)), (1, 2), "a line's end, under what stands before it");
+        assert_eq!(
+            visible("ab\ncd", Span::new(file, 2, 2)),
+            (1, 2),
+            "a line's end, under what stands before it"
+        );
         assert_eq!(visible("ab\n\ncd", Span::new(file, 3, 3)), (3, 4), "an empty line");
         assert_eq!(visible("ab", Span::new(file, 9, 12)), (1, 2), "beyond the end");
-        assert_eq!(visible("", Span::new(file, 0, 0)), (0, 1), "under the blank that is added");
+        assert_eq!(
+            visible("", Span::new(file, 0, 0)),
+            (0, 1),
+            "under the blank that is added"
+        );
         let long = "x {\n".repeat(20);
-        assert_eq!(visible(&long, Span::new(file, 0, long.len())), (0, 3), "the first line of many");
+        assert_eq!(
+            visible(&long, Span::new(file, 0, long.len())),
+            (0, 3),
+            "the first line of many"
+        );
     }
 
     proptest! {

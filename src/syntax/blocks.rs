@@ -55,7 +55,11 @@ impl Builder<'_> {
                 if closed && !reading.broken {
                     self.no_result(&reading.locals, span);
                 }
-                let end = if closed { span.end as usize - 1 } else { span.end as usize };
+                let end = if closed {
+                    span.end as usize - 1
+                } else {
+                    span.end as usize
+                };
                 Labelled {
                     label: None,
                     value: self.bad_value(end.max(opener + 1)),
@@ -90,7 +94,9 @@ impl Builder<'_> {
             && !reading.broken
         {
             reading.broken = true;
-            let span = result.label.map_or(result.value.span, |label| label.span.to(result.value.span));
+            let span = result
+                .label
+                .map_or(result.value.span, |label| label.span.to(result.value.span));
             self.report(span.start as usize, messages::two_results(span));
         }
     }
@@ -173,7 +179,14 @@ impl Builder<'_> {
             self.record_in_block(reading, span, block);
         } else if !entry {
             let begins = reading.last_end.is_none() || self.begins_line(start);
-            self.unexpected(start, if begins { "a value or `let`" } else { "the end of the line" });
+            self.unexpected(
+                start,
+                if begins {
+                    "a value or `let`"
+                } else {
+                    "the end of the line"
+                },
+            );
         }
         reading.broken = true;
     }

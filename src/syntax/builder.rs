@@ -59,8 +59,7 @@ impl<'a> Builder<'a> {
     pub(super) fn report_scan(&mut self) {
         for &at in &self.scan.unmatched {
             let sign = &self.text[at..=at];
-            self.diagnostics
-                .push(messages::unmatched(self.at(at, at + 1), sign));
+            self.diagnostics.push(messages::unmatched(self.at(at, at + 1), sign));
         }
         for &(_, at) in &self.scan.too_deep {
             let what = "brackets and constructs hold each other";
@@ -85,8 +84,7 @@ impl<'a> Builder<'a> {
             .rev()
             .find(|&i| self.text.is_char_boundary(i))
             .unwrap_or(0);
-        self.diagnostics
-            .push(messages::unreadable(self.at(at, at), detail));
+        self.diagnostics.push(messages::unreadable(self.at(at, at), detail));
         Module {
             file: self.file,
             docs: Vec::new(),

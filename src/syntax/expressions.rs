@@ -103,7 +103,10 @@ impl Builder<'_> {
         let pipe = self.at(span.start as usize, end);
         let sign = found(self.text, start).text;
         let text = &self.text[span.start as usize..end];
-        self.report(start, messages::operator_after_step(self.token(start), sign, pipe, text));
+        self.report(
+            start,
+            messages::operator_after_step(self.token(start), sign, pipe, text),
+        );
         // What follows is read for its own mistakes; what it would mean is anyone's guess.
         for part in after.into_inner() {
             match part.as_rule() {

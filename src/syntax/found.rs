@@ -103,6 +103,10 @@ mod tests {
         assert_eq!(words("x", 1), "the end of the file");
         assert_eq!(words("\u{A0}x", 0), "the character U+00A0");
         assert_eq!(words("/// a", 0), "a documentation comment");
-        assert_eq!(words("é", 1), "the end of the file", "an offset within a character is no panic");
+        assert_eq!(
+            words("é", 1),
+            "the end of the file",
+            "an offset within a character is no panic"
+        );
     }
 }

@@ -5,8 +5,8 @@ use pest::Parser as _;
 use super::{
     Pair, Rule,
     ast::{
-        Attribute, Block, FnItem, Ident, Import, ImportSource, Item, ItemKind, Labelled, Let, Module, NetItem, Out, Param,
-        TypeExpr, TypeKind,
+        Attribute, Block, FnItem, Ident, Import, ImportSource, Item, ItemKind, Labelled, Let, Module, NetItem, Out,
+        Param, TypeExpr, TypeKind,
     },
     builder::{Builder, document},
     found::found,
@@ -184,7 +184,11 @@ impl Builder<'_> {
                 } else {
                     found(self.text, gap.next).words
                 };
-                let span = if gap.ends { self.at(gap.before, gap.before) } else { self.token(gap.next) };
+                let span = if gap.ends {
+                    self.at(gap.before, gap.before)
+                } else {
+                    self.token(gap.next)
+                };
                 messages::item_without_name(span, word, &words)
             } else {
                 messages::not_an_item(self.token(start), &found(self.text, start).words)
@@ -265,7 +269,10 @@ impl Builder<'_> {
                     }
                     source = text.plain().map(|path| (ImportSource::File(path), span));
                 }
-                Rule::no_source => self.unexpected(span.start as usize, "a module or a file, `std.models` or `\"file.mtl\"`"),
+                Rule::no_source => self.unexpected(
+                    span.start as usize,
+                    "a module or a file, `std.models` or `\"file.mtl\"`",
+                ),
                 Rule::kw_as => {}
                 Rule::import_names => names = Some(self.import_names(part)),
                 _ => alias = Some(self.name(&part, "a name after `as`")),

@@ -104,7 +104,11 @@ impl Builder<'_> {
     /// What stands in a call's parentheses or an index's brackets.
     pub(super) fn arguments(&mut self, pair: Pair<'_>) -> Vec<Argument> {
         let opener = self.start(&pair);
-        let words = if pair.as_rule() == Rule::index { &INDEX } else { &ARGUMENTS };
+        let words = if pair.as_rule() == Rule::index {
+            &INDEX
+        } else {
+            &ARGUMENTS
+        };
         let (rule, end) = (pair.as_rule(), self.end(&pair));
         let arguments: Vec<_> = self
             .elements(opener, pair.into_inner(), words, Self::argument)

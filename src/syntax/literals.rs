@@ -53,7 +53,11 @@ fn parts(text: &str) -> Parts<'_> {
             .count();
         if length > 0 {
             // Beyond any double either way; what overflows is then found to be infinite or zero.
-            let limit = if bytes.get(end + 1) == Some(&b'-') { -100_000 } else { 100_000 };
+            let limit = if bytes.get(end + 1) == Some(&b'-') {
+                -100_000
+            } else {
+                100_000
+            };
             exponent = Some(text[end + 1..from + length].parse().unwrap_or(limit));
             end = from + length;
         }

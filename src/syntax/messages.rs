@@ -11,7 +11,8 @@ pub(super) fn unexpected(span: Span, expected: &str, found: &str) -> Diagnostic 
 }
 
 pub(super) fn documentation_here(span: Span, expected: &str) -> Diagnostic {
-    unexpected(span, expected, "a documentation comment").help("`///` documents an item, a parameter or an entry; write `//` here")
+    unexpected(span, expected, "a documentation comment")
+        .help("`///` documents an item, a parameter or an entry; write `//` here")
 }
 
 pub(super) fn foreign_sign(span: Span, sign: &str, help: &str) -> Diagnostic {
@@ -32,9 +33,12 @@ pub(super) fn equals_compares(span: Span, expected: &str) -> Diagnostic {
 
 pub(super) fn named_with_equals(span: Span) -> Diagnostic {
     with_fix(
-        Diagnostic::error(&codes::NAMED_WITH_EQUALS, "a named argument or entry is written `name: value`")
-            .at(span, "write `:`")
-            .help("replace `=` by `:`"),
+        Diagnostic::error(
+            &codes::NAMED_WITH_EQUALS,
+            "a named argument or entry is written `name: value`",
+        )
+        .at(span, "write `:`")
+        .help("replace `=` by `:`"),
         span,
         ":",
     )
@@ -51,9 +55,12 @@ pub(super) fn blank_before(span: Span, sign: &str, blank: Span) -> Diagnostic {
 }
 
 pub(super) fn reserved_word(span: Span, word: &str) -> Diagnostic {
-    Diagnostic::error(&codes::RESERVED_WORD, format!("`{word}` is a reserved word and cannot be a name"))
-        .at(span, "reserved")
-        .help("choose another name")
+    Diagnostic::error(
+        &codes::RESERVED_WORD,
+        format!("`{word}` is a reserved word and cannot be a name"),
+    )
+    .at(span, "reserved")
+    .help("choose another name")
 }
 
 pub(super) fn too_deep(span: Span, limit: usize, what: &str) -> Diagnostic {
@@ -99,7 +106,10 @@ pub(super) fn no_item_word(span: Span) -> Diagnostic {
         Diagnostic::error(&codes::NOT_AN_ITEM, "a value is named with `let`")
             .at(span, "expected an item")
             .help("write `let` before the name"),
-        Span { end: span.start, ..span },
+        Span {
+            end: span.start,
+            ..span
+        },
         "let ",
     )
 }
@@ -107,7 +117,9 @@ pub(super) fn no_item_word(span: Span) -> Diagnostic {
 pub(super) fn not_an_item(span: Span, found: &str) -> Diagnostic {
     Diagnostic::error(&codes::NOT_AN_ITEM, format!("expected an item, found {found}"))
         .at(span, "expected an item")
-        .help("an item begins with `import`, `param`, `let`, `fn`, `net` or `out`; a value is named: `let name = value`")
+        .help(
+            "an item begins with `import`, `param`, `let`, `fn`, `net` or `out`; a value is named: `let name = value`",
+        )
 }
 
 pub(super) fn item_without_name(span: Span, word: &str, found: &str) -> Diagnostic {
@@ -122,10 +134,13 @@ pub(super) fn line_start(span: Span, what: &str) -> Diagnostic {
 
 pub(super) fn operator_after_step(operator: Span, sign: &str, pipe: Span, text: &str) -> Diagnostic {
     with_fix(
-        Diagnostic::error(&codes::OPERATOR_AFTER_STEP, format!("`{sign}` after a step needs parentheses around the pipe"))
-            .at(operator, "operator after a step")
-            .at(pipe, "the pipe")
-            .help(format!("write `(x |> f) {sign} y`")),
+        Diagnostic::error(
+            &codes::OPERATOR_AFTER_STEP,
+            format!("`{sign}` after a step needs parentheses around the pipe"),
+        )
+        .at(operator, "operator after a step")
+        .at(pipe, "the pipe")
+        .help(format!("write `(x |> f) {sign} y`")),
         pipe,
         &format!("({text})"),
     )
@@ -145,10 +160,13 @@ pub(super) fn record_in_block(opener: Span, entry: Span, block: Span, text: &str
         "`{{ key: value, ... }}`".to_owned()
     };
     with_fix(
-        Diagnostic::error(&codes::RECORD_IN_BLOCK, "this brace opens a block; a record needs braces of its own")
-            .at(opener, "opens a block")
-            .at(entry, "an entry of a record")
-            .help(format!("write {short}")),
+        Diagnostic::error(
+            &codes::RECORD_IN_BLOCK,
+            "this brace opens a block; a record needs braces of its own",
+        )
+        .at(opener, "opens a block")
+        .at(entry, "an entry of a record")
+        .help(format!("write {short}")),
         block,
         &format!("{{{text}}}"),
     )
@@ -163,11 +181,14 @@ pub(super) fn label_outside_net(span: Span) -> Diagnostic {
 pub(super) fn record_body(span: Span, name: &str) -> Diagnostic {
     Diagnostic::warning(&codes::RECORD_BODY, format!("this is a record with the entry `{name}`"))
         .at(span, "a record, not a block")
-        .help(format!("for the value itself write `=> {name}`, for the record `=> {{ {name}: {name} }}`"))
+        .help(format!(
+            "for the value itself write `=> {name}`, for the record `=> {{ {name}: {name} }}`"
+        ))
 }
 
 pub(super) fn no_result(close: Span, empty: bool) -> Diagnostic {
-    let diagnostic = Diagnostic::error(&codes::NO_RESULT, "a block without a result").at(close, "expected a value before this");
+    let diagnostic =
+        Diagnostic::error(&codes::NO_RESULT, "a block without a result").at(close, "expected a value before this");
     if empty {
         diagnostic.help("a block's last line is its value; the empty record as a value is `{{}}`")
     } else {
@@ -243,8 +264,7 @@ pub(super) fn missing_type(span: Span, name: &str) -> Diagnostic {
 }
 
 pub(super) fn dangling_attribute(span: Span) -> Diagnostic {
-    Diagnostic::error(&codes::DANGLING_ATTRIBUTE, "an attribute before no item")
-        .at(span, "expected an item below")
+    Diagnostic::error(&codes::DANGLING_ATTRIBUTE, "an attribute before no item").at(span, "expected an item below")
 }
 
 fn with_fix(mut diagnostic: Diagnostic, span: Span, text: &str) -> Diagnostic {

@@ -318,7 +318,10 @@ mod tests {
     #[test]
     fn nesting_counts_brackets_holes_and_constructs_without_brackets() {
         for deep in ["(", "[", "{", "if ", "for x in ", "repeat i in ", "(a) => "] {
-            let at_limit = format!("let a = {}", deep.repeat(MAX_NESTING / (1 + usize::from(deep.contains("=>")))));
+            let at_limit = format!(
+                "let a = {}",
+                deep.repeat(MAX_NESTING / (1 + usize::from(deep.contains("=>"))))
+            );
             assert!(scan(&at_limit).too_deep.is_empty() || deep.contains("=>"), "{deep}");
             let beyond = format!("let a = {}\nlet b = 1", deep.repeat(MAX_NESTING + 1));
             let found = scan(&beyond);
@@ -333,7 +336,10 @@ mod tests {
     fn long_lists_and_many_lets_are_not_deep() {
         let list = format!("let a = [{}]", "(x) => if x { 1 } else { 2 }, ".repeat(1_000));
         assert!(scan(&list).too_deep.is_empty());
-        let block = format!("fn f() -> int {{\n{}1\n}}", "  let a = if b { 1 } else { f((2 }\n".repeat(1_000));
+        let block = format!(
+            "fn f() -> int {{\n{}1\n}}",
+            "  let a = if b { 1 } else { f((2 }\n".repeat(1_000)
+        );
         assert!(scan(&block).too_deep.is_empty());
     }
 

@@ -3,8 +3,8 @@
 use mtl::{
     source::Span,
     syntax::ast::{
-        Argument, Block, Entry, Expr, ExprKind, Ident, ImportSource, Item, ItemKind, Label, Labelled, Let, ListPart, Module,
-        Parameter, Text, TextPart, TypeExpr, TypeKind,
+        Argument, Block, Entry, Expr, ExprKind, Ident, ImportSource, Item, ItemKind, Label, Labelled, Let, ListPart,
+        Module, Parameter, Text, TextPart, TypeExpr, TypeKind,
     },
 };
 
@@ -135,7 +135,10 @@ impl Tree {
 
     fn parameters(&mut self, parameters: &[Parameter]) {
         for parameter in parameters {
-            let doc = parameter.doc.as_ref().map_or(String::new(), |doc| format!(" /// {doc:?}"));
+            let doc = parameter
+                .doc
+                .as_ref()
+                .map_or(String::new(), |doc| format!(" /// {doc:?}"));
             let rest = if parameter.rest { "..." } else { "" };
             let label = format!("parameter {rest}{}{doc}", parameter.name.name);
             self.node(parameter.span, label, |tree| {
@@ -194,7 +197,9 @@ impl Tree {
     }
 
     fn label(&mut self, role: &str, label: &Label) {
-        self.node(label.span, format!("{role} {:?}", label.text.plain()), |tree| tree.holes(&label.text));
+        self.node(label.span, format!("{role} {:?}", label.text.plain()), |tree| {
+            tree.holes(&label.text)
+        });
     }
 
     fn holes(&mut self, text: &Text) {
