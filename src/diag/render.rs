@@ -266,6 +266,11 @@ mod tests {
         assert_eq!(visible("ab\n\ncd", Span::new(file, 3, 3)), (3, 4), "an empty line");
         assert_eq!(visible("ab", Span::new(file, 9, 12)), (1, 2), "beyond the end");
         assert_eq!(
+            visible("ab\n\n", Span::new(file, 4, 4)),
+            (1, 2),
+            "after the last line's end"
+        );
+        assert_eq!(
             visible("", Span::new(file, 0, 0)),
             (0, 1),
             "under the blank that is added"

@@ -1,6 +1,6 @@
 //! The whole plan in the language of Graphviz: <https://graphviz.org/doc/info/lang.html>.
 
-use super::{Plan, stage::Role};
+use super::Plan;
 use petgraph::visit::EdgeRef as _;
 use std::fmt::Write as _;
 
@@ -20,12 +20,7 @@ pub fn to_dot(plan: &Plan) -> String {
         );
     }
     for edge in plan.graph.edge_references() {
-        let label = match edge.weight() {
-            Role::Pictures => "pictures",
-            Role::Model => "model",
-            Role::Scores(_) => "scores",
-            Role::History(_) => "history",
-        };
+        let label = edge.weight().output();
         let _ = writeln!(
             out,
             "  n{} -> n{} [label={label}];",

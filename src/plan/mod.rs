@@ -3,7 +3,9 @@
 //! [`plan`] runs a checked program. It is pure: wherever the program loads, trains, scores or reports, a node of the
 //! graph is made instead of a result. Planning reads manifests and the headers of files, never pixels.
 
+pub mod canon;
 pub mod cost;
+pub mod digest;
 pub mod dot;
 pub mod drawing;
 pub mod stage;

@@ -70,7 +70,10 @@ impl<'p> Evaluator<'p, '_> {
         };
         let scored = study.scored.iter().zip(0..).map(|(id, place)| (*id, Role::Scores(place)));
         let histories = study.trainings.iter().zip(0..).map(|(id, place)| (*id, Role::History(place)));
-        let inputs: Vec<_> = scored.chain(histories).collect();
+        let mut inputs: Vec<_> = scored.chain(histories).collect();
+        for (task, place) in study.tasks.iter().zip(0..) {
+            inputs.push((self.prepare(&task.cohort.data)?.0, Role::TaskPictures(place)));
+        }
         let title = Title {
             place: String::new(),
             member: String::new(),
@@ -238,13 +241,15 @@ impl<'p> Evaluator<'p, '_> {
     fn task_facts(&mut self, task: &Task) -> TaskFacts {
         let parts = self.parts(task);
         let (cohort, table) = (&task.cohort, &task.cohort.data.table);
+        let base = &cohort.data.base;
         let samples = task.samples.iter().zip(&parts.groups).map(|(&(row, class), &group)| {
             let name = table.table.sample_name(row as usize);
             let group = match &cohort.group_column {
                 Some(_) => self.identities.group_name(group),
                 None => name.clone(),
             };
-            SampleFacts { name, group, class }
+            let row = base.binary_search(&row).map_or(u32::MAX, |at| u32::try_from(at).unwrap_or(u32::MAX));
+            SampleFacts { name, group, class, row }
         });
         let about = &table.table.about;
         TaskFacts {

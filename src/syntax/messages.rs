@@ -15,6 +15,13 @@ pub(super) fn documentation_here(span: Span, expected: &str) -> Diagnostic {
         .help("`///` documents an item, a parameter or an entry; write `//` here")
 }
 
+pub(super) fn documentation_inside(doc: Span, next: Span) -> Diagnostic {
+    Diagnostic::error(&codes::UNEXPECTED, "a documentation comment inside an expression")
+        .at(doc, "ends the expression")
+        .at(next, "would continue it")
+        .help("`///` documents an item, a parameter or an entry; write `//` here")
+}
+
 pub(super) fn foreign_sign(span: Span, sign: &str, help: &str) -> Diagnostic {
     Diagnostic::error(&codes::FOREIGN_SIGN, format!("MTL does not write `{sign}` here"))
         .at(span, "not a sign of MTL")
