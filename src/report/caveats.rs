@@ -113,7 +113,7 @@ impl Facts {
         };
         self.cards.iter().for_each(|card| add("card", card.clone()));
         self.trivial.iter().for_each(|trivial| add("C3", trivial.text()));
-        self.unequal.iter().for_each(|unequal| add("C4", unequal.text()));
+        self.alike().iter().for_each(|arms| add("C4", budget(arms)));
         self.untuned.iter().for_each(|untuned| add("C5", untuned.text()));
         self.undeclared_weights
             .iter()
@@ -130,6 +130,24 @@ impl Facts {
             .iter()
             .for_each(|&choices| add("C11", after_clancy(choices)));
         caveats
+    }
+}
+
+impl Facts {
+    /// Arms of one budget beside one baseline, so that a large grid is said in few sentences.
+    fn alike(&self) -> Vec<Vec<&Unequal>> {
+        let key = |one: &Unequal| Unequal {
+            arm: String::new(),
+            ..one.clone()
+        };
+        let mut groups: Vec<Vec<&Unequal>> = Vec::new();
+        for unequal in &self.unequal {
+            match groups.iter_mut().find(|group| key(group[0]) == key(unequal)) {
+                Some(group) => group.push(unequal),
+                None => groups.push(vec![unequal]),
+            }
+        }
+        groups
     }
 }
 
@@ -178,19 +196,20 @@ impl Trivial {
     }
 }
 
-impl Unequal {
-    fn text(&self) -> String {
-        format!(
-            "Arms differ in training: {} saw {} images ({} optimiser steps), {} {}. A difference may be due to training \
-             longer. Control: {}.",
-            self.arm,
-            numbers::count(self.pictures),
-            numbers::count(self.steps),
-            self.baseline,
-            numbers::count(self.baseline_pictures),
-            self.control.as_deref().unwrap_or("none in this program"),
-        )
-    }
+/// Arms that differ in nothing but their names.
+fn budget(arms: &[&Unequal]) -> String {
+    let Some(one) = arms.first() else { return String::new() };
+    let names: Vec<String> = arms.iter().map(|unequal| unequal.arm.clone()).collect();
+    format!(
+        "Arms differ in training: {} saw {} images ({} optimiser steps), {} {}. A difference may be due to training \
+         longer. Control: {}.",
+        words::list(&names),
+        numbers::count(one.pictures),
+        numbers::count(one.steps),
+        one.baseline,
+        numbers::count(one.baseline_pictures),
+        one.control.as_deref().unwrap_or("none in this program"),
+    )
 }
 
 impl Untuned {
@@ -324,6 +343,18 @@ mod tests {
             "Arms differ in training: density saw 7,430 images (233 optimiser steps), scratch 4,246. A difference may \
              be due to training longer. Control: none in this program."
         );
+        facts.unequal.push(Unequal {
+            arm: "frozen".into(),
+            ..facts.unequal[0].clone()
+        });
+        facts.unequal.push(Unequal {
+            arm: "twice".into(),
+            pictures: 14_860,
+            ..facts.unequal[0].clone()
+        });
+        assert_eq!(codes(&facts), ["C4", "C4"]);
+        assert!(text(&facts, "C4").contains("density and frozen saw 7,430 images"));
+        facts.unequal.truncate(1);
         facts.unequal[0].control = Some("longer".into());
         assert!(text(&facts, "C4").ends_with("Control: longer."));
     }

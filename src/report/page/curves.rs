@@ -27,12 +27,7 @@ fn cell_figure(study: &Study, place: usize, cell: &CellResult) -> Figure {
     let title = names::cell(study, cell);
     let series = cell.curves.iter().map(|curves| roc::Series {
         label: if several {
-            format!(
-                "{} {} ({})",
-                classes[curves.class],
-                numbers::auc(curves.auc),
-                numbers::auc_interval(curves.auc_ci)
-            )
+            format!("{} {}", classes[curves.class], numbers::auc(curves.auc))
         } else {
             String::new()
         },
@@ -69,6 +64,49 @@ fn cell_figure(study: &Study, place: usize, cell: &CellResult) -> Figure {
         title,
         note,
     }
+}
+
+/// The AUCs of a task's classes, each against the rest.
+pub(super) struct OneVsRest<'a> {
+    pub(super) task: &'a str,
+    pub(super) classes: &'a [String],
+    pub(super) rows: Vec<OneVsRestRow>,
+}
+
+/// A cell, and an AUC with its interval per class.
+pub(super) struct OneVsRestRow {
+    pub(super) cell: String,
+    pub(super) classes: Vec<(String, String)>,
+}
+
+/// A table per task of more than two classes.
+pub(super) fn one_vs_rest(study: &Study) -> Vec<OneVsRest<'_>> {
+    let several = study
+        .tasks
+        .iter()
+        .enumerate()
+        .filter(|(_, task)| task.classes.len() > 2);
+    several
+        .map(|(place, task)| OneVsRest {
+            task: &task.name,
+            classes: &task.classes,
+            rows: study
+                .cells
+                .iter()
+                .filter(|cell| cell.task == place)
+                .map(|cell| OneVsRestRow {
+                    cell: names::cell(study, cell),
+                    classes: (0..task.classes.len()).map(|class| class_auc(cell, class)).collect(),
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+fn class_auc(cell: &CellResult, class: usize) -> (String, String) {
+    let curves = cell.curves.iter().find(|curves| curves.class == class);
+    let (auc, interval) = curves.map_or((None, None), |curves| (curves.auc, curves.auc_ci));
+    (numbers::auc(auc), numbers::auc_interval(interval))
 }
 
 /// Like stages: the trainings at one place of a cell's chain, one per model, and the cells that share them.

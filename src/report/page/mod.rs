@@ -27,6 +27,7 @@ struct Page<'a> {
     results: results::Results<'a>,
     comparisons: comparisons::Comparisons,
     roc: Vec<curves::Figure>,
+    one_vs_rest: Vec<curves::OneVsRest<'a>>,
     learning: Vec<curves::Figure>,
     tasks: Vec<cohort::Task<'a>>,
     sources: Vec<cohort::Source<'a>>,
@@ -57,6 +58,7 @@ impl<'a> Page<'a> {
             results: results::Results::of(study, paths),
             comparisons: comparisons::Comparisons::of(study),
             roc: curves::roc(study),
+            one_vs_rest: curves::one_vs_rest(study),
             learning: curves::learning(study),
             tasks: study
                 .tasks

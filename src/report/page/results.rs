@@ -172,13 +172,18 @@ pub(super) fn grouped_rows<T: Copy>(
 ) -> Vec<Row> {
     let arms = arm_axis(study);
     let mut groups: Vec<(Vec<&str>, Vec<T>)> = Vec::new();
-    for item in items {
-        let others = others(&study.cells[cell(item)].coordinate, arms);
-        match groups.iter_mut().find(|(known, _)| *known == others) {
-            Some((_, items)) => items.push(item),
-            None => groups.push((others, vec![item])),
+    for cell in &study.cells {
+        let others = others(&cell.coordinate, arms);
+        if !groups.iter().any(|(known, _)| *known == others) {
+            groups.push((others, Vec::new()));
         }
     }
+    for item in items {
+        let others = others(&study.cells[cell(item)].coordinate, arms);
+        let group = groups.iter_mut().find(|(known, _)| *known == others);
+        group.expect("every cell's labels were listed").1.push(item);
+    }
+    groups.retain(|(_, items)| !items.is_empty());
     let mut rows = Vec::new();
     for (others, items) in groups {
         if !others.is_empty() {
