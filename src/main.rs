@@ -1,3 +1,7 @@
 //! The `mtl` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mtl::cli::main()
+}

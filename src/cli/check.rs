@@ -20,7 +20,7 @@ pub(super) fn check(arguments: &Arguments) -> Exit {
     let loaded = program::load(&arguments.program, &[]);
     let found = &loaded.diagnostics;
     match arguments.format {
-        Format::Json => output::json(&diag::listing(found, &loaded.program.sources)),
+        Format::Json => output::json(&diag::json::listing(found, &loaded.program.sources)),
         Format::Text => {
             output::diagnostics(found, &loaded.program.sources);
             if let Some(plan) = &loaded.plan {

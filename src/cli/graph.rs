@@ -34,7 +34,7 @@ pub(super) fn graph(arguments: &Arguments) -> Exit {
         Ok(plan) => {
             output::raw(&match arguments.format {
                 Picture::Dot => plan::dot::to_dot(plan),
-                Picture::Svg => plan::drawing::svg(&plan.summary()),
+                Picture::Svg => plan::drawing::svg(&plan.summary),
             });
             Exit::Done
         }

@@ -48,7 +48,7 @@ pub(super) fn width() -> usize {
 /// Writes diagnostics to standard error, for people.
 pub(super) fn diagnostics(diagnostics: &Diagnostics, sources: &SourceMap) {
     if !diagnostics.is_empty() {
-        let text = diag::render(diagnostics, sources, colour(), width());
+        let text = diag::render::render(diagnostics, sources, colour(), width());
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 }

@@ -46,7 +46,7 @@ impl Loaded {
     pub(super) fn plan(&self, format: Format) -> Result<&Plan, Exit> {
         match format {
             Format::Json if self.diagnostics.has_errors() => {
-                output::json(&diag::listing(&self.diagnostics, &self.program.sources));
+                output::json(&diag::json::listing(&self.diagnostics, &self.program.sources));
             }
             _ => output::diagnostics(&self.diagnostics, &self.program.sources),
         }

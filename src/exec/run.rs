@@ -2,7 +2,7 @@
 
 use super::{
     clock::Stopwatch,
-    event::{Event, Listener, Progress, Summary},
+    event::{Event, Listener, Summary},
     keys, outputs,
     workshop::{Monitored, StoredStates},
 };

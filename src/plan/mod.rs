@@ -44,9 +44,9 @@ use crate::{
 use eval::Evaluator;
 use indexmap::IndexMap;
 use petgraph::graph::{DiGraph, NodeIndex};
-use stage::{Role, Stage};
+use stage::{Dag, Role, Stage};
 use stages::StageId;
-use std::{collections::HashMap, sync::Arc, thread};
+use std::{collections::BTreeMap, sync::Arc, thread};
 use value::{Env, Value};
 
 /// Bytes of stack for the evaluator, which follows the nesting of the program; only what is used is ever touched.
@@ -67,6 +67,8 @@ pub struct Plan {
     pub graph: DiGraph<Stage, Role>,
     /// The stage of every output, by its name.
     pub outputs: IndexMap<String, NodeIndex>,
+    /// The same graph with like stages, such as the folds of one step, as one node.
+    pub summary: Dag,
 }
 
 impl Plan {
@@ -160,9 +162,10 @@ fn unknown_outputs(program: &Program, options: &Options, diagnostics: &mut Diagn
 fn assemble(stages: stages::Stages, outputs: &IndexMap<String, StageId>) -> Plan {
     let roots: Vec<_> = outputs.values().copied().collect();
     let needed = stages.needed(&roots);
+    let summary = dag::summary(&stages, &needed, None);
     let mut made: Vec<_> = stages.into_made().into_iter().map(Some).collect();
-    let mut plan = Plan::default();
-    let mut places: HashMap<StageId, NodeIndex> = HashMap::new();
+    let mut plan = Plan { summary, ..Plan::default() };
+    let mut places: BTreeMap<StageId, NodeIndex> = BTreeMap::new();
     for id in needed {
         let Some(one) = made[id.0].take() else { continue };
         let place = plan.graph.add_node(one.stage);

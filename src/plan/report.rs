@@ -65,7 +65,7 @@ impl<'p> Evaluator<'p, '_> {
             scores: study.scored.iter().map(|id| self.stages.get(*id).stage.name.clone()).collect(),
             trainings: study.trainings.iter().filter_map(|id| self.training_facts(*id)).collect(),
             choices: self.choices(&study, &needed, arguments, &name),
-            dag: dag::summary(&self.stages, &needed, &name),
+            dag: dag::summary(&self.stages, &needed, Some(&name)),
             name: name.clone(),
         };
         let scored = study.scored.iter().zip(0..).map(|(id, place)| (*id, Role::Scores(place)));
