@@ -1,1 +1,10 @@
-//! Static analysis: imports, names, types.
+//! What a program means before it runs: its modules, its names, its types.
+
+mod check;
+mod load;
+pub mod program;
+mod walk;
+
+pub use check::check;
+pub use load::{Main, load, load_with};
+pub use program::{ItemId, LoadedModule, Meaning, ModuleId, Origin, Program};

@@ -1,0 +1,247 @@
+//! Items: their types, their bodies.
+
+use std::sync::Arc;
+
+use super::{Checker, LocalKind, messages};
+use crate::{
+    analysis::program::ItemId,
+    builtins::Signature,
+    source::Span,
+    syntax::ast::{Block, FnItem, Item, ItemKind, Labelled, Let, NetItem, Out, Param, Parameter},
+    types::{self, Function, FunctionOrigin, Named, Passing, Type, lower},
+};
+
+impl Checker<'_> {
+    /// Checks one item whole.
+    pub(super) fn item(&mut self, id: ItemId, item: &Item) {
+        self.item_type(id);
+        self.in_frame(id, |checker| {
+            checker.attributes(item);
+            match &item.kind {
+                ItemKind::Param(param) => checker.param_default(param),
+                ItemKind::Let(binding) if binding.ty.is_some() => {
+                    let ty = checker.annotation(binding);
+                    checker.expect(&binding.value, &ty);
+                }
+                ItemKind::Fn(function) => checker.fn_item(function),
+                ItemKind::Net(net) => checker.net_item(net),
+                ItemKind::Out(out) => checker.out(out),
+                ItemKind::Let(_) | ItemKind::Import(_) | ItemKind::Bad => {}
+            }
+        });
+    }
+
+    pub(super) fn param_type(&mut self, param: &Param) -> Type {
+        let ty = lower(&param.ty, self.diagnostics);
+        if !is_plain(&ty) {
+            self.report(messages::param_type(&param.name.name, &ty, param.ty.span));
+            return Type::Unknown;
+        }
+        ty
+    }
+
+    fn param_default(&mut self, param: &Param) {
+        if let Some(default) = &param.default {
+            let ty = self.item_type(self.frame.item);
+            self.expect(default, &ty);
+        }
+    }
+
+    fn annotation(&mut self, binding: &Let) -> Type {
+        binding
+            .ty
+            .as_ref()
+            .map_or(Type::Unknown, |ty| lower(ty, self.diagnostics))
+    }
+
+    /// The annotation, or what the value tells.
+    pub(super) fn let_type(&mut self, binding: &Let) -> Type {
+        if binding.ty.is_some() {
+            return self.annotation(binding);
+        }
+        let ty = self.infer(&binding.value, None);
+        self.frame.solver.generalize(&ty)
+    }
+
+    /// The type of a function's bare name.
+    pub(super) fn fn_type(&mut self, item: &FnItem) -> Type {
+        let signature = Signature::of(item, None, self.diagnostics);
+        let mut function = signature.function();
+        self.add_rest(item, &mut function);
+        if item.result.is_none() && item.body.is_some() {
+            let result = self.fn_body(item);
+            let result = self.frame.solver.generalize(&result);
+            function.result = match &signature.subject {
+                Some((_, subject)) => Type::step(subject.clone(), result),
+                None => result,
+            };
+        }
+        Type::Function(Arc::new(function))
+    }
+
+    fn fn_item(&mut self, item: &FnItem) {
+        self.parameters(&item.parameters, true);
+        self.parameter_names(item.subject.as_ref().map(|(name, _)| name), &item.parameters);
+        if item.body.is_none() {
+            self.report(messages::no_body(&item.name));
+        }
+        if item.result.is_some() {
+            self.fn_body(item);
+        }
+    }
+
+    /// Checks a function's body; the type of its value.
+    fn fn_body(&mut self, item: &FnItem) -> Type {
+        let Some(body) = &item.body else {
+            return Type::Unknown;
+        };
+        if let Some((name, ty)) = &item.subject {
+            let ty = lower(ty, self.diagnostics);
+            self.add_local(&name.name, ty, LocalKind::Plain);
+        }
+        for parameter in &item.parameters {
+            let (ty, kind) = self.local_of(parameter);
+            self.add_local(&parameter.name.name, ty, kind);
+        }
+        match &item.result {
+            Some(result) => {
+                let result = lower(result, self.diagnostics);
+                self.expect_block(body, &result)
+            }
+            None => self.block(body, |checker, value| checker.labelled(value, None)),
+        }
+    }
+
+    /// Type and kind of a declared parameter inside the body.
+    fn local_of(&mut self, parameter: &Parameter) -> (Type, LocalKind) {
+        let ty = parameter
+            .ty
+            .as_ref()
+            .map_or(Type::Unknown, |ty| lower(ty, self.diagnostics));
+        match (parameter.rest, &parameter.ty) {
+            (true, None) => (Type::Unknown, LocalKind::Rest),
+            (true, Some(_)) => (Type::list(ty), LocalKind::Plain),
+            (false, _) => (ty, LocalKind::Plain),
+        }
+    }
+
+    /// Checks the annotations and defaults of a declaration's parameters. A default sees the module alone.
+    fn parameters(&mut self, parameters: &[Parameter], rest_allowed: bool) {
+        for (index, parameter) in parameters.iter().enumerate() {
+            let last = index + 1 == parameters.len();
+            if parameter.rest && !(rest_allowed && last) {
+                self.report(messages::rest_not_last(parameter, rest_allowed));
+            }
+            let Some(written) = &parameter.ty else {
+                continue;
+            };
+            let ty = lower(written, self.diagnostics);
+            if let Some(default) = &parameter.default {
+                self.expect(default, &ty);
+            }
+        }
+    }
+
+    /// Reports parameters that share a name.
+    pub(super) fn parameter_names(&mut self, subject: Option<&crate::syntax::ast::Ident>, parameters: &[Parameter]) {
+        let mut seen: Vec<(&str, Span)> = subject.iter().map(|name| (name.name.as_str(), name.span)).collect();
+        for parameter in parameters {
+            let name = &parameter.name;
+            match seen.iter().find(|(known, _)| *known == name.name) {
+                Some(&(_, first)) => self.report(messages::twice(&name.name, name.span, first, "parameter")),
+                None => seen.push((&name.name, name.span)),
+            }
+        }
+    }
+
+    pub(super) fn net_type(&mut self, item: &NetItem) -> Type {
+        let parameters = item
+            .parameters
+            .iter()
+            .map(|p| types::Parameter {
+                name: p.name.name.clone(),
+                ty: p.ty.as_ref().map_or(Type::Unknown, |ty| lower(ty, self.diagnostics)),
+                required: p.default.is_none() && !p.rest,
+                passing: Passing::Either,
+            })
+            .collect();
+        let result = Type::Named(Named::Net);
+        Type::Function(Arc::new(Function {
+            parameters,
+            result,
+            origin: FunctionOrigin::Net,
+        }))
+    }
+
+    fn net_item(&mut self, item: &NetItem) {
+        self.parameters(&item.parameters, false);
+        self.parameter_names(None, &item.parameters);
+        self.frame.in_net = true;
+        self.add_local("x", Type::TENSOR, LocalKind::Plain);
+        for parameter in &item.parameters {
+            self.refuse_x(&parameter.name);
+            let (ty, _) = self.local_of(parameter);
+            self.add_local(&parameter.name.name, ty, LocalKind::Plain);
+        }
+        self.expect_block(&item.body, &Type::TENSOR);
+    }
+
+    /// Inside a net, `x` is what is piped in.
+    pub(super) fn refuse_x(&mut self, name: &crate::syntax::ast::Ident) {
+        if self.frame.in_net && name.name == "x" {
+            self.report(messages::reserved_x(name.span));
+        }
+    }
+
+    fn out(&mut self, out: &Out) {
+        let hint = Type::Named(Named::Report);
+        let ty = self.infer(&out.value, Some(&hint));
+        if !self.fit(&ty, &hint) {
+            let shown = self.shown(&ty);
+            let scores = Type::grid(Type::Named(Named::Scores), None);
+            let reportable = self.fit(&ty, &scores);
+            self.report(messages::not_a_report(out, &shown, reportable));
+        }
+    }
+
+    /// Checks a block and expects a type of its value.
+    pub(super) fn expect_block(&mut self, block: &Block, place: &Type) -> Type {
+        self.block(block, |checker, value| checker.expect_labelled(value, place))
+    }
+
+    /// Checks the locals of a block, then its value with `value`.
+    pub(super) fn block(&mut self, block: &Block, value: impl FnOnce(&mut Self, &Labelled) -> Type) -> Type {
+        self.in_scope(|checker| {
+            let mut seen: Vec<(&str, Span)> = Vec::new();
+            for local in &block.locals {
+                let name = &local.name;
+                checker.refuse_x(name);
+                match seen.iter().find(|(known, _)| *known == name.name) {
+                    Some(&(_, first)) => checker.report(messages::twice(&name.name, name.span, first, "local")),
+                    None => seen.push((&name.name, name.span)),
+                }
+                let ty = match &local.ty {
+                    Some(written) => {
+                        let ty = lower(written, checker.diagnostics);
+                        checker.expect(&local.value, &ty);
+                        ty
+                    }
+                    None => checker.infer(&local.value, None),
+                };
+                checker.add_local(&name.name, ty, LocalKind::Plain);
+            }
+            value(checker, &block.value)
+        })
+    }
+}
+
+/// True for types that a literal has: plain data, and lists, records and optionals of it.
+fn is_plain(ty: &Type) -> bool {
+    match ty {
+        Type::Unknown => true,
+        Type::Named(named) => named.is_plain(),
+        Type::Optional(of) | Type::List(of) | Type::Map(of) => is_plain(of),
+        Type::Record(fields) => fields.values().all(is_plain),
+        _ => false,
+    }
+}

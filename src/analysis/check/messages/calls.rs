@@ -1,0 +1,166 @@
+//! Messages on calls and their arguments.
+
+use super::{super::calls::called, quoted};
+use crate::{
+    diag::{
+        Diagnostic, Fix,
+        codes::types::{
+            GIVEN_TWICE, MISMATCH, MISSING_ARGUMENT, NOT_A_FUNCTION, POSITIONAL_AFTER_NAMED, SUBJECT_IN_PARENTHESES,
+            TOO_MANY_ARGUMENTS, UNKNOWN_ARGUMENT,
+        },
+    },
+    source::Span,
+    syntax::ast::{Argument, Expr, Ident},
+    types::{Function, Named, Passing, Type},
+};
+
+/// Something is called that is no function.
+pub(crate) fn not_a_function(callee: &Expr, arguments: &[Argument], ty: &Type) -> Diagnostic {
+    let diagnostic = Diagnostic::error(
+        &NOT_A_FUNCTION,
+        format!("{} is no function, but a `{ty}`", called(callee)),
+    )
+    .at(callee.span, format!("a `{ty}`"));
+    match (ty, arguments) {
+        (Type::Step(..), []) => diagnostic.help("a step needs no parentheses"),
+        (Type::Step(..), _) => diagnostic.help("a step is applied by `|>`: `value |> step`"),
+        (Type::Named(Named::Net), _) => diagnostic.help("it is a net already"),
+        _ => diagnostic.help("only functions are called"),
+    }
+}
+
+/// The subject is given in the parentheses.
+pub(crate) fn pipe_it(callee: &Expr, value: &Expr, ty: &str) -> Diagnostic {
+    let name = called(callee);
+    let bare = name.trim_matches('`');
+    Diagnostic::error(
+        &SUBJECT_IN_PARENTHESES,
+        format!("what {name} works on is piped into it, not given in its parentheses"),
+    )
+    .at(value.span, format!("this `{ty}` is its subject"))
+    .help(format!("pipe it: `.. |> {bare}(..)`"))
+}
+
+/// More positional arguments than parameters.
+pub(crate) fn too_many(callee: &Expr, function: &Function, surplus: Span) -> Diagnostic {
+    let names: Vec<&str> = function
+        .positional()
+        .map(|p| p.name.as_str())
+        .filter(|name| !name.is_empty())
+        .collect();
+    let count = function.positional().count();
+    let message = format!(
+        "{} takes {count} positional {}",
+        called(callee),
+        plural(count, "argument")
+    );
+    let by_name = function.parameters.iter().any(|p| p.passing == Passing::NamedOnly);
+    let help = match (names.is_empty(), by_name) {
+        (true, false) => "it takes none".to_owned(),
+        (true, true) => "its arguments go by name".to_owned(),
+        (false, false) => format!("it takes {}", quoted(&names)),
+        (false, true) => format!("it takes {}; further ones go by name", quoted(&names)),
+    };
+    Diagnostic::error(&TOO_MANY_ARGUMENTS, message)
+        .at(surplus, "too many")
+        .help(help)
+}
+
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 {
+        word.to_owned()
+    } else {
+        format!("{word}s")
+    }
+}
+
+/// Required arguments that are not given: name and type of each.
+pub(crate) fn missing(callee: &Expr, missing: &[(String, String)], required: usize, span: Span) -> Diagnostic {
+    let named: Vec<&str> = missing
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| !name.is_empty())
+        .collect();
+    if named.len() < missing.len() {
+        let message = format!("{} takes {required} {}", called(callee), plural(required, "argument"));
+        let types: Vec<&str> = missing.iter().map(|(_, ty)| ty.as_str()).collect();
+        return Diagnostic::error(&MISSING_ARGUMENT, message).at(span, format!("{} missing", quoted(&types)));
+    }
+    let wanted: Vec<String> = missing.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+    Diagnostic::error(
+        &MISSING_ARGUMENT,
+        format!("{} needs {}", called(callee), quoted(&named)),
+    )
+    .at(span, format!("{} not given", quoted(&named)))
+    .help(format!("give {}", quoted(&wanted)))
+}
+
+/// A positional argument after a named one.
+pub(crate) fn positional_after_named(span: Span, first: Span) -> Diagnostic {
+    Diagnostic::error(&POSITIONAL_AFTER_NAMED, "positional arguments come before named ones")
+        .at(span, "has no name")
+        .at(first, "the first named one")
+        .help("name this one, or move it to the front")
+}
+
+/// An argument given twice.
+pub(crate) fn given_twice(name: &str, span: Span, first: Span) -> Diagnostic {
+    Diagnostic::error(&GIVEN_TWICE, format!("`{name}` is given twice"))
+        .at(span, "again here")
+        .at(first, "first here")
+        .help("remove one of the two")
+}
+
+/// An argument that the function does not take. A piece of a net was probably meant to be labelled.
+pub(crate) fn unknown_argument(callee: &Expr, function: &Function, name: &Ident, is_piece: bool) -> Diagnostic {
+    let names: Vec<&str> = function
+        .parameters
+        .iter()
+        .filter(|p| p.passing != Passing::Variadic && !p.name.is_empty())
+        .map(|p| p.name.as_str())
+        .collect();
+    let diagnostic = Diagnostic::error(
+        &UNKNOWN_ARGUMENT,
+        format!("{} takes no argument `{}`", called(callee), name.name),
+    )
+    .at(name.span, "not known");
+    if is_piece && crate::diag::nearest(&name.name, names.iter().copied()).is_none() {
+        let help = format!(
+            "in parentheses `{0}:` is an argument; a label stands in a pipe: `x |> {0}: ..`",
+            name.name
+        );
+        return diagnostic.help(help);
+    }
+    let help = if names.is_empty() {
+        "it takes none".to_owned()
+    } else {
+        format!("it takes {}", quoted(&names))
+    };
+    diagnostic.help(help).suggest(name.span, &name.name, names)
+}
+
+/// An entry of a spread record of another type than its argument.
+pub(crate) fn spread_mismatch(name: &str, ty: &str, place: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(
+        &MISMATCH,
+        format!("the argument `{name}` is a `{place}`, but this record gives a `{ty}`"),
+    )
+    .at(span, format!("its `{name}` is a `{ty}`"))
+}
+
+/// A function stands where a step is wanted, and lacks arguments.
+pub(crate) fn step_needs(step: &Expr, required: &[String]) -> Diagnostic {
+    let name = called(step);
+    let bare = name.trim_matches('`');
+    let message = format!("{name} needs {}", quoted(required));
+    let mut diagnostic = Diagnostic::error(&MISSING_ARGUMENT, message)
+        .at(step.span, "a function, not a step yet")
+        .help(format!("call it: `{bare}({})`", required.join(", ")));
+    if matches!(step.kind, crate::syntax::ast::ExprKind::Name(_)) {
+        diagnostic.fix = Some(Fix {
+            span: step.span.after(),
+            text: format!("({})", required.join(", ")),
+        });
+    }
+    diagnostic
+}

@@ -1,0 +1,23 @@
+//! Every message of the checker: what is wrong, why, and how to mend it.
+
+mod calls;
+mod grids;
+mod names;
+mod pipes;
+mod values;
+
+pub(super) use calls::*;
+pub(super) use grids::*;
+pub(super) use names::*;
+pub(super) use pipes::*;
+pub(super) use values::*;
+
+/// `a`, `b` and `c`, each in backticks.
+fn quoted<S: AsRef<str>>(names: &[S]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}

@@ -1,0 +1,209 @@
+//! Messages on names, items and attributes.
+
+use super::{super::attributes::KNOWN, quoted};
+use crate::{
+    builtins::choices,
+    diag::{
+        Diagnostic, Fix,
+        codes::{
+            names::{ATTRIBUTE, DUPLICATE, RECURSION, RESERVED_X, SHADOWED_AXIS, UNKNOWN, UNUSED_VARIABLE},
+            types::{LABEL_OUTSIDE_NET, NEEDS_ANNOTATION, NO_BODY, NOT_A_REPORT, PARAM_TYPE, REST},
+        },
+    },
+    source::Span,
+    syntax::ast::{Attribute, Expr, Ident, Label, Out, Parameter},
+    types::{Named, Type},
+};
+
+/// Nothing defines a name. `expected` is the choice whose words were looked up first.
+pub(crate) fn unknown_name(
+    name: &str,
+    span: Span,
+    is_out: bool,
+    expected: Option<Named>,
+    candidates: &[&str],
+) -> Diagnostic {
+    let words = |of: Named| quoted(&choices::words(of).iter().map(|word| word.word).collect::<Vec<_>>());
+    let diagnostic = match expected {
+        Some(of) => Diagnostic::error(
+            &UNKNOWN,
+            format!("`{name}` is neither a word of `{}` nor defined", of.name()),
+        )
+        .at(span, "not known")
+        .help(format!("its words are {}", words(of))),
+        None => Diagnostic::error(&UNKNOWN, format!("`{name}` is not defined")).at(span, "not known here"),
+    };
+    if is_out {
+        let help = format!("`{name}` is an output, which is written and not a value; bind its value with `let`");
+        return diagnostic.help(help);
+    }
+    if let Some(of) = choices::types_with(name).next() {
+        let help = format!(
+            "`{name}` is a word of `{}` and means something only where one is expected",
+            of.name()
+        );
+        return diagnostic.help(help);
+    }
+    diagnostic.suggest(span, name, candidates.iter().copied())
+}
+
+/// A module's alias stands where a value is wanted.
+pub(crate) fn module_as_value(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(&UNKNOWN, format!("`{name}` is a module, not a value"))
+        .at(span, "a module")
+        .help(format!("name what you need of it: `{name}.something`"))
+}
+
+/// A name is given twice within one list of names.
+pub(crate) fn twice(name: &str, span: Span, first: Span, what: &str) -> Diagnostic {
+    Diagnostic::error(&DUPLICATE, format!("the {what} `{name}` is there twice"))
+        .at(span, "again here")
+        .at(first, "first here")
+        .help("remove or rename one of the two")
+}
+
+/// Items need each other: each with the place where it names the next.
+pub(crate) fn recursion(circle: &[(String, Span)]) -> Diagnostic {
+    let mut names: Vec<&str> = circle.iter().map(|(name, _)| name.as_str()).collect();
+    names.extend(names.first().copied());
+    let message = match circle {
+        [(only, _)] => format!("`{only}` needs itself"),
+        _ => format!("definitions need each other in a circle: {}", names.join(" -> ")),
+    };
+    let mut diagnostic = Diagnostic::error(&RECURSION, message);
+    for (index, (_, span)) in circle.iter().enumerate() {
+        let next = names.get(index + 1).copied().unwrap_or_default();
+        diagnostic = diagnostic.at(*span, format!("needs `{next}`"));
+    }
+    diagnostic.help("there is no recursion; `repeat` and `for` run over a list that is known beforehand")
+}
+
+/// `x` is taken inside a net.
+pub(crate) fn reserved_x(span: Span) -> Diagnostic {
+    Diagnostic::error(&RESERVED_X, "`x` is what is piped into a net")
+        .at(span, "takes its name away")
+        .help("give this another name")
+}
+
+/// A loop variable that the body does not name.
+pub(crate) fn unused_variable(name: &Ident) -> Diagnostic {
+    Diagnostic::error(
+        &UNUSED_VARIABLE,
+        format!("`{}` never reaches the value, so every cell is the same", name.name),
+    )
+    .at(name.span, "not used in the body")
+    .help(format!("use it, as in `init(seed: {})`, or remove it", name.name))
+}
+
+/// A loop variable named as an axis that is there already.
+pub(crate) fn shadowed_axis(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(&SHADOWED_AXIS, format!("there is an axis `{name}` already"))
+        .at(span, "a second axis of this name")
+        .help("name this loop variable otherwise")
+}
+
+/// An attribute that nothing knows.
+pub(crate) fn unknown_attribute(attribute: &Attribute) -> Diagnostic {
+    let name = &attribute.name;
+    let uses: Vec<&str> = KNOWN.iter().map(|(_, usage)| *usage).collect();
+    Diagnostic::error(&ATTRIBUTE, format!("there is no attribute `@{}`", name.name))
+        .at(name.span, "not known")
+        .help(uses.join("; "))
+        .suggest(name.span, &name.name, KNOWN.iter().map(|(known, _)| *known))
+}
+
+/// An attribute used otherwise than it is meant.
+pub(crate) fn attribute(name: &str, rule: &str, span: Span) -> Diagnostic {
+    let usage = KNOWN
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map_or("", |(_, usage)| usage);
+    Diagnostic::error(&ATTRIBUTE, format!("`@{name}` {rule}"))
+        .at(span, "")
+        .help(usage)
+}
+
+/// A function without a body.
+pub(crate) fn no_body(name: &Ident) -> Diagnostic {
+    Diagnostic::error(&NO_BODY, format!("`{}` has no body", name.name))
+        .at(name.span, "only builtins have none")
+        .help("write its value: `fn ... = value`, or `fn ... { value }`")
+}
+
+/// A type is needed that nothing tells.
+pub(crate) fn needs_annotation(value: &Expr) -> Diagnostic {
+    Diagnostic::error(&NEEDS_ANNOTATION, "the type of this value is not known here")
+        .at(value.span, "nothing tells its type")
+        .help("write the type of the parameter it comes from: `(r: Row) => ...`")
+}
+
+/// A `param` whose type no literal has.
+pub(crate) fn param_type(name: &str, ty: &Type, span: Span) -> Diagnostic {
+    Diagnostic::error(&PARAM_TYPE, format!("the param `{name}` cannot be a `{ty}`"))
+        .at(span, "no literal has this type")
+        .help("a param is a number, a text, a path, a duration or a truth value, or a list or record of these; bind anything else with `let`")
+}
+
+/// An output that is no report.
+pub(crate) fn not_a_report(out: &Out, ty: &str, reportable: bool) -> Diagnostic {
+    let end = out.value.span.after();
+    let diagnostic = Diagnostic::error(
+        &NOT_A_REPORT,
+        format!("the output `{}` is no `Report`, but a `{ty}`", out.name.name),
+    )
+    .at(out.value.span, format!("a `{ty}`"));
+    if !reportable {
+        return diagnostic.help(
+            "an output is something a person opens, as `report` makes it of scores; bind other values with `let`",
+        );
+    }
+    let mut diagnostic = diagnostic.help("make a report of it: `|> report`");
+    diagnostic.fix = Some(Fix {
+        span: end,
+        text: " |> report".to_owned(),
+    });
+    diagnostic
+}
+
+/// A label outside a net.
+pub(crate) fn label_outside_net(label: &Label) -> Diagnostic {
+    Diagnostic::error(
+        &LABEL_OUTSIDE_NET,
+        "a label names parameters, and stands only inside a `net`",
+    )
+    .at(label.span, "a label")
+    .help("if a record is meant, give it braces of its own: `{{ lr: 1e-3 }}`")
+}
+
+/// A `...rest` that is not the last parameter of a function.
+pub(crate) fn rest_not_last(parameter: &Parameter, allowed: bool) -> Diagnostic {
+    let message = if allowed {
+        "`...` belongs to the last parameter"
+    } else {
+        "only a `fn` passes arguments on"
+    };
+    Diagnostic::error(&REST, message)
+        .at(parameter.span, "")
+        .help("`fn model: Model |> warm(task: Task, ...how) -> Model = model |> train(task, ...how)`")
+}
+
+/// A `...rest` that is not passed on to one known function.
+pub(crate) fn rest_use(rest: &Parameter, place: Option<Span>) -> Diagnostic {
+    let name = &rest.name.name;
+    let mut diagnostic = Diagnostic::error(
+        &REST,
+        format!("`...{name}` is not passed on exactly once, to a function by its name"),
+    )
+    .at(rest.span, "takes what its only use still accepts");
+    if let Some(place) = place {
+        diagnostic = diagnostic.at(place, "passed on here");
+    }
+    diagnostic.help(format!("pass it on in one call: `train(task, ...{name})`"))
+}
+
+/// A `...rest` used as a value.
+pub(crate) fn rest_as_value(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(&REST, format!("`{name}` can only be passed on"))
+        .at(span, "not a value")
+        .help(format!("write `...{name}` in the call that takes it"))
+}

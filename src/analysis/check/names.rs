@@ -1,0 +1,113 @@
+//! What a name means where it stands.
+
+use super::{Checker, LocalKind, messages};
+use crate::{
+    analysis::program::{ItemId, Meaning, ModuleId},
+    builtins::choices,
+    source::Span,
+    syntax::ast::{Expr, ExprKind},
+    types::{Named, Type},
+};
+
+impl Checker<'_> {
+    /// The type of a name. A word of the expected choice comes first, then locals, the module's names, the prelude's.
+    pub(super) fn name(&mut self, name: &str, span: Span, hint: Option<&Type>) -> Type {
+        if let Some(choice) = self.choice_of(name, hint) {
+            return choice;
+        }
+        if let Some(local) = self.frame.locals.iter_mut().rev().find(|local| local.name == name) {
+            local.used = true;
+            if local.kind == LocalKind::Rest {
+                self.report(messages::rest_as_value(name, span));
+                return Type::Unknown;
+            }
+            return local.ty.clone();
+        }
+        match self.program.lookup(self.frame.item.module, name) {
+            Some(Meaning::Item(id)) => self.use_item(id, span),
+            Some(Meaning::Module(_)) => {
+                self.report(messages::module_as_value(name, span));
+                Type::Unknown
+            }
+            Some(Meaning::Missing) => Type::Unknown,
+            None => {
+                self.unknown_name(name, span, hint);
+                Type::Unknown
+            }
+        }
+    }
+
+    /// The choice's type when the name is one of the words of the expected type.
+    pub(super) fn choice_of(&self, name: &str, hint: Option<&Type>) -> Option<Type> {
+        let named = expected_name(hint)?;
+        let known = choices::words(named).iter().any(|word| word.word == name);
+        known.then_some(Type::Named(named))
+    }
+
+    /// Notes that the item being checked needs another, and gives that one's type with variables of its own.
+    pub(super) fn use_item(&mut self, id: ItemId, span: Span) -> Type {
+        self.needs.entry((self.frame.item, id)).or_insert(span);
+        let ty = self.item_type(id);
+        self.frame.solver.instantiate(&ty)
+    }
+
+    fn unknown_name(&mut self, name: &str, span: Span, hint: Option<&Type>) {
+        let module = self.frame.item.module;
+        let words = expected_name(hint).map_or(&[][..], choices::words);
+        let locals = self.frame.locals.iter().rev().map(|local| local.name.as_str());
+        let candidates: Vec<&str> = words
+            .iter()
+            .map(|word| word.word)
+            .chain(locals)
+            .chain(self.program.names(module))
+            .collect();
+        let is_out = self
+            .program
+            .items(module)
+            .any(|(_, item)| matches!(&item.kind, crate::syntax::ast::ItemKind::Out(out) if out.name.name == name));
+        let expected = expected_name(hint).filter(|_| !words.is_empty());
+        let diagnostic = messages::unknown_name(name, span, is_out, expected, &candidates);
+        self.report(diagnostic);
+    }
+
+    /// The module that an expression names: `training` of `import std.train as training`.
+    pub(super) fn module_of(&self, expr: &Expr) -> Option<Result<ModuleId, ()>> {
+        let ExprKind::Name(name) = &expr.kind else {
+            return None;
+        };
+        if self.frame.locals.iter().any(|local| local.name == *name) {
+            return None;
+        }
+        match self.program.lookup(self.frame.item.module, name) {
+            Some(Meaning::Module(id)) => Some(Ok(id)),
+            Some(Meaning::Missing) => Some(Err(())),
+            _ => None,
+        }
+    }
+
+    /// The item that an expression names, directly or through a module's alias; none for locals and all else.
+    pub(super) fn item_of(&self, expr: &Expr) -> Option<ItemId> {
+        let meaning = match &expr.kind {
+            ExprKind::Name(name) if self.frame.locals.iter().any(|local| local.name == *name) => return None,
+            ExprKind::Name(name) => self.program.lookup(self.frame.item.module, name)?,
+            ExprKind::Field(value, field) => {
+                let module = self.module_of(value)?.ok()?;
+                *self.program.module(module).scope.get(&field.name)?
+            }
+            _ => return None,
+        };
+        match meaning {
+            Meaning::Item(id) => Some(id),
+            Meaning::Module(_) | Meaning::Missing => None,
+        }
+    }
+}
+
+/// The named type that is expected, if one is.
+fn expected_name(hint: Option<&Type>) -> Option<Named> {
+    match hint? {
+        Type::Named(named) => Some(*named),
+        Type::Optional(of) => expected_name(Some(of)),
+        _ => None,
+    }
+}

@@ -1,0 +1,168 @@
+//! Operators.
+
+use super::{Checker, messages};
+use crate::{
+    source::Span,
+    syntax::ast::{BinaryOp, Expr, UnaryOp},
+    types::{Kind, Named, Type},
+};
+
+impl Checker<'_> {
+    pub(super) fn unary(&mut self, operator: UnaryOp, value: &Expr, span: Span) -> Type {
+        match operator {
+            UnaryOp::Not => {
+                self.expect(value, &Type::BOOL);
+                Type::BOOL
+            }
+            UnaryOp::Negate => {
+                let ty = self.infer(value, None);
+                let ty = self.shallow(&ty);
+                if matches!(ty, Type::Named(Named::Duration)) || self.is_number(&ty) {
+                    return ty;
+                }
+                let shown = self.shown(&ty);
+                self.report(messages::operand("-", &shown, span));
+                Type::Unknown
+            }
+        }
+    }
+
+    pub(super) fn binary(&mut self, operator: BinaryOp, left: &Expr, right: &Expr, sign: Span) -> Type {
+        use BinaryOp as B;
+        match operator {
+            B::And | B::Or => {
+                self.expect(left, &Type::BOOL);
+                self.expect(right, &Type::BOOL);
+                Type::BOOL
+            }
+            B::Range | B::RangeInclusive => {
+                self.expect(left, &Type::INT);
+                self.expect(right, &Type::INT);
+                Type::list(Type::INT)
+            }
+            _ => {
+                let a = self.infer(left, None);
+                let b = self.infer(right, None);
+                let (a, b) = (self.shallow(&a), self.shallow(&b));
+                let made = match operator {
+                    B::Equal | B::NotEqual => self.frame.solver.join(&a, &b).map(|_| Type::BOOL),
+                    B::Less | B::LessEqual | B::Greater | B::GreaterEqual => self.ordered(&a, &b),
+                    B::In | B::NotIn => self.contained(&a, &b),
+                    B::Join => return self.join_operands(&a, &b, sign),
+                    _ => self.arithmetic(operator, &a, &b),
+                };
+                made.unwrap_or_else(|| {
+                    let shown = (self.shown(&a), self.shown(&b));
+                    self.report(messages::operands(operator, (&a, &shown.0), (&b, &shown.1), sign));
+                    match operator {
+                        B::Add | B::Subtract | B::Multiply | B::Divide => Type::Unknown,
+                        _ => Type::BOOL,
+                    }
+                })
+            }
+        }
+    }
+
+    /// True for numbers, and for what may turn out to be one, which then must.
+    fn is_number(&mut self, ty: &Type) -> bool {
+        match ty {
+            Type::Unknown | Type::Named(Named::Int | Named::Float) => true,
+            Type::Generic(generic) => generic.kind() == Kind::Number,
+            Type::Variable(_) => {
+                let number = self.frame.solver.fresh(Kind::Number);
+                self.fit(ty, &number)
+            }
+            _ => false,
+        }
+    }
+
+    fn arithmetic(&mut self, operator: BinaryOp, a: &Type, b: &Type) -> Option<Type> {
+        use BinaryOp as B;
+        let duration = Type::Named(Named::Duration);
+        match (operator, a, b) {
+            (_, Type::Unknown, _) | (_, _, Type::Unknown) => return Some(Type::Unknown),
+            (B::Add, Type::Named(Named::Tensor), other) | (B::Add, other, Type::Named(Named::Tensor)) => {
+                return self.fit(other, &Type::TENSOR).then_some(Type::TENSOR);
+            }
+            (B::Add | B::Subtract, x, y) if *x == duration && *y == duration => return Some(duration),
+            (B::Divide, x, y) if *x == duration && *y == duration => return Some(Type::FLOAT),
+            (B::Multiply | B::Divide, x, y) if *x == duration => return self.is_number(y).then_some(duration),
+            (B::Multiply, x, y) if *y == duration => return self.is_number(x).then_some(duration),
+            _ => {}
+        }
+        if !(self.is_number(a) && self.is_number(b)) {
+            return None;
+        }
+        match (self.shallow(a), self.shallow(b)) {
+            (Type::Named(Named::Float), _) | (_, Type::Named(Named::Float)) => Some(Type::FLOAT),
+            (Type::Named(Named::Int), other) | (other, Type::Named(Named::Int)) => Some(other),
+            (a, b) => self.frame.solver.join(&a, &b),
+        }
+    }
+
+    fn ordered(&mut self, a: &Type, b: &Type) -> Option<Type> {
+        let plain = |ty: &Type| matches!(ty, Type::Named(Named::Text | Named::Duration)) && a == b;
+        let both = (plain(a) && plain(b)) || (self.is_number(a) && self.is_number(b));
+        (both || matches!(a, Type::Unknown) || matches!(b, Type::Unknown)).then_some(Type::BOOL)
+    }
+
+    fn contained(&mut self, a: &Type, b: &Type) -> Option<Type> {
+        let found = match b {
+            Type::List(of) => self.frame.solver.join(a, of).is_some(),
+            Type::Record(_) | Type::Map(_) | Type::Named(Named::Text) => self.fit(a, &Type::TEXT),
+            Type::Unknown => true,
+            Type::Variable(_) => self.fit(&Type::list(a.clone()), b),
+            _ => false,
+        };
+        found.then_some(Type::BOOL)
+    }
+
+    /// `++` joins two lists, records, texts, grids of the same axes, or the rows of two datasets.
+    fn join_operands(&mut self, a: &Type, b: &Type, sign: Span) -> Type {
+        let joined = match (a, b) {
+            (Type::Unknown, _) | (_, Type::Unknown) => Some(Type::Unknown),
+            (Type::Grid(x), Type::Grid(y)) => {
+                if let (Some(p), Some(q)) = (&x.axes, &y.axes)
+                    && p != q
+                {
+                    self.report(messages::grids_differ(p, q, sign));
+                    return Type::Unknown;
+                }
+                let forget = |grid: &crate::types::Grid| {
+                    let axes = grid.axes.as_ref()?;
+                    Some(
+                        axes.iter()
+                            .map(|axis| crate::types::Axis {
+                                labels: None,
+                                ..axis.clone()
+                            })
+                            .collect(),
+                    )
+                };
+                let axes = forget(x).filter(|_| y.axes.is_some());
+                self.frame
+                    .solver
+                    .join(&x.cell, &y.cell)
+                    .map(|cell| Type::grid(cell, axes))
+            }
+            (Type::Record(x), Type::Record(y)) => {
+                let mut fields = x.clone();
+                fields.extend(y.iter().map(|(key, ty)| (key.clone(), ty.clone())));
+                Some(Type::Record(fields))
+            }
+            (Type::List(_) | Type::Map(_) | Type::Record(_) | Type::Variable(_), _) | (_, Type::Variable(_)) => {
+                self.frame.solver.join(a, b)
+            }
+            (Type::Named(Named::Text | Named::Path), Type::Named(Named::Text | Named::Path)) => {
+                self.frame.solver.join(a, b)
+            }
+            (Type::Named(Named::Dataset), Type::Named(Named::Dataset)) => Some(a.clone()),
+            _ => None,
+        };
+        joined.unwrap_or_else(|| {
+            let shown = (self.shown(a), self.shown(b));
+            self.report(messages::operands(BinaryOp::Join, (a, &shown.0), (b, &shown.1), sign));
+            Type::Unknown
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! Pipes: a value goes through one step after the other.
+
+use super::{Checker, messages};
+use crate::{
+    source::Span,
+    syntax::ast::{Expr, ExprKind, PipeStep},
+    types::{Function, FunctionOrigin, Named, Type},
+};
+
+/// What arrives at a step, and where it was written.
+struct Arriving<'e> {
+    ty: Type,
+    /// The expression at the head, when nothing stands between it and the step.
+    head: Option<&'e Expr>,
+    /// All that was written before.
+    span: Option<Span>,
+}
+
+impl Checker<'_> {
+    /// A pipe's type: a value with a head, a step without one. The subject of a headless pipe is what is expected, or
+    /// what its first step takes.
+    pub(super) fn pipe(&mut self, head: Option<&Expr>, steps: &[PipeStep], hint: Option<&Type>) -> Type {
+        let subject = match (head, hint) {
+            (Some(head), _) => self.infer(head, None),
+            (None, Some(Type::Step(subject, _))) => (**subject).clone(),
+            (None, _) => self.fresh(),
+        };
+        let mut arriving = Arriving {
+            ty: subject.clone(),
+            head,
+            span: head.map(|head| head.span),
+        };
+        for step in steps {
+            let ty = self.step(&arriving, step);
+            let span = arriving.span.map_or(step.step.span, |before| before.to(step.step.span));
+            arriving = Arriving {
+                ty,
+                head: None,
+                span: Some(span),
+            };
+        }
+        match head {
+            Some(_) => arriving.ty,
+            None => Type::step(subject, arriving.ty),
+        }
+    }
+
+    /// What one step makes of what arrives.
+    fn step(&mut self, arriving: &Arriving<'_>, step: &PipeStep) -> Type {
+        if let Some(label) = &step.label {
+            self.label(label);
+        }
+        self.check_report(&arriving.ty, &step.step);
+        let hint = Type::step(arriving.ty.clone(), self.fresh());
+        let ty = self.infer(&step.step, Some(&hint));
+        match self.shallow(&ty) {
+            Type::Unknown => Type::Unknown,
+            Type::Step(subject, result) => self.apply(arriving, &step.step, &subject, &result),
+            Type::Function(function) => match function.as_step() {
+                Some(Type::Step(subject, result)) => self.apply(arriving, &step.step, &subject, &result),
+                _ => self.not_a_step(&function, &step.step, arriving),
+            },
+            Type::Named(Named::Net) if self.frame.in_net || self.fits_tensor(&arriving.ty) => {
+                self.apply(arriving, &step.step, &Type::TENSOR, &Type::TENSOR)
+            }
+            Type::Variable(_) => {
+                let result = self.fresh();
+                self.fit(&Type::step(arriving.ty.clone(), result.clone()), &ty);
+                result
+            }
+            other => {
+                let other = self.frame.solver.resolve(&other);
+                self.report(messages::not_a_step(&step.step, &other));
+                Type::Unknown
+            }
+        }
+    }
+
+    fn fits_tensor(&self, ty: &Type) -> bool {
+        matches!(self.shallow(ty), Type::Named(Named::Tensor))
+    }
+
+    fn apply(&mut self, arriving: &Arriving<'_>, step: &Expr, subject: &Type, result: &Type) -> Type {
+        if let Some(made) = self.frame.solver.apply(&arriving.ty, subject, result) {
+            return made;
+        }
+        let solver = &self.frame.solver;
+        let (ty, subject) = (solver.resolve(&arriving.ty), solver.resolve(subject));
+        let at_head = arriving.head.filter(|_| counts_as_step(&ty));
+        let diagnostic = match at_head {
+            Some(head) => messages::step_at_head(head, &ty),
+            None => messages::subject(step, &subject, &ty, arriving.head, arriving.span),
+        };
+        self.report(diagnostic);
+        match solver_leaves_open(&self.frame.solver.resolve(result)) {
+            true => Type::Unknown,
+            false => self.shallow(result),
+        }
+    }
+
+    /// Reports a function that stands where a step is wanted but is none.
+    fn not_a_step(&mut self, function: &Function, step: &Expr, arriving: &Arriving<'_>) -> Type {
+        let required: Vec<String> = function.required().map(|p| p.name.clone()).collect();
+        let resolved = self
+            .frame
+            .solver
+            .resolve(&Type::Function(std::sync::Arc::new(function.clone())));
+        let has_subject = matches!(function.result, Type::Step(..)) || function.origin == FunctionOrigin::Net;
+        let diagnostic = if has_subject && !required.is_empty() {
+            messages::step_needs(step, &required)
+        } else if function.origin == FunctionOrigin::Declared && !has_subject {
+            messages::no_subject(step, arriving.span)
+        } else {
+            messages::not_a_step(step, &resolved)
+        };
+        self.report(diagnostic);
+        match self.shallow(&function.result) {
+            Type::Step(_, result) if !solver_leaves_open(&self.frame.solver.resolve(&result)) => *result,
+            _ => Type::Unknown,
+        }
+    }
+}
+
+/// True when a type holds a variable that nothing bound.
+fn solver_leaves_open(ty: &Type) -> bool {
+    let mut open = false;
+    ty.visit(&mut |part| open |= matches!(part, Type::Variable(_)));
+    open
+}
+
+/// True for a step, and for a function with a subject, which was meant as one.
+fn counts_as_step(ty: &Type) -> bool {
+    match ty {
+        Type::Step(..) => true,
+        Type::Function(function) => function.origin == FunctionOrigin::Declared && function.as_step().is_some(),
+        _ => false,
+    }
+}
+
+/// The name by which a message speaks of a step or a function.
+pub(super) fn spoken_name(expr: &Expr) -> Option<&str> {
+    match &expr.kind {
+        ExprKind::Name(name) => Some(name),
+        ExprKind::Field(_, field) => Some(&field.name),
+        ExprKind::Call(callee, _) => spoken_name(callee),
+        ExprKind::Paren(value) => spoken_name(&value.value),
+        _ => None,
+    }
+}

@@ -1,0 +1,65 @@
+//! Circles of items that need each other.
+
+use indexmap::{IndexMap, IndexSet};
+
+use super::{Checker, messages};
+use crate::{
+    analysis::program::{ItemId, defined_name},
+    source::Span,
+};
+
+impl Checker<'_> {
+    /// Reports every circle among the items, once, at its first item in order of writing.
+    pub(super) fn report_recursion(&mut self) {
+        let mut edges: IndexMap<ItemId, Vec<(ItemId, Span)>> = IndexMap::new();
+        for (&(from, to), &span) in &self.needs {
+            edges.entry(from).or_default().push((to, span));
+        }
+        let mut starts: Vec<ItemId> = edges.keys().copied().collect();
+        starts.sort_unstable();
+        let mut reported: IndexSet<ItemId> = IndexSet::new();
+        for start in starts {
+            if reported.contains(&start) {
+                continue;
+            }
+            if let Some(circle) = circle_through(start, &edges) {
+                reported.extend(circle.iter().map(|(id, _)| *id));
+                let circle: Vec<(String, Span)> = circle
+                    .into_iter()
+                    .map(|(id, span)| (self.item_name(id), span))
+                    .collect();
+                self.report(messages::recursion(&circle));
+            }
+        }
+    }
+
+    fn item_name(&self, id: ItemId) -> String {
+        defined_name(self.program.item(id)).map_or_else(String::new, |name| name.name.clone())
+    }
+}
+
+/// The shortest way from an item to itself: each item on it, with the place where it names the next.
+fn circle_through(start: ItemId, edges: &IndexMap<ItemId, Vec<(ItemId, Span)>>) -> Option<Vec<(ItemId, Span)>> {
+    let mut came_from: IndexMap<ItemId, (ItemId, Span)> = IndexMap::new();
+    let mut queue = std::collections::VecDeque::from([start]);
+    while let Some(at) = queue.pop_front() {
+        for &(next, span) in edges.get(&at).into_iter().flatten() {
+            if next == start {
+                let mut way = vec![(at, span)];
+                let mut back = at;
+                while back != start {
+                    let &(before, span) = came_from.get(&back)?;
+                    way.push((before, span));
+                    back = before;
+                }
+                way.reverse();
+                return Some(way);
+            }
+            if let indexmap::map::Entry::Vacant(entry) = came_from.entry(next) {
+                entry.insert((at, span));
+                queue.push_back(next);
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,205 @@
+//! Fields and indices.
+
+use super::{Checker, grids::written_label, messages};
+use crate::{
+    analysis::program::Meaning,
+    source::Span,
+    syntax::ast::{Argument, BinaryOp, Expr, ExprKind, Ident},
+    types::{Axis, Grid, Named, Type},
+};
+
+impl Checker<'_> {
+    /// `value.name`
+    pub(super) fn field(&mut self, value: &Expr, field: &Ident) -> Type {
+        match self.module_of(value) {
+            Some(Ok(module)) => {
+                return match self.program.module(module).scope.get(&field.name) {
+                    Some(Meaning::Item(id)) => self.use_item(*id, field.span),
+                    Some(Meaning::Module(_)) => {
+                        self.report(messages::module_as_value(&field.name, field.span));
+                        Type::Unknown
+                    }
+                    Some(Meaning::Missing) => Type::Unknown,
+                    None => {
+                        let names = self.program.module(module).scope.keys();
+                        let diagnostic = messages::unknown_field(&field.name, field.span, "this module", names);
+                        self.report(diagnostic);
+                        Type::Unknown
+                    }
+                };
+            }
+            Some(Err(())) => return Type::Unknown,
+            None => {}
+        }
+        let ty = self.infer(value, None);
+        self.entry(&ty, &field.name, field.span, value)
+    }
+
+    /// The entry of a record by its key.
+    fn entry(&mut self, ty: &Type, key: &str, span: Span, value: &Expr) -> Type {
+        match self.shallow(ty) {
+            Type::Record(fields) => match fields.get(key) {
+                Some(ty) => ty.clone(),
+                None => {
+                    self.report(messages::unknown_field(key, span, "this record", fields.keys()));
+                    Type::Unknown
+                }
+            },
+            Type::Map(of) => *of,
+            Type::Unknown | Type::Named(Named::Row) => Type::Unknown,
+            Type::Variable(_) => {
+                self.report(messages::needs_annotation(value));
+                Type::Unknown
+            }
+            other => {
+                let shown = self.shown(&other);
+                self.report(messages::no_fields(&shown, &other, span));
+                Type::Unknown
+            }
+        }
+    }
+
+    /// `value[...]`
+    pub(super) fn index(&mut self, value: &Expr, arguments: &[Argument], span: Span) -> Type {
+        let ty = self.infer(value, None);
+        match self.shallow(&ty) {
+            Type::Grid(grid) => self.cells(&grid, arguments, span),
+            Type::List(of) => self.element(&of, arguments, span),
+            container @ (Type::Record(_) | Type::Map(_) | Type::Named(Named::Row)) => {
+                self.entry_by_text(&container, value, arguments, span)
+            }
+            Type::Unknown => {
+                self.arguments_alone(arguments);
+                Type::Unknown
+            }
+            Type::Variable(_) => {
+                self.arguments_alone(arguments);
+                self.report(messages::needs_annotation(value));
+                Type::Unknown
+            }
+            other => {
+                self.arguments_alone(arguments);
+                let shown = self.shown(&other);
+                self.report(messages::not_indexable(&shown, value.span));
+                Type::Unknown
+            }
+        }
+    }
+
+    /// Checks arguments whose places are not known.
+    pub(super) fn arguments_alone(&mut self, arguments: &[Argument]) {
+        for Argument::Positional(value) | Argument::Named(_, value) | Argument::Spread(value) in arguments {
+            self.infer(value, None);
+        }
+    }
+
+    fn element(&mut self, of: &Type, arguments: &[Argument], span: Span) -> Type {
+        let [Argument::Positional(index)] = arguments else {
+            self.arguments_alone(arguments);
+            self.report(messages::one_index(
+                "a list",
+                "`list[0]`, or `list[0..2]` for a part",
+                span,
+            ));
+            return Type::Unknown;
+        };
+        if let ExprKind::Binary(BinaryOp::Range | BinaryOp::RangeInclusive, ..) = &index.kind {
+            self.infer(index, None);
+            return Type::list(of.clone());
+        }
+        let ty = self.infer(index, None);
+        if self.fit(&ty, &Type::INT) {
+            return of.clone();
+        }
+        if self.fit(&ty, &Type::list(Type::INT)) {
+            return Type::list(of.clone());
+        }
+        self.mismatch(index, &ty, &Type::INT);
+        of.clone()
+    }
+
+    fn entry_by_text(&mut self, container: &Type, value: &Expr, arguments: &[Argument], span: Span) -> Type {
+        let [Argument::Positional(key)] = arguments else {
+            self.arguments_alone(arguments);
+            self.report(messages::one_index("a record", "`record[\"key\"]`", span));
+            return Type::Unknown;
+        };
+        self.expect(key, &Type::TEXT);
+        if let ExprKind::Text(text) = &key.kind
+            && let Some(text) = text.plain()
+        {
+            return self.entry(container, &text, key.span, value);
+        }
+        match container {
+            Type::Map(of) => (**of).clone(),
+            Type::Record(fields) => {
+                let joined = fields
+                    .values()
+                    .cloned()
+                    .map(Some)
+                    .reduce(|a, b| self.frame.solver.join(&a?, &b?));
+                joined.flatten().unwrap_or(Type::Unknown)
+            }
+            _ => Type::Unknown,
+        }
+    }
+
+    /// `grid[axis: label, ...]`: the value when every axis is selected, otherwise the smaller grid.
+    fn cells(&mut self, grid: &Grid, arguments: &[Argument], span: Span) -> Type {
+        let mut selected: Vec<&str> = Vec::new();
+        let mut complete = true;
+        for argument in arguments {
+            let Argument::Named(axis, label) = argument else {
+                self.arguments_alone(std::slice::from_ref(argument));
+                self.report(messages::one_index(
+                    "a grid",
+                    "each axis by its name: `grid[chain: \"natural\"]`",
+                    span,
+                ));
+                complete = false;
+                continue;
+            };
+            self.expect(label, &Type::Named(Named::Label));
+            if selected.contains(&axis.name.as_str()) {
+                self.report(messages::axis_twice(axis));
+            }
+            selected.push(&axis.name);
+            if let Some(axes) = &grid.axes {
+                complete &= self.selection(axes, axis, label);
+            }
+        }
+        let Some(axes) = &grid.axes else {
+            return Type::Unknown;
+        };
+        let left: Vec<Axis> = axes
+            .iter()
+            .filter(|axis| !selected.contains(&axis.name.as_str()))
+            .cloned()
+            .collect();
+        match (complete, left.is_empty()) {
+            (false, _) => Type::Unknown,
+            (true, true) => grid.cell.clone(),
+            (true, false) => Type::grid(grid.cell.clone(), Some(left)),
+        }
+    }
+
+    /// Checks the choice of one label of one axis; false when the axis is not there.
+    pub(super) fn selection(&mut self, axes: &[Axis], name: &Ident, label: &Expr) -> bool {
+        let Some(axis) = axes.iter().find(|axis| axis.name == name.name) else {
+            self.report(messages::unknown_axis(&name.name, name.span, axes));
+            return false;
+        };
+        self.label_of_axis(axis, label);
+        true
+    }
+
+    /// Reports a written label that an axis with known labels lacks.
+    pub(super) fn label_of_axis(&mut self, axis: &Axis, label: &Expr) {
+        if let (Some(labels), Some(written)) = (&axis.labels, written_label(label))
+            && !labels.contains(&written)
+        {
+            let diagnostic = messages::unknown_label(&written, label, axis);
+            self.report(diagnostic);
+        }
+    }
+}

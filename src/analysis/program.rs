@@ -1,0 +1,174 @@
+//! A loaded program: its files, its modules, and what every name of a module stands for.
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+
+use crate::{
+    source::SourceMap,
+    syntax::ast::{self, Expr, Ident, Item, ItemKind},
+};
+
+/// Names one module of a [`Program`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModuleId(pub(super) usize);
+
+/// Names one item of a [`Program`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemId {
+    /// The module that defines it.
+    pub module: ModuleId,
+    /// Its place in [`ast::Module::items`].
+    pub index: usize,
+}
+
+/// What a name of a module's scope stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// A `param`, `let`, `fn` or `net`, of this module or of one it imports.
+    Item(ItemId),
+    /// A whole module: `training` after `import std.train as training`.
+    Module(ModuleId),
+    /// Its import failed and was reported; whatever uses it stays silent.
+    Missing,
+}
+
+/// Where a module comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, as the user would write its path.
+    File(PathBuf),
+    /// A module of the standard library, by its name: `std.train`.
+    Std(String),
+    /// Text that lies in no file; its relative paths start at the folder.
+    Text(PathBuf),
+}
+
+impl Origin {
+    /// The folder from which relative paths of the module start; none for the standard library.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => path.parent(),
+            Self::Text(folder) => Some(folder),
+            Self::Std(_) => None,
+        }
+    }
+
+    /// True for a module of the standard library.
+    #[must_use]
+    pub fn is_std(&self) -> bool {
+        matches!(self, Self::Std(_))
+    }
+}
+
+/// One module: its tree and its names.
+#[derive(Debug)]
+pub struct LoadedModule {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What was written.
+    pub tree: ast::Module,
+    /// Every name it defines or imports, and so exports, but for `out`s. The prelude's names stand behind these.
+    pub scope: IndexMap<String, Meaning>,
+}
+
+/// A program: the main module and all that it imports, loaded once each.
+#[derive(Debug)]
+pub struct Program {
+    /// The text of every file.
+    pub sources: SourceMap,
+    pub(super) modules: Vec<LoadedModule>,
+    /// The module that was asked for.
+    pub main: ModuleId,
+    /// The module whose names every module has without an import.
+    pub prelude: ModuleId,
+    pub(super) settings: IndexMap<String, Expr>,
+}
+
+impl Program {
+    /// A module of this program.
+    ///
+    /// # Panics
+    /// When the id comes from another program.
+    #[must_use]
+    pub fn module(&self, id: ModuleId) -> &LoadedModule {
+        &self.modules[id.0]
+    }
+
+    /// All modules, imported ones before those that import them.
+    pub fn modules(&self) -> impl Iterator<Item = (ModuleId, &LoadedModule)> {
+        self.modules
+            .iter()
+            .enumerate()
+            .map(|(index, module)| (ModuleId(index), module))
+    }
+
+    /// An item of this program.
+    ///
+    /// # Panics
+    /// When the id comes from another program.
+    #[must_use]
+    pub fn item(&self, id: ItemId) -> &Item {
+        &self.module(id.module).tree.items[id.index]
+    }
+
+    /// All items of a module with their ids, in order of writing.
+    pub fn items(&self, module: ModuleId) -> impl Iterator<Item = (ItemId, &Item)> {
+        let items = self.module(module).tree.items.iter().enumerate();
+        items.map(move |(index, item)| (ItemId { module, index }, item))
+    }
+
+    /// What a name stands for in a module: its own and imported names first, then the prelude's.
+    #[must_use]
+    pub fn lookup(&self, module: ModuleId, name: &str) -> Option<Meaning> {
+        let own = self.module(module).scope.get(name);
+        own.or_else(|| self.module(self.prelude).scope.get(name)).copied()
+    }
+
+    /// All names that [`Program::lookup`] finds in a module, the module's own first.
+    pub fn names(&self, module: ModuleId) -> impl Iterator<Item = &str> {
+        let own = self.module(module).scope.keys();
+        own.chain(self.module(self.prelude).scope.keys()).map(String::as_str)
+    }
+
+    /// The outputs of the main module, in order of writing.
+    pub fn outputs(&self) -> impl Iterator<Item = (ItemId, &ast::Out)> {
+        self.items(self.main).filter_map(|(id, item)| match &item.kind {
+            ItemKind::Out(out) => Some((id, out)),
+            _ => None,
+        })
+    }
+
+    /// The parameters of the main module, in order of writing.
+    pub fn params(&self) -> impl Iterator<Item = (ItemId, &ast::Param)> {
+        self.items(self.main).filter_map(|(id, item)| match &item.kind {
+            ItemKind::Param(param) => Some((id, param)),
+            _ => None,
+        })
+    }
+
+    /// The value that was set for a parameter of the main module, in place of its default: a literal of its type.
+    #[must_use]
+    pub fn setting(&self, param: &str) -> Option<&Expr> {
+        self.settings.get(param)
+    }
+
+    /// True for a function that the engine itself carries out: a declaration of the prelude without a body.
+    #[must_use]
+    pub fn is_builtin(&self, id: ItemId) -> bool {
+        id.module == self.prelude && matches!(&self.item(id).kind, ItemKind::Fn(item) if item.body.is_none())
+    }
+}
+
+/// The name that an item puts into its module's scope: that of a `param`, `let`, `fn` or `net`.
+#[must_use]
+pub fn defined_name(item: &Item) -> Option<&Ident> {
+    match &item.kind {
+        ItemKind::Param(param) => Some(&param.name),
+        ItemKind::Let(binding) => Some(&binding.name),
+        ItemKind::Fn(function) => Some(&function.name),
+        ItemKind::Net(net) => Some(&net.name),
+        ItemKind::Import(_) | ItemKind::Out(_) | ItemKind::Bad => None,
+    }
+}

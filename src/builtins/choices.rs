@@ -1,0 +1,93 @@
+//! The words of the language's choices: names that mean something only where their type is expected.
+
+use crate::types::Named;
+
+/// A word of a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// As it is written.
+    pub word: &'static str,
+    /// What it chooses.
+    pub doc: &'static str,
+}
+
+const fn word(word: &'static str, doc: &'static str) -> Word {
+    Word { word, doc }
+}
+
+/// Every type that has words, with them.
+static CHOICES: &[(Named, &[Word])] = &[
+    (
+        Named::Normalization,
+        &[word(
+            "imagenet",
+            "Mean and deviation of ImageNet's pictures, as torchvision's weights expect.",
+        )],
+    ),
+    (
+        Named::DecayOn,
+        &[
+            word("weights", "Not on biases and norms."),
+            word("all", "On every trained parameter."),
+        ],
+    ),
+    (Named::Freeze, &[word("all_but_head", "Everything but the head.")]),
+    (
+        Named::Head,
+        &[
+            word("auto", "Kept for the same list of classes, drawn anew for another."),
+            word("keep", "Kept; another list of classes is an error."),
+            word("new", "Always drawn anew."),
+        ],
+    ),
+    (
+        Named::Adjust,
+        &[
+            word("holm", "Holm's step-down correction."),
+            word("none", "No correction."),
+        ],
+    ),
+    (
+        Named::WeightInit,
+        &[
+            word("kaiming_uniform", "As torch's layers begin."),
+            word("kaiming_normal", "Fan out, as torchvision's ResNet begins."),
+        ],
+    ),
+];
+
+/// The words of a type; none for most types.
+#[must_use]
+pub fn words(ty: Named) -> &'static [Word] {
+    CHOICES.iter().find(|(of, _)| *of == ty).map_or(&[], |(_, words)| words)
+}
+
+/// The types that have a word.
+pub fn types_with(word: &str) -> impl Iterator<Item = Named> {
+    CHOICES
+        .iter()
+        .filter(move |(_, words)| words.iter().any(|known| known.word == word))
+        .map(|(of, _)| *of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_known_by_its_type() {
+        assert!(words(Named::Adjust).iter().any(|w| w.word == "holm"));
+        assert!(words(Named::Task).is_empty());
+        assert_eq!(types_with("all").collect::<Vec<_>>(), [Named::DecayOn]);
+        assert_eq!(types_with("Holm").count(), 0);
+    }
+
+    #[test]
+    fn words_are_unique_within_their_type() {
+        for (of, words) in CHOICES {
+            let mut seen: Vec<_> = words.iter().map(|w| w.word).collect();
+            seen.sort_unstable();
+            assert!(seen.windows(2).all(|pair| pair[0] != pair[1]), "{}", of.name());
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! Stages: pure functions from (kind, parameters, input digests) to output files.
+//!
+//! What stands in a [`Work`] enters the stage's key through the canonical encoder, so its fields hold what decides the
+//! result and nothing else; paths, names and source places are skipped, and the *contents* of files enter as digests.
+
+use crate::{net::Graph, source::Span};
+use serde::{Deserialize, Serialize};
+use std::{path::PathBuf, sync::Arc};
+
+/// A stage of the plan.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// Readable and unique in its plan: `scores[density]/fold2/finetune`.
+    pub name: String,
+    /// What it does.
+    pub work: Work,
+    /// The expression that made it.
+    pub span: Option<Span>,
+}
+
+/// What a stage does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Work {
+    /// Decodes pictures once, into one prepared file.
+    Prepare(Prepare),
+    /// Reads a weight file, checked against a network.
+    Load(Load),
+    /// Trains.
+    Train(Box<Train>),
+    /// Scores held-out samples.
+    Score(Box<Score>),
+    /// Computes the statistics of a study and writes what a person opens.
+    Report(Box<Report>),
+}
+
+impl Work {
+    /// The kind's name, as it is shown and as it stands in keys.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Prepare(_) => "prepare",
+            Self::Load(_) => "load",
+            Self::Train(_) => "train",
+            Self::Score(_) => "score",
+            Self::Report(_) => "report",
+        }
+    }
+
+    /// The version of what the kind means; raised whenever the same parameters and inputs would give other bytes.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        1
+    }
+
+    /// The files that it reads, in order; their digests are inputs.
+    #[must_use]
+    pub fn files(&self) -> Vec<&PathBuf> {
+        match self {
+            Self::Prepare(prepare) => match &prepare.pictures {
+                Pictures::Files(paths) => paths.iter().collect(),
+                Pictures::Npz { path, .. } => vec![path],
+            },
+            Self::Load(load) => vec![&load.path],
+            Self::Train(_) | Self::Score(_) | Self::Report(_) => Vec::new(),
+        }
+    }
+}
+
+/// What one stage takes from another; the edge of the plan's graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Role {
+    /// The prepared pictures that a stage trains on or scores.
+    Pictures,
+    /// The model that training starts from, or that is scored.
+    Model,
+    /// A cell's scores, by the place in [`Report::scores`].
+    Scores(u32),
+    /// A training stage's history, by the place in [`Report::trainings`].
+    History(u32),
+    /// The prepared pictures of a task, by the place in [`Report::tasks`].
+    TaskPictures(u32),
+}
+
+impl Role {
+    /// The name of the output that is taken in this role.
+    #[must_use]
+    pub fn output(self) -> &'static str {
+        match self {
+            Self::Pictures | Self::TaskPictures(_) => "pictures",
+            Self::Model => "model",
+            Self::Scores(_) => "scores",
+            Self::History(_) => "history",
+        }
+    }
+}
+
+/// Where pictures come from, one per row of a data set.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Pictures {
+    /// One file per row.
+    Files(#[serde(skip)] Vec<PathBuf>),
+    /// Rows of arrays in one `.npz` file.
+    Npz {
+        /// The file.
+        #[serde(skip)]
+        path: PathBuf,
+        /// Array name and row in it, as `("train_images", 7)`.
+        rows: Vec<(String, u32)>,
+    },
+}
+
+/// A deterministic transform of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Transform {
+    /// To exactly `height x width`, bilinear, antialiased when shrinking.
+    Resize {
+        /// Height in pixels.
+        height: u32,
+        /// Width in pixels.
+        width: u32,
+    },
+    /// To three channels; one channel is repeated, alpha is dropped.
+    Rgb,
+}
+
+/// Decodes and transforms pictures.
+///
+/// Output `pictures`: the prepared file of `data::prepared`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Prepare {
+    /// The pictures, one per row.
+    pub pictures: Pictures,
+    /// Transforms in order.
+    pub transforms: Vec<Transform>,
+    /// Channels, height and width that must come out, known from headers and transforms.
+    pub shape: [usize; 3],
+}
+
+/// Reads a weight file (safetensors). Output `model`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Load {
+    /// The file.
+    #[serde(skip)]
+    pub path: PathBuf,
+    /// The network that it must fit.
+    pub graph: Arc<Graph>,
+}
+
+/// `(x / 255 - mean) / deviation` per channel, for 8-bit pictures; the divisor is the type's largest value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Normalization {
+    /// Mean per channel, on the scale 0 to 1.
+    pub mean: Vec<f64>,
+    /// Standard deviation per channel, on the scale 0 to 1.
+    pub deviation: Vec<f64>,
+}
+
+/// Samples of a prepared file with their classes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Samples {
+    /// Rows of the prepared file.
+    pub rows: Vec<u32>,
+    /// Class of each, by its place in the task's list.
+    pub classes: Vec<u32>,
+}
+
+/// Where training starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Start {
+    /// Random weights; they depend on the network and this seed alone.
+    Random {
+        /// The seed.
+        seed: u64,
+    },
+    /// The input in the role [`Role::Model`].
+    Model {
+        /// Seed of a new head; none keeps the model's own.
+        new_head: Option<u64>,
+    },
+}
+
+/// A parameter schedule over the steps of one training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Schedule {
+    /// The base rate throughout.
+    Constant,
+    /// Multiplied by `factor` at the beginning of every `every`-th epoch.
+    Step {
+        /// Epochs between falls.
+        every: u32,
+        /// The factor.
+        factor: f64,
+    },
+    /// From the base rate to 0 along half a cosine, per step, after a linear rise over the share `warmup` of all steps.
+    Cosine {
+        /// Share of all steps, `0..1`.
+        warmup: f64,
+    },
+}
+
+/// An optimiser with its constants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Optimizer {
+    /// Stochastic gradient descent with momentum as torch has it; decay is added to the gradient.
+    Sgd {
+        /// Momentum.
+        momentum: f64,
+        /// L2 decay.
+        decay: f64,
+    },
+    /// AdamW (Loshchilov and Hutter 2019); decay is decoupled.
+    AdamW {
+        /// Decay of the first moment.
+        beta1: f64,
+        /// Decay of the second moment.
+        beta2: f64,
+        /// Added to the root of the second moment.
+        epsilon: f64,
+        /// Decoupled decay.
+        decay: f64,
+    },
+}
+
+/// A random change of training pictures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Augmentation {
+    /// Left and right exchanged with this probability.
+    FlipHorizontal {
+        /// Probability, `0..=1`.
+        probability: f64,
+    },
+}
+
+/// Trains one model. Outputs `model` (weights and statistics) and `history` (JSON, per epoch).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Train {
+    /// The network.
+    pub graph: Arc<Graph>,
+    /// Where it starts.
+    pub start: Start,
+    /// What it learns from.
+    pub training: Arc<Samples>,
+    /// The tuning part: watched, never learnt from. May be empty.
+    pub tuning: Arc<Samples>,
+    /// Normalisation of its pictures.
+    pub normalization: Normalization,
+    /// Passes over the training samples.
+    pub epochs: u32,
+    /// Samples per step.
+    pub batch: u32,
+    /// Leaves out an incomplete last batch.
+    pub drop_last: bool,
+    /// Base rate of each parameter of the graph, in its order; 0 for those that do not train.
+    pub rates: Vec<f64>,
+    /// Parameters whose weights are fixed, by place in the graph.
+    pub frozen_weights: Vec<bool>,
+    /// Statistics that are fixed, by place in the graph.
+    pub frozen_statistics: Vec<bool>,
+    /// How rates change.
+    pub schedule: Schedule,
+    /// The optimiser.
+    pub optimizer: Optimizer,
+    /// True: decay acts on every trained parameter; false: on weights alone, not on biases and norms.
+    pub decay_all: bool,
+    /// Largest global norm of the gradient.
+    pub clip: Option<f64>,
+    /// Random changes of training pictures, in order.
+    pub augment: Vec<Augmentation>,
+    /// Decides order, augmentation and dropout.
+    pub seed: u64,
+}
+
+impl Train {
+    /// Samples of one batch that is not the last.
+    #[must_use]
+    pub fn steps_per_epoch(&self) -> u64 {
+        let (samples, batch) = (self.training.rows.len() as u64, u64::from(self.batch.max(1)));
+        let whole = samples / batch;
+        let rest = samples % batch;
+        // Batch normalisation of one sample has no variance, so a last batch of one is left out.
+        whole + u64::from(!self.drop_last && (rest > 1 || rest == 1 && whole == 0))
+    }
+
+    /// Optimiser steps of the whole training.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps_per_epoch() * u64::from(self.epochs)
+    }
+
+    /// Pictures seen in the whole training, repetitions counted.
+    #[must_use]
+    pub fn pictures_seen(&self) -> u64 {
+        let (samples, batch) = (self.training.rows.len() as u64, u64::from(self.batch.max(1)));
+        u64::from(self.epochs) * samples.min(self.steps_per_epoch() * batch)
+    }
+}
+
+/// Scores held-out samples. Output `scores`: safetensors with `test` and `tuning`, logits `[samples, classes]` f32.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Score {
+    /// The network.
+    pub graph: Arc<Graph>,
+    /// Normalisation of its pictures.
+    pub normalization: Normalization,
+    /// Rows of the prepared file that are tested.
+    pub test: Arc<Vec<u32>>,
+    /// Rows of the tuning part, scored apart.
+    pub tuning: Arc<Vec<u32>>,
+}
+
+/// The statistics of a study. Outputs: the files of `out/<name>/`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// Name of the `out`.
+    pub name: String,
+    /// The program's file name.
+    pub program: String,
+    /// `//!` text of the program.
+    pub about: Vec<String>,
+    /// Axes of the grid.
+    pub axes: Vec<Axis>,
+    /// One cell per coordinate, in row order.
+    pub cells: Vec<Cell>,
+    /// The axis along which arms are compared.
+    pub compare: Option<String>,
+    /// The baseline's label on every axis that it fixes; the compared axis is among them.
+    pub baseline: Vec<(String, String)>,
+    /// The correction for multiplicity.
+    pub adjust: Adjust,
+    /// Tasks, by [`Cell::task`].
+    pub tasks: Vec<TaskFacts>,
+    /// Every stage whose scores are used, by name; the roles `Scores(i)` of the inputs.
+    pub scores: Vec<String>,
+    /// Every training stage in any cell's chain; the roles `History(i)` of the inputs.
+    pub trainings: Vec<TrainingFacts>,
+    /// Every setting with its value, and who set it.
+    pub choices: Vec<Choice>,
+    /// The stages that this report rests on, for its picture.
+    pub dag: Dag,
+}
+
+/// An axis of a grid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Axis {
+    /// The loop variable.
+    pub name: String,
+    /// Its labels in order.
+    pub labels: Vec<String>,
+}
+
+/// Corrections for multiplicity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Adjust {
+    /// Holm 1979, over all comparisons of the study.
+    Holm,
+    /// None.
+    None,
+}
+
+/// A cell of a study: one chain judged on one task.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cell {
+    /// A label per axis.
+    pub coordinate: Vec<String>,
+    /// Its task, by place in [`Report::tasks`].
+    pub task: usize,
+    /// The network's name.
+    pub network: String,
+    /// Trained values of the network.
+    pub network_parameters: u64,
+    /// The model's history in words, oldest first: `random start`, `pretrain on density, 3 epochs`, ...
+    pub chain: Vec<String>,
+    /// One per (repeat, fold).
+    pub members: Vec<Member>,
+}
+
+/// One model of a cell, and the samples that it scores.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Member {
+    /// Repeat, from 0.
+    pub repeat: u32,
+    /// Fold, from 0.
+    pub fold: u32,
+    /// Its scores, by place in [`Report::scores`].
+    pub scores: usize,
+    /// The tested samples, by place in the task's [`TaskFacts::samples`].
+    pub test: Arc<Vec<u32>>,
+    /// The tuning part, likewise.
+    pub tuning: Arc<Vec<u32>>,
+    /// Its training stages, oldest first, by place in [`Report::trainings`].
+    pub trainings: Vec<usize>,
+}
+
+/// What a report must know of a task.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskFacts {
+    /// The name of its binding, or `task`.
+    pub name: String,
+    /// Classes in order; of two the first is the positive one.
+    pub classes: Vec<String>,
+    /// The labels of each class, as the table writes them.
+    pub class_labels: Vec<Vec<String>>,
+    /// The column of the labels.
+    pub column: String,
+    /// The column of the groups; none when samples are their own groups.
+    pub group_column: Option<String>,
+    /// The split in words: `3 folds by patient, stratified by label, seed 7`.
+    pub split: String,
+    /// Folds in a repeat.
+    pub folds: u32,
+    /// Repeats.
+    pub repeats: u32,
+    /// Every sample of the task.
+    pub samples: Vec<SampleFacts>,
+    /// Rows of the table before and after the class mapping: (rows, rows with a class).
+    pub rows: (usize, usize),
+    /// The data set's card.
+    pub data: DataFacts,
+}
+
+/// A sample of a task.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SampleFacts {
+    /// Its name: the file as the table writes it, or `train_images/7`.
+    pub name: String,
+    /// Its group.
+    pub group: String,
+    /// Its class, by place in [`TaskFacts::classes`].
+    pub class: u32,
+    /// Its row of the prepared file.
+    pub row: u32,
+}
+
+/// What is said of a data set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFacts {
+    /// The manifest as the program names it.
+    pub source: String,
+    /// Title.
+    pub title: Option<String>,
+    /// Licence.
+    pub license: Option<String>,
+    /// Citation.
+    pub citation: Option<String>,
+    /// What a reader must know of it, in the words of who prepared it.
+    pub caveats: Vec<String>,
+}
+
+/// A training stage as the report tells it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TrainingFacts {
+    /// The stage's name.
+    pub stage: String,
+    /// In words: `finetune on malignancy`.
+    pub label: String,
+    /// Pictures seen, repetitions counted.
+    pub pictures: u64,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Epochs.
+    pub epochs: u32,
+    /// Parameter values that train, and all trained values of the network.
+    pub trained: (u64, u64),
+}
+
+/// A setting.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Choice {
+    /// Where it acts: a stage's or a call's name.
+    pub scope: String,
+    /// Its name.
+    pub name: String,
+    /// Its value, as the language writes it.
+    pub value: String,
+    /// Who set it.
+    pub by: ChoiceBy,
+}
+
+/// Who set a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChoiceBy {
+    /// The program's text, or `--set`.
+    Program,
+    /// A default.
+    Default,
+}
+
+/// A plan's graph as plain data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dag {
+    /// Groups of like stages: (name, kind, how many stages stand behind it).
+    pub nodes: Vec<(String, String, u32)>,
+    /// Edges from one node to another, by place.
+    pub edges: Vec<(u32, u32)>,
+}

@@ -1,0 +1,108 @@
+//! The types with a name of their own.
+
+/// Declares the named types once: variant, name and documentation.
+macro_rules! named {
+    ($($variant:ident = $name:literal $group:ident $doc:literal,)+) => {
+        /// A type with a name of its own.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Named {
+            $(#[doc = $doc] $variant,)+
+        }
+
+        impl Named {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name as it is written.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What it is, in a sentence.
+            #[must_use]
+            pub fn doc(self) -> &'static str {
+                match self { $(Self::$variant => $doc,)+ }
+            }
+
+            fn group(self) -> Group {
+                match self { $(Self::$variant => Group::$group,)+ }
+            }
+        }
+    };
+}
+
+/// What a named type is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    /// Plain data.
+    Plain,
+    /// What a study is made of.
+    Domain,
+    /// What only options of functions have.
+    Option,
+}
+
+named! {
+    Int = "int" Plain "A whole number.",
+    Float = "float" Plain "A number; `20%` is 0.2.",
+    Bool = "bool" Plain "`true` or `false`.",
+    Text = "text" Plain "A text.",
+    Path = "path" Plain "A path to a file or folder.",
+    Duration = "duration" Plain "A time: `30min`.",
+    Dataset = "Dataset" Domain "Samples: pixels plus columns, with deterministic transforms applied.",
+    Cohort = "Cohort" Domain "A dataset with a split: folds that never share a group.",
+    Task = "Task" Domain "A cohort with a target: classes, each a set of labels.",
+    Net = "Net" Domain "An architecture, no weights.",
+    Model = "Model" Domain "A net with weights, and the whole history that gave them.",
+    Scores = "Scores" Domain "Held-out predictions with label, group and fold per sample.",
+    Report = "Report" Domain "Something a person opens.",
+    Tensor = "Tensor" Domain "A symbolic tensor with a static shape, inside a `net`.",
+    Row = "Row" Domain "One sample's columns, in `where`.",
+    Rates = "Rates" Option "Learning rates: one number, or a record of numbers by layer group.",
+    Freeze = "Freeze" Option "What is held fixed: a pattern over parameter names, `stages(n)`, `all_but_head`.",
+    Size = "Size" Option "A number of pixels for a square, or `[height, width]`.",
+    Numbers = "Numbers" Option "One number for all channels, or one each.",
+    Label = "Label" Option "A value of a column: a number, a text or a truth value.",
+    Baseline = "Baseline" Option "An arm of a grid: a label, or a record of labels.",
+    Normalization = "Normalization" Option "Mean and deviation of each channel.",
+    Folding = "Folding" Option "Which group is tested in which fold.",
+    Schedule = "Schedule" Option "The learning rate's course.",
+    Optimizer = "Optimizer" Option "How a gradient changes the weights.",
+    Augmentation = "Augmentation" Option "A random change of a training picture.",
+    DecayOn = "DecayOn" Option "The parameters that decay.",
+    Head = "Head" Option "What becomes of a model's head.",
+    Adjust = "Adjust" Option "The correction for many comparisons.",
+    WeightInit = "WeightInit" Option "The distribution of random weights.",
+}
+
+impl Named {
+    /// The type of a name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|named| named.name() == name)
+    }
+
+    /// True for plain data: what a `param` may be, and what labels an axis.
+    #[must_use]
+    pub fn is_plain(self) -> bool {
+        self.group() == Group::Plain
+    }
+
+    /// True for the types of options.
+    #[must_use]
+    pub fn is_option(self) -> bool {
+        self.group() == Group::Option
+    }
+
+    /// How much a kind of rows knows: `Dataset` 0, `Cohort` 1, `Task` 2; none for other types.
+    #[must_use]
+    pub fn row_rank(self) -> Option<u8> {
+        match self {
+            Self::Dataset => Some(0),
+            Self::Cohort => Some(1),
+            Self::Task => Some(2),
+            _ => None,
+        }
+    }
+}
