@@ -27,6 +27,8 @@ pub(super) struct Scan<'a> {
     pub(super) unmatched: Vec<usize>,
     /// Closing brackets whose opener was given up where an item began, in order; blanked out, since that was reported.
     pub(super) orphaned: Vec<usize>,
+    /// How deep the text nests where it nests most.
+    pub(super) deepest: usize,
     /// Items that nest too deep, each with the place where they do; blanked out.
     pub(super) too_deep: Vec<(Range<usize>, usize)>,
 }
@@ -105,6 +107,7 @@ pub(super) fn scan(text: &str) -> Scan<'_> {
             comments: Vec::new(),
             unmatched: Vec::new(),
             orphaned: Vec::new(),
+            deepest: 0,
             too_deep: Vec::new(),
         },
         abandoned: Vec::new(),
@@ -170,6 +173,7 @@ impl<'a> Scanner<'a> {
         let (end, deepest) = string_end(self.text, at);
         let end = end.unwrap_or_else(|| line_end(self.text, at));
         if self.depth + deepest <= MAX_NESTING {
+            self.scan.deepest = self.scan.deepest.max(self.depth + deepest);
             end
         } else {
             self.deeper(at, deepest).unwrap_or(end)
@@ -239,6 +243,7 @@ impl<'a> Scanner<'a> {
     fn deeper(&mut self, at: usize, levels: usize) -> Option<usize> {
         self.depth += levels;
         if self.depth <= MAX_NESTING {
+            self.scan.deepest = self.scan.deepest.max(self.depth);
             return None;
         }
         let end = self.text[at..]
