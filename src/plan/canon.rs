@@ -153,6 +153,12 @@ impl Encoder {
     }
 
     fn magnitude(&mut self, mut value: u128) {
+        while value > u128::from(u64::MAX) {
+            self.bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        // Nearly all numbers: a study's keys hold millions of row numbers.
+        let mut value = value as u64;
         while value >= 0x80 {
             self.bytes.push(value as u8 | 0x80);
             value >>= 7;
@@ -161,13 +167,13 @@ impl Encoder {
     }
 
     fn integer(&mut self, value: i128) {
-        if value >= 0 {
-            self.bytes.push(tag::NATURAL);
-            self.magnitude(value.unsigned_abs());
+        let (tag, magnitude) = if value >= 0 {
+            (tag::NATURAL, value)
         } else {
-            self.bytes.push(tag::NEGATIVE);
-            self.magnitude((-1 - value).unsigned_abs());
-        }
+            (tag::NEGATIVE, -1 - value)
+        };
+        self.bytes.push(tag);
+        self.magnitude(magnitude.unsigned_abs());
     }
 
     /// Tag and names of a compound value; its elements are counted as they come.

@@ -54,9 +54,9 @@ mod rfc3339 {
     }
 }
 
-/// Where each key's last record begins in the log.
+/// Where each key's last record begins in the log, and how long it is.
 #[derive(Debug, Default)]
-struct Places(BTreeMap<Key, u64>);
+struct Places(BTreeMap<Key, (u64, usize)>);
 
 impl Records for Places {
     fn clear(&mut self) {
@@ -65,7 +65,7 @@ impl Records for Places {
 
     fn add(&mut self, offset: u64, payload: &[u8]) {
         if let Some((key, _)) = payload.split_first_chunk() {
-            self.0.insert(Key(Digest(*key)), offset);
+            self.0.insert(Key(Digest(*key)), (offset, payload.len()));
         }
     }
 }
@@ -104,11 +104,11 @@ impl Actions {
         if !self.contains(key) {
             self.refresh()?;
         }
-        let Some(&offset) = self.places.0.get(&key) else {
+        let Some(&(offset, length)) = self.places.0.get(&key) else {
             return Ok(None);
         };
         // A record damaged since it was found, or of a shape that this program does not know, is no record.
-        let payload = self.log.read(offset)?;
+        let payload = self.log.read(offset, length)?;
         let json = payload.as_deref().and_then(|payload| payload.strip_prefix(&key.0.0));
         Ok(json.and_then(|json| serde_json::from_slice(json).ok()))
     }

@@ -9,11 +9,11 @@
 
 use super::{
     durable::{lock_exclusive, sync_dir},
-    error::{At, StoreError},
+    error::{At, StoreError, if_there},
     notice::{Notice, Notices},
 };
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
@@ -68,7 +68,9 @@ impl Log {
 
     /// Takes in what others have appended since.
     pub(super) fn refresh(&mut self, records: &mut impl Records) -> Result<(), StoreError> {
-        self.follow(records)?;
+        if self.follow(records)? == self.end {
+            return Ok(());
+        }
         let bytes = self.unread()?;
         let scan = Scan::of(&bytes);
         if scan.is_clean() {
@@ -128,36 +130,29 @@ impl Log {
         self.refresh(records)
     }
 
-    /// The record whose frame begins at `offset`; none when it is damaged.
-    pub(super) fn read(&self, offset: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.frame_at(offset) {
-            Ok(frame) => Ok(payload(&frame).map(<[u8]>::to_vec)),
+    /// The record of `length` bytes whose frame begins at `offset`; none when it is damaged.
+    pub(super) fn read(&self, offset: u64, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut frame = vec![0; HEADER + length];
+        match self.file.read_exact_at(&mut frame, offset) {
+            Ok(()) => Ok(payload(&frame).map(<[u8]>::to_vec)),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
             Err(error) => Err(error).at("read", &self.path),
         }
     }
 
-    /// As many bytes as the header at `offset` tells.
-    fn frame_at(&self, offset: u64) -> io::Result<Vec<u8>> {
-        let mut frame = vec![0; HEADER];
-        self.file.read_exact_at(&mut frame, offset)?;
-        let length = payload_length(&frame).unwrap_or(0);
-        // A damaged length may be any number, so no more is asked for than the log has.
-        frame.resize(HEADER + length.min(self.end as usize), 0);
-        self.file.read_exact_at(&mut frame[HEADER..], offset + HEADER as u64)?;
-        Ok(frame)
-    }
-
-    /// Turns to the file that now lies at the path, if it is another one or was shortened.
-    fn follow(&mut self, records: &mut impl Records) -> Result<(), StoreError> {
-        let now = super::error::if_there(std::fs::metadata(&self.path)).at("look at", &self.path)?;
-        let same = now.is_some_and(|now| now.ino() == self.inode && now.len() >= self.end);
-        if !same {
-            (self.file, self.inode) = open_file(&self.path)?;
-            self.end = 0;
-            records.clear();
+    /// Turns to the file that now lies at the path, if it is another one or was shortened. Gives its length.
+    fn follow(&mut self, records: &mut impl Records) -> Result<u64, StoreError> {
+        let now = if_there(fs::metadata(&self.path)).at("look at", &self.path)?;
+        if let Some(now) = now
+            && now.ino() == self.inode
+            && now.len() >= self.end
+        {
+            return Ok(now.len());
         }
-        Ok(())
+        (self.file, self.inode) = open_file(&self.path)?;
+        self.end = 0;
+        records.clear();
+        Ok(self.file.metadata().at("look at", &self.path)?.len())
     }
 
     /// The bytes after `end`.

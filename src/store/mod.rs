@@ -140,8 +140,9 @@ impl Store {
             self.objects.adopt(path)?
         } else {
             let scratch = self.scratch()?;
-            self.objects
-                .copy_in(File::open(path).at("read", path)?, scratch.path())?
+            let file = File::open(path).at("read", path)?;
+            let size = file.metadata().at("read", path)?.len();
+            self.objects.copy_in(file, size, scratch.path())?
         };
         self.note_object(digest, stat)?;
         Ok(digest)
@@ -153,7 +154,7 @@ impl Store {
     /// As for [`Store::put_file`].
     pub fn put_bytes(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let scratch = self.scratch()?;
-        let (digest, stat) = self.objects.copy_in(bytes, scratch.path())?;
+        let (digest, stat) = self.objects.copy_in(bytes, bytes.len() as u64, scratch.path())?;
         self.note_object(digest, stat)?;
         Ok(digest)
     }

@@ -80,7 +80,8 @@ impl Objects {
 
     /// True when this process has found the contents right of an object that looks like this.
     pub(super) fn is_verified(&self, digest: Digest, stat: Stat) -> bool {
-        *held(&self.seen(digest)) == Some(stat)
+        let seen = held(&self.verified).get(&digest).cloned();
+        seen.is_some_and(|seen| *held(&seen) == Some(stat))
     }
 
     /// Takes in a file that lies in the store's scratch space; it is moved.
@@ -90,17 +91,15 @@ impl Objects {
         Ok((digest, stat))
     }
 
-    /// Takes in a copy of what `source` gives, by way of a new file in `scratch`.
-    pub(super) fn copy_in(&self, source: impl Read, scratch: &Path) -> Result<(Digest, Stat), StoreError> {
+    /// Takes in a copy of what `source` gives, about `size` bytes, by way of a new file in `scratch`.
+    pub(super) fn copy_in(&self, source: impl Read, size: u64, scratch: &Path) -> Result<(Digest, Stat), StoreError> {
         let mut copy = tempfile::NamedTempFile::new_in(scratch).at("make a file in", scratch)?;
-        let mut tee = Tee {
+        let copy_file = copy.as_file_mut();
+        let digest = Digest::of_reader(Tee {
             source,
-            copy: copy.as_file_mut(),
-            written: 0,
-        };
-        let digest = Digest::of_reader(&mut tee);
-        let written = tee.written;
-        let digest = digest.writing("write an object to", &self.folder, written)?;
+            copy: copy_file,
+        });
+        let digest = digest.writing("write an object to", &self.folder, size)?;
         let stat = self.place(digest, copy.path())?;
         Ok((digest, stat))
     }
@@ -132,14 +131,12 @@ impl Objects {
 struct Tee<'a, R> {
     source: R,
     copy: &'a mut File,
-    written: u64,
 }
 
 impl<R: Read> Read for Tee<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer)?;
         self.copy.write_all(&buffer[..count])?;
-        self.written += count as u64;
         Ok(count)
     }
 }
