@@ -3,6 +3,7 @@
 mod check;
 mod load;
 pub mod program;
+mod settings;
 mod walk;
 
 pub use check::check;
