@@ -27,7 +27,9 @@ pub(super) fn load(arguments: &ProgramArguments, outputs: &[String]) -> Loaded {
     let mut diagnostics = Diagnostics::new();
     let mut program = analysis::load(Main::File(&arguments.program), &mut diagnostics);
     for (name, value) in &arguments.sets {
-        program.set_param(name, value, &mut diagnostics);
+        if let Err(diagnostic) = program.set_param(name, value) {
+            diagnostics.push(diagnostic);
+        }
     }
     analysis::check(&program, &mut diagnostics);
     let mut plan = None;
