@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "data/pictures.rs"]
+mod pictures;
 #[path = "data/splits.rs"]
 mod splits;
 #[path = "data/tables.rs"]

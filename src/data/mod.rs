@@ -1,1 +1,14 @@
-//! Pixels: decoding, transforms, prepared data and batches.
+//! Pictures: decoded and transformed once into one prepared file, then read as normalised samples.
+
+mod decode;
+mod error;
+mod global;
+mod prepare;
+mod prepared;
+mod source;
+
+pub use decode::{Picture, Samples};
+pub use error::DataError;
+pub use global::{GLOBAL_NUMBERS, global_numbers};
+pub use prepare::prepare;
+pub use prepared::Prepared;

@@ -139,7 +139,10 @@ fn parse_header(text: &str) -> Result<Vec<usize>, String> {
 }
 
 /// Rows and header of an array of pictures, `[n, height, width]` or `[n, height, width, channels]`.
-fn pictures(array: &Array) -> Result<(u32, Header), String> {
+///
+/// # Errors
+/// Another shape, in words.
+pub fn pictures(array: &Array) -> Result<(u32, Header), String> {
     let small = |extent: usize| u32::try_from(extent).map_err(|_| format!("an extent of {extent}"));
     let (n, height, width, channels) = match array.shape[..] {
         [n, height, width] => (n, height, width, 1),

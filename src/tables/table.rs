@@ -97,6 +97,9 @@ impl Table {
     /// # Errors
     /// [`TableError::MissingImages`] when files do not exist, else [`TableError::BadImages`] when some cannot be used;
     /// each with the number and the first few.
+    ///
+    /// # Panics
+    /// If there is no such row.
     pub fn headers(&self, rows: &[usize]) -> Result<Vec<Header>, TableError> {
         match &self.images {
             Images::Npz { arrays, rows: places } => Ok(rows.iter().map(|&row| arrays[places[row].0].1).collect()),
@@ -159,6 +162,9 @@ impl Table {
     }
 
     /// A row's name: the picture's file as the table writes it, or `train_images/7`.
+    ///
+    /// # Panics
+    /// If there is no such row.
     #[must_use]
     pub fn sample_name(&self, row: usize) -> String {
         match &self.images {

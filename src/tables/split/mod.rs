@@ -250,12 +250,18 @@ impl Assignment {
     }
 
     /// The part of a row for a member.
+    ///
+    /// # Panics
+    /// If there is no such member or row.
     #[must_use]
     pub fn part(&self, member: usize, row: usize) -> Part {
         self.members[member].parts[self.rows[row] as usize]
     }
 
     /// The rows of a part, ascending.
+    ///
+    /// # Panics
+    /// If there is no such member.
     #[must_use]
     pub fn rows_of(&self, member: usize, part: Part) -> Vec<u32> {
         (0..)
