@@ -21,6 +21,7 @@ pub use init::{fresh_head, initial_weights};
 pub use network::{Mode, Network, NetworkError, Segment, channels_last};
 pub use random::Stream;
 pub use weights::{Mismatch, Weights, WeightsError, read_weights, weights_from_bytes, weights_to_bytes, write_weights};
+pub(crate) use weights::{bytes_with_note, note_of};
 
 #[cfg(test)]
 mod tests;

@@ -106,12 +106,27 @@ pub fn weights_from_bytes(bytes: &[u8]) -> Result<Weights, WeightsError> {
 /// # Errors
 /// When a tensor is not F32.
 pub fn weights_to_bytes(weights: &Weights) -> Result<Vec<u8>, WeightsError> {
+    bytes_with_note(weights, None)
+}
+
+/// As [`weights_to_bytes`], with one entry of metadata: more than one would have no fixed order.
+pub(crate) fn bytes_with_note(weights: &Weights, note: Option<(&str, String)>) -> Result<Vec<u8>, WeightsError> {
     let mut views = Vec::with_capacity(weights.len());
     for (name, tensor) in weights {
         views.push((name.as_str(), FloatView::new(name, tensor)?));
     }
     views.sort_unstable_by_key(|(name, _)| *name);
-    Ok(safetensors::serialize(views, None)?)
+    let metadata = note.map(|(key, value)| [(key.to_owned(), value)].into());
+    Ok(safetensors::serialize(views, metadata)?)
+}
+
+/// The entry of metadata under a key.
+pub(crate) fn note_of(bytes: &[u8], key: &str) -> Result<Option<String>, WeightsError> {
+    let (_, header) = safetensors::SafeTensors::read_metadata(bytes)?;
+    Ok(header
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get(key).cloned()))
 }
 
 /// Writes a safetensors file with the bytes of [`weights_to_bytes`].

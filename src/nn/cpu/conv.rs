@@ -1,6 +1,6 @@
 //! Convolution forward, and the input gradient of stride 1, which is the same operation with the flipped kernel.
 
-use super::kernel::{self, COLUMNS, ROWS, Walk};
+use super::kernel::{self, COLUMNS, Left, ROWS, Walk};
 use super::{Shared, relu, with_scratch};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -299,7 +299,12 @@ fn forward_tile(
             let (at, depth, walk) = shape.pass(i);
             let panel = &panel[depth * COLUMNS..];
             for (strip, sums) in strips.iter().zip(sums.chunks_exact_mut(ROWS * COLUMNS)) {
-                kernel::tile::<1>(source, &strip.map(|o| o + at), walk, panel, sums, COLUMNS, i > 0);
+                let left = Left::Rows {
+                    values: source,
+                    offsets: &strip.map(|o| o + at),
+                    walk,
+                };
+                kernel::tile(left, panel, sums, COLUMNS, i > 0);
             }
         }
         let columns = COLUMNS.min(filters.end - filter);

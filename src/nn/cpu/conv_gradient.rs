@@ -1,7 +1,7 @@
 //! Gradients of a convolution with respect to its input and its weight.
 
 use super::conv::{ConvShape, Epilogue, band, forward, pack_flipped};
-use super::kernel::{self, COLUMNS, ROWS, Walk};
+use super::kernel::{self, COLUMNS, Left, ROWS, Walk};
 use super::with_scratch;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -89,9 +89,14 @@ fn fold_image(shape: &ConvShape, dy: &[f32], packed: &[f32], image: usize, dx: &
             for strip in (0..count).step_by(ROWS) {
                 let offsets: [usize; ROWS] =
                     std::array::from_fn(|i| (image * pixels + start + (strip + i).min(count - 1)) * shape.filters);
+                let left = Left::Rows {
+                    values: dy,
+                    offsets: &offsets,
+                    walk: Walk::line(shape.filters),
+                };
                 for (panel, packed) in packed.chunks_exact(shape.filters * COLUMNS).enumerate() {
                     let out = &mut unfolded[strip * row + panel * COLUMNS..];
-                    kernel::tile::<1>(dy, &offsets, Walk::line(shape.filters), packed, out, row, false);
+                    kernel::tile(left, packed, out, row, false);
                 }
             }
             for (i, unfolded) in unfolded.chunks_exact(row).take(count).enumerate() {
@@ -208,9 +213,7 @@ fn weight_gradient_part(shape: &ConvShape, x: &[f32], dy: &[f32], lines: Range<u
                 gather(shape, source, offsets, depth, columns);
                 let strips = strips.chunks_exact(pixels * ROWS);
                 for (strip, sums) in strips.zip(sums.chunks_exact_mut(ROWS * COLUMNS)) {
-                    let walk = Walk::line(pixels);
-                    let begins_later = start > lines.start;
-                    kernel::tile::<ROWS>(strip, &[0, 1, 2, 3, 4, 5], walk, columns, sums, COLUMNS, begins_later);
+                    kernel::tile(Left::Strip(strip), columns, sums, COLUMNS, start > lines.start);
                 }
             }
         }

@@ -30,159 +30,158 @@ impl Walk {
             len,
         }
     }
+}
 
+/// The left factor of a tile, six rows of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Left<'a> {
+    /// Row `i` begins at `values[offsets[i]]` and goes on as the walk says.
+    Rows {
+        values: &'a [f32],
+        offsets: &'a [usize; ROWS],
+        walk: Walk,
+    },
+    /// Packed: the six values of each depth stand together.
+    Strip(&'a [f32]),
+}
+
+impl<'a> Left<'a> {
     fn depth(self) -> usize {
-        self.runs * self.len
+        match self {
+            Self::Rows { walk, .. } => walk.runs * walk.len,
+            Self::Strip(values) => values.len() / ROWS,
+        }
+    }
+
+    /// Stretches of the six rows, which stand as far in the panel as in the walk. A strip has none.
+    fn stretches(self) -> impl Iterator<Item = [&'a [f32]; ROWS]> {
+        let (values, offsets, walk): (&[f32], _, _) = match self {
+            Self::Rows { values, offsets, walk } => (values, *offsets, walk),
+            Self::Strip(_) => (
+                &[],
+                [0; ROWS],
+                Walk {
+                    runs: 0,
+                    stride: 0,
+                    len: 0,
+                },
+            ),
+        };
+        (0..walk.runs).map(move |run| offsets.map(|offset| &values[offset + run * walk.stride..][..walk.len]))
     }
 }
 
-/// `c[i][j] (+)= sum over d of a_i[d] * b[d][j]` for 6 rows and 16 columns.
-///
-/// Row `i` of the left factor begins at `a[offsets[i]]`; successive values of a stretch lie `STEP` apart. `b` is a
-/// packed panel `[depth][16]`; row `i` of `c` begins at `c[i * c_stride]`.
+/// `c[i][j] (+)= sum over d of left[i][d] * panel[d][j]` for 6 rows and 16 columns; row `i` of `c` begins at
+/// `c[i * stride]`.
 ///
 /// # Panics
-/// When a slice is too short for what the walk reads or writes: that would be a wrong plan.
-pub(super) fn tile<const STEP: usize>(
-    a: &[f32],
-    offsets: &[usize; ROWS],
-    walk: Walk,
-    b: &[f32],
-    c: &mut [f32],
-    c_stride: usize,
-    accumulate: bool,
-) {
-    let reach = (walk.runs - 1) * walk.stride + (walk.len - 1) * STEP;
-    assert!(
-        offsets.iter().all(|&o| o + reach < a.len()),
-        "the left factor is too short"
-    );
-    assert!(walk.depth() * COLUMNS <= b.len(), "the panel is too short");
-    assert!((ROWS - 1) * c_stride + COLUMNS <= c.len(), "the result is too short");
+/// When a slice is too short for what is read or written: that would be a wrong plan.
+pub(super) fn tile(left: Left<'_>, panel: &[f32], c: &mut [f32], stride: usize, accumulate: bool) {
+    let panel = &panel.as_chunks().0[..left.depth()];
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-        // SAFETY: the features are there, and the assertions above bound every access.
-        unsafe {
-            tile_avx2::<STEP>(
-                a.as_ptr(),
-                offsets,
-                walk,
-                b.as_ptr(),
-                c.as_mut_ptr(),
-                c_stride,
-                accumulate,
-            )
-        };
+        // SAFETY: the features are there; nothing else is asked.
+        unsafe { tile_avx2(left, panel, c, stride, accumulate) };
         return;
     }
-    tile_portable::<STEP>(a, offsets, walk, b, c, c_stride, accumulate);
+    tile_portable(left, panel, c, stride, accumulate);
 }
 
 /// [`tile`] for a corner of the result: only `rows` x `columns` values are written.
-#[expect(clippy::too_many_arguments, reason = "a kernel's operands")]
-pub(super) fn corner<const STEP: usize>(
-    rows: usize,
-    columns: usize,
-    a: &[f32],
-    offsets: &[usize; ROWS],
-    walk: Walk,
-    b: &[f32],
-    c: &mut [f32],
-    c_stride: usize,
-) {
-    if rows >= ROWS && columns >= COLUMNS {
-        return tile::<STEP>(a, offsets, walk, b, c, c_stride, false);
+pub(super) fn corner(size: (usize, usize), left: Left<'_>, panel: &[f32], c: &mut [f32], stride: usize) {
+    let (rows, columns) = (size.0.min(ROWS), size.1.min(COLUMNS));
+    if (rows, columns) == (ROWS, COLUMNS) {
+        return tile(left, panel, c, stride, false);
     }
     let mut local = [0.0; ROWS * COLUMNS];
-    tile::<STEP>(a, offsets, walk, b, &mut local, COLUMNS, false);
+    tile(left, panel, &mut local, COLUMNS, false);
     for (i, row) in local.chunks_exact(COLUMNS).take(rows).enumerate() {
-        let columns = columns.min(COLUMNS);
-        c[i * c_stride..][..columns].copy_from_slice(&row[..columns]);
+        c[i * stride..][..columns].copy_from_slice(&row[..columns]);
     }
 }
 
-/// # Safety
-/// The CPU must have AVX2 and FMA; all that `tile` asserts must hold.
+// Vectors are made from and stored as arrays: unlike raw loads, these carry no run-time checks where debug assertions
+// are on, and need no `unsafe`.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn tile_avx2<const STEP: usize>(
-    a: *const f32,
-    offsets: &[usize; ROWS],
-    walk: Walk,
-    mut b: *const f32,
-    c: *mut f32,
-    c_stride: usize,
-    accumulate: bool,
-) {
-    use std::arch::x86_64::{
-        __m256, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps,
-    };
-    // SAFETY: the caller vouches for the extent of `a`, `b` and `c`; see `tile`.
-    unsafe {
-        let mut sums: [[__m256; 2]; ROWS] = [[_mm256_setzero_ps(); 2]; ROWS];
-        if accumulate {
-            for (i, sum) in sums.iter_mut().enumerate() {
-                let row = c.add(i * c_stride);
-                *sum = [_mm256_loadu_ps(row), _mm256_loadu_ps(row.add(8))];
+fn tile_avx2(left: Left<'_>, panel: &[[f32; COLUMNS]], c: &mut [f32], stride: usize, accumulate: bool) {
+    use std::arch::x86_64::{__m256, _mm256_fmadd_ps, _mm256_set1_ps, _mm256_setzero_ps};
+
+    fn split(values: [f32; COLUMNS]) -> [__m256; 2] {
+        // SAFETY: both sides are sixteen floats.
+        unsafe { std::mem::transmute(values) }
+    }
+
+    let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
+    if accumulate {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = split(*row_of(c, i * stride));
+        }
+    }
+    let mut rest = panel;
+    for rows in left.stretches() {
+        let (now, later) = rest.split_at(rows[0].len());
+        rest = later;
+        for (d, b) in now.iter().enumerate() {
+            let b = split(*b);
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                let x = _mm256_set1_ps(row[d]);
+                sum[0] = _mm256_fmadd_ps(x, b[0], sum[0]);
+                sum[1] = _mm256_fmadd_ps(x, b[1], sum[1]);
             }
         }
-        for run in 0..walk.runs {
-            let mut rows = offsets.map(|o| a.add(o + run * walk.stride));
-            for _ in 0..walk.len {
-                let (b0, b1) = (_mm256_loadu_ps(b), _mm256_loadu_ps(b.add(8)));
-                for i in 0..ROWS {
-                    let x = _mm256_broadcast_ss(&*rows[i]);
-                    sums[i][0] = _mm256_fmadd_ps(x, b0, sums[i][0]);
-                    sums[i][1] = _mm256_fmadd_ps(x, b1, sums[i][1]);
-                    rows[i] = rows[i].wrapping_add(STEP);
-                }
-                b = b.wrapping_add(COLUMNS);
+    }
+    if let Left::Strip(values) = left {
+        for (values, b) in values.as_chunks::<ROWS>().0.iter().zip(panel) {
+            let b = split(*b);
+            for (sum, x) in sums.iter_mut().zip(values) {
+                let x = _mm256_set1_ps(*x);
+                sum[0] = _mm256_fmadd_ps(x, b[0], sum[0]);
+                sum[1] = _mm256_fmadd_ps(x, b[1], sum[1]);
             }
         }
-        for (i, sum) in sums.iter().enumerate() {
-            let row = c.add(i * c_stride);
-            _mm256_storeu_ps(row, sum[0]);
-            _mm256_storeu_ps(row.add(8), sum[1]);
-        }
+    }
+    for (i, sum) in sums.into_iter().enumerate() {
+        // SAFETY: both sides are sixteen floats.
+        *row_of(c, i * stride) = unsafe { std::mem::transmute::<[__m256; 2], [f32; COLUMNS]>(sum) };
     }
 }
 
-fn tile_portable<const STEP: usize>(
-    a: &[f32],
-    offsets: &[usize; ROWS],
-    walk: Walk,
-    b: &[f32],
-    c: &mut [f32],
-    c_stride: usize,
-    accumulate: bool,
-) {
+fn tile_portable(left: Left<'_>, panel: &[[f32; COLUMNS]], c: &mut [f32], stride: usize, accumulate: bool) {
     let mut sums = [[0.0f32; COLUMNS]; ROWS];
     if accumulate {
         for (i, sum) in sums.iter_mut().enumerate() {
-            sum.copy_from_slice(&c[i * c_stride..][..COLUMNS]);
+            *sum = *row_of(c, i * stride);
         }
     }
-    let mut panel = b.chunks_exact(COLUMNS);
-    for run in 0..walk.runs {
-        for (d, b) in panel.by_ref().take(walk.len).enumerate() {
-            for (sum, offset) in sums.iter_mut().zip(offsets) {
-                let x = a[offset + run * walk.stride + d * STEP];
-                for (s, b) in sum.iter_mut().zip(b) {
-                    *s += x * b;
-                }
-            }
+    let add = |sum: &mut [f32; COLUMNS], x: f32, b: &[f32; COLUMNS]| {
+        sum.iter_mut().zip(b).for_each(|(s, b)| *s += x * b);
+    };
+    let mut panel = panel.iter();
+    for rows in left.stretches() {
+        for (d, b) in panel.by_ref().take(rows[0].len()).enumerate() {
+            sums.iter_mut().zip(rows).for_each(|(sum, row)| add(sum, row[d], b));
         }
     }
-    for (i, sum) in sums.iter().enumerate() {
-        c[i * c_stride..][..COLUMNS].copy_from_slice(sum);
+    if let Left::Strip(values) = left {
+        for (values, b) in values.as_chunks::<ROWS>().0.iter().zip(panel) {
+            sums.iter_mut().zip(values).for_each(|(sum, x)| add(sum, *x, b));
+        }
     }
+    for (i, sum) in sums.into_iter().enumerate() {
+        *row_of(c, i * stride) = sum;
+    }
+}
+
+fn row_of(c: &mut [f32], at: usize) -> &mut [f32; COLUMNS] {
+    c[at..].first_chunk_mut().expect("a row of the result has 16 values")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Against sums in f64, for both steps, with several runs and with a corner.
+    /// Against sums in f64: several runs, a strip, a corner, and without the machine's vectors.
     #[test]
     fn a_tile_is_a_product_of_matrices() {
         let a: Vec<f32> = (0..400).map(|i| ((i * 37 % 101) as f32 - 50.0) / 16.0).collect();
@@ -195,28 +194,37 @@ mod tests {
             len: 5,
         };
         let offsets = [0, 7, 100, 3, 200, 9];
-        let expect = |i: usize, j: usize, step: usize| -> f64 {
-            let terms = (0..20).map(|d| {
-                let x = a[offsets[i] + d / 5 * 31 + d % 5 * step];
-                f64::from(x) * f64::from(b[d * COLUMNS + j])
-            });
-            terms.sum()
+        let rows = Left::Rows {
+            values: &a,
+            offsets: &offsets,
+            walk,
         };
-        let mut c = vec![1.0f32; 5 * 20 + 16];
-        tile::<1>(&a, &offsets, walk, &b, &mut c, 20, true);
-        let mut portable = vec![1.0f32; 5 * 20 + 16];
-        tile_portable::<1>(&a, &offsets, walk, &b, &mut portable, 20, true);
-        let mut edge = vec![9.0f32; 5 * 20 + 16];
-        corner::<6>(4, 7, &a, &offsets, walk, &b, &mut edge, 20);
-        for i in 0..ROWS {
-            for j in 0..COLUMNS {
-                assert!((f64::from(c[i * 20 + j]) - 1.0 - expect(i, j, 1)).abs() < 1e-4);
-                assert!((f64::from(portable[i * 20 + j]) - 1.0 - expect(i, j, 1)).abs() < 1e-4);
-                let written = if i < 4 && j < 7 { expect(i, j, 6) } else { 9.0 };
-                assert!(
-                    (f64::from(edge[i * 20 + j]) - written).abs() < 1e-4,
-                    "row {i}, column {j}"
-                );
+        let strip = Left::Strip(&a[..20 * ROWS]);
+        let expect = |i: usize, j: usize, packed: bool| -> f64 {
+            let at = |d: usize| {
+                if packed {
+                    d * ROWS + i
+                } else {
+                    offsets[i] + d / 5 * 31 + d % 5
+                }
+            };
+            (0..20)
+                .map(|d| f64::from(a[at(d)]) * f64::from(b[d * COLUMNS + j]))
+                .sum()
+        };
+        for (left, packed) in [(rows, false), (strip, true)] {
+            let mut c = vec![1.0f32; 5 * 20 + 16];
+            tile(left, &b, &mut c, 20, true);
+            let mut portable = vec![1.0f32; 5 * 20 + 16];
+            tile_portable(left, b.as_chunks().0, &mut portable, 20, true);
+            let mut edge = vec![9.0f32; 5 * 20 + 16];
+            corner((4, 7), left, &b, &mut edge, 20);
+            for (i, j) in (0..ROWS).flat_map(|i| (0..COLUMNS).map(move |j| (i, j))) {
+                let (at, sum) = (i * 20 + j, expect(i, j, packed));
+                assert!((f64::from(c[at]) - 1.0 - sum).abs() < 1e-4);
+                assert!((f64::from(portable[at]) - 1.0 - sum).abs() < 1e-4);
+                let written = if i < 4 && j < 7 { sum } else { 9.0 };
+                assert!((f64::from(edge[at]) - written).abs() < 1e-4, "row {i}, column {j}");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Linear layers: `y = x W^T + b` and its gradients.
 
-use super::kernel::{self, COLUMNS, ROWS, Walk};
+use super::kernel::{self, COLUMNS, Left, ROWS, Walk};
 use super::{Shared, relu, with_scratch};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -110,7 +110,12 @@ fn forward_rows(shape: &LinearShape, weight: &[f32], packed: &[f32], rows: Range
             let panel = &panel[start * COLUMNS..];
             for (strip, sums) in rows.clone().step_by(ROWS).zip(sums.chunks_exact_mut(ROWS * COLUMNS)) {
                 let offsets = std::array::from_fn(|i| (strip + i).min(rows.end - 1) * inputs + start);
-                kernel::tile::<1>(weight, &offsets, Walk::line(depth), panel, sums, COLUMNS, start > 0);
+                let left = Left::Rows {
+                    values: weight,
+                    offsets: &offsets,
+                    walk: Walk::line(depth),
+                };
+                kernel::tile(left, panel, sums, COLUMNS, start > 0);
             }
         }
     }
@@ -136,7 +141,12 @@ pub(crate) fn input_gradient(shape: &LinearShape, dy: &[f32], weight: &[f32], ac
                     for strip in (0..rows).step_by(ROWS) {
                         let offsets = std::array::from_fn(|i| (strip + i).min(batch - 1) * outputs + start);
                         let sums = &mut sums[strip * INPUTS + i * COLUMNS..];
-                        kernel::tile::<1>(dy, &offsets, Walk::line(depth), panel, sums, INPUTS, start > 0);
+                        let left = Left::Rows {
+                            values: dy,
+                            offsets: &offsets,
+                            walk: Walk::line(depth),
+                        };
+                        kernel::tile(left, panel, sums, INPUTS, start > 0);
                     }
                 }
             }
@@ -193,8 +203,7 @@ pub(crate) fn weight_gradient(shape: &LinearShape, x: &[f32], dy: &[f32], work: 
                     for column in (block..(block + PANELS * COLUMNS).min(inputs)).step_by(COLUMNS) {
                         let out = &mut dw[strip * ROWS * inputs + column..];
                         let size = (rows - strip * ROWS, inputs - column);
-                        let (walk, panel) = (Walk::line(batch), &packed[column * batch..]);
-                        kernel::corner::<ROWS>(size.0, size.1, a, &[0, 1, 2, 3, 4, 5], walk, panel, out, inputs);
+                        kernel::corner(size, Left::Strip(a), &packed[column * batch..], out, inputs);
                     }
                 }
             }

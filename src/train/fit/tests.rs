@@ -1,0 +1,294 @@
+use super::*;
+use crate::net::{Builder, Graph, NetError, Window};
+use crate::nn::{initial_weights, weights_to_bytes};
+
+type Outcome_ = Result<(), Box<dyn Error>>;
+
+/// Convolution, batch norm, dropout and a linear head on `[1, 6, 6]`.
+fn graph() -> Result<Graph, NetError> {
+    let mut b = Builder::new(1, 6, 6);
+    let window = Window {
+        kernel: 3,
+        stride: 1,
+        pad: 1,
+    };
+    b.push_scope("conv");
+    let x = b.conv(b.input(), 8, window, false, true)?;
+    b.pop_scope();
+    b.push_scope("bn");
+    let x = b.batchnorm(x, 1e-5, 0.1)?;
+    b.pop_scope();
+    let x = b.relu(x);
+    let x = b.adaptive_avgpool(x, 3)?;
+    let x = b.flatten(x);
+    let x = b.dropout(x, 0.2)?;
+    b.push_scope("fc");
+    let x = b.linear(x, 2, true)?;
+    b.pop_scope();
+    b.finish("net", x, vec![], Some(2))
+}
+
+/// Noise, brighter on the left for class 0 and at the top for class 1.
+struct Halves(usize);
+
+impl Samples for Halves {
+    fn count(&self) -> usize {
+        self.0
+    }
+
+    fn label(&self, sample: usize) -> usize {
+        sample % 2
+    }
+
+    fn fill(&self, sample: usize, flip: bool, image: &mut [f32]) -> Result<(), Failure> {
+        let stream = Stream::new(1).numbered(sample as u64);
+        for (i, value) in image.iter_mut().enumerate() {
+            let (row, column) = (i / 6, if flip { 5 - i % 6 } else { i % 6 });
+            let bright = if sample.is_multiple_of(2) { column < 3 } else { row < 3 };
+            *value = stream.normal((row * 6 + column) as u64) as f32 * 0.5 + f32::from(u8::from(bright));
+        }
+        Ok(())
+    }
+}
+
+/// Keeps reports and states, and raises the flag after a number of steps.
+struct Record<'a> {
+    steps: Vec<StepReport>,
+    states: Vec<State>,
+    stop_after: usize,
+    flag: &'a AtomicBool,
+}
+
+impl Hooks for Record<'_> {
+    fn on_step(&mut self, report: &StepReport) {
+        self.steps.push(report.clone());
+        if self.steps.len() == self.stop_after {
+            self.flag.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn on_state(&mut self, state: &State) -> Result<(), Failure> {
+        self.states.push(state.clone());
+        Ok(())
+    }
+}
+
+fn recipe(optimizer: Optimizer) -> Result<Recipe, NetError> {
+    Ok(Recipe {
+        epochs: 4,
+        rates: vec![0.02; graph()?.parameters.len()],
+        schedule: Schedule::Cosine { warmup: 0.1 },
+        optimizer,
+        decay_on: DecayOn::Weights,
+        clip: Some(1.0),
+        seed: 5,
+        drop_last: false,
+        flip: 0.5,
+    })
+}
+
+const ADAMW: Optimizer = Optimizer::AdamW {
+    betas: [0.9, 0.999],
+    epsilon: 1e-8,
+    decay: 0.01,
+};
+const SGD: Optimizer = Optimizer::Sgd {
+    momentum: 0.9,
+    decay: 1e-3,
+};
+
+/// Trains until the end, or until the flag is raised after `stop_after` steps.
+fn run(
+    recipe: &Recipe,
+    from: Option<&State>,
+    stop_after: usize,
+    threads: usize,
+) -> Result<(Outcome, Vec<StepReport>), Box<dyn Error>> {
+    let graph = graph()?;
+    let mut network = Network::compile(&graph, Mode::Train { frozen: &[] }, 8)?;
+    network.load(&initial_weights(&graph, 2))?;
+    let data = Data {
+        training: &Halves(43),
+        tuning: Some(&Halves(21)),
+    };
+    let flag = AtomicBool::new(stop_after == 0);
+    let mut record = Record {
+        steps: Vec::new(),
+        states: Vec::new(),
+        stop_after,
+        flag: &flag,
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let outcome = pool.scope(|_| fit(&mut network, data, recipe, from, &mut record, &flag))?;
+    Ok((outcome, record.steps))
+}
+
+#[test]
+fn an_interrupted_run_ends_in_the_same_bits() -> Outcome_ {
+    for optimizer in [ADAMW, SGD] {
+        let recipe = recipe(optimizer)?;
+        let (Outcome::Finished(whole), reports) = run(&recipe, None, usize::MAX, 1)? else {
+            return Err("not finished".into());
+        };
+        // 43 samples in batches of 8 are 6 steps; 24 in all. At 6 and 12 the flag is seen between steps and epoch end.
+        for stop in [0, 1, 5, 6, 7, 12, 20, 23] {
+            let (Outcome::Cancelled(state), first) = run(&recipe, None, stop, 2)? else {
+                return Err(format!("step {stop} was not the last").into());
+            };
+            let state = State::from_bytes(&state.to_bytes()?)?;
+            let (Outcome::Finished(resumed), second) = run(&recipe, Some(&state), usize::MAX, 1 + stop % 2)? else {
+                return Err("not finished".into());
+            };
+            assert_eq!([first, second].concat(), reports, "steps after a stop at {stop}");
+            assert_eq!(resumed.to_bytes()?, whole.to_bytes()?, "stopped at {stop}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn training_learns_and_reports_what_it_did() -> Outcome_ {
+    let (Outcome::Finished(state), reports) = run(&recipe(ADAMW)?, None, usize::MAX, 2)? else {
+        return Err("not finished".into());
+    };
+    let history = &state.progress.history;
+    assert_eq!(
+        history.iter().map(|e| (e.epoch, e.images, e.steps)).collect::<Vec<_>>(),
+        [(0, 43, 6), (1, 86, 12), (2, 129, 18), (3, 172, 24)]
+    );
+    assert!(history[3].loss < 0.6 * history[0].loss, "{history:?}");
+    assert!(history[3].tuning_loss < history[0].tuning_loss);
+    let mean = |epoch: usize| {
+        let of = reports.iter().filter(|r| r.epoch == epoch);
+        of.map(|r| r.loss * r.images as f64).sum::<f64>() / 43.0
+    };
+    assert!((mean(2) - history[2].loss).abs() < 1e-12);
+    assert_eq!(reports[0].rate, 0.02 / 2.0, "2 of 24 steps warm up");
+    assert_eq!(reports[5].images, 3, "the last batch of an epoch");
+    assert!(reports.iter().all(|r| r.gradient_norm.is_some_and(|norm| norm > 0.0)));
+    Ok(())
+}
+
+#[test]
+fn a_frozen_prefix_stays_and_decay_spares_biases() -> Outcome_ {
+    let graph = graph()?;
+    let frozen = graph.all_but_head();
+    let start = initial_weights(&graph, 2);
+    let train = |decay_on| -> Result<State, Box<dyn Error>> {
+        let mut network = Network::compile(&graph, Mode::Train { frozen: &frozen }, 8)?;
+        network.load(&start)?;
+        let flag = AtomicBool::new(false);
+        let mut record = Record {
+            steps: Vec::new(),
+            states: Vec::new(),
+            stop_after: usize::MAX,
+            flag: &flag,
+        };
+        let recipe = Recipe {
+            decay_on,
+            ..recipe(ADAMW)?
+        };
+        let data = Data {
+            training: &Halves(16),
+            tuning: None,
+        };
+        match fit(&mut network, data, &recipe, None, &mut record, &flag)? {
+            Outcome::Finished(state) => Ok(state),
+            Outcome::Cancelled(_) => Err("cancelled".into()),
+        }
+    };
+    let (spared, all) = (train(DecayOn::Weights)?, train(DecayOn::All)?);
+    let bits = |state: &State, name: &str| -> Result<Vec<u32>, Box<dyn Error>> {
+        Ok(state.weights[name]
+            .flatten_all()?
+            .to_vec1::<f32>()?
+            .iter()
+            .map(|v| v.to_bits())
+            .collect())
+    };
+    assert_ne!(bits(&spared, "fc.bias")?, bits(&all, "fc.bias")?);
+    let mut kept = spared.weights.clone();
+    kept.retain(|name, _| !name.starts_with("fc."));
+    let mut before = start.clone();
+    before.retain(|name, _| !name.starts_with("fc."));
+    assert_eq!(weights_to_bytes(&kept)?, weights_to_bytes(&before)?);
+    assert_eq!(spared.first.keys().collect::<Vec<_>>(), ["fc.weight", "fc.bias"]);
+    Ok(())
+}
+
+struct Broken;
+
+impl Samples for Broken {
+    fn count(&self) -> usize {
+        3
+    }
+
+    fn label(&self, sample: usize) -> usize {
+        sample
+    }
+
+    fn fill(&self, _: usize, _: bool, _: &mut [f32]) -> Result<(), Failure> {
+        Err("no such picture".into())
+    }
+}
+
+#[test]
+fn what_cannot_be_trained_on_is_refused() -> Outcome_ {
+    let graph = graph()?;
+    let mut network = Network::compile(&graph, Mode::Train { frozen: &[] }, 8)?;
+    network.load(&initial_weights(&graph, 2))?;
+    let flag = AtomicBool::new(false);
+    let mut attempt = |training: &dyn Samples, recipe: &Recipe, from: Option<&State>| {
+        let mut record = Record {
+            steps: Vec::new(),
+            states: Vec::new(),
+            stop_after: usize::MAX,
+            flag: &flag,
+        };
+        let data = Data { training, tuning: None };
+        fit(&mut network, data, recipe, from, &mut record, &flag).map(|_| ())
+    };
+    let good = recipe(SGD)?;
+    assert!(matches!(attempt(&Halves(0), &good, None), Err(TrainError::NoSamples)));
+    assert!(matches!(
+        attempt(&Broken, &good, None),
+        Err(TrainError::Label {
+            sample: 2,
+            label: 2,
+            classes: 2
+        })
+    ));
+    let short = Recipe {
+        rates: vec![0.1],
+        ..good.clone()
+    };
+    assert!(matches!(
+        attempt(&Halves(9), &short, None),
+        Err(TrainError::Rates { expected: 7, found: 1 })
+    ));
+    let (Outcome::Cancelled(state), _) = run(&good, None, 2, 1)? else {
+        return Err("not cancelled".into());
+    };
+    assert!(matches!(
+        attempt(&Halves(44), &good, Some(&state)),
+        Err(TrainError::State(StateError::Other { .. }))
+    ));
+    let wild = Recipe {
+        rates: vec![1e38; 7],
+        clip: None,
+        ..good.clone()
+    };
+    assert!(matches!(
+        attempt(&Halves(43), &wild, None),
+        Err(TrainError::Diverged { .. })
+    ));
+    let other = Recipe {
+        optimizer: ADAMW,
+        ..good
+    };
+    assert!(matches!(
+        attempt(&Halves(43), &other, Some(&state)),
+        Err(TrainError::State(StateError::Weights(_)))
+    ));
+    Ok(())
+}
