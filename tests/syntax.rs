@@ -89,6 +89,20 @@ fn cases() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn every_code_of_the_parser_has_a_case() {
+    let said: String = folders()
+        .iter()
+        .filter_map(|folder| fs::read_to_string(folder.join("diagnostics.txt")).ok())
+        .collect();
+    let missing: Vec<_> = mtl::diag::codes::all()
+        .map(|code| code.id)
+        .filter(|id| id.starts_with("mtl::syntax::") && !said.contains(*id))
+        .collect();
+    // No text is known that the grammar does not match.
+    assert_eq!(missing, ["mtl::syntax::unreadable"]);
+}
+
 fn programs() -> Vec<(String, String)> {
     let mut found: Vec<_> = fs::read_dir(golden().join("programs"))
         .expect("the folder of programs")
@@ -261,6 +275,24 @@ let h = 5
 }
 
 #[test]
+fn every_fix_mends_its_mistake() {
+    let mut fixed = 0;
+    for folder in folders() {
+        let text = fs::read_to_string(folder.join("input.mtl")).expect("a case in UTF-8");
+        let (_, before, _) = read(&text);
+        for diagnostic in before.iter() {
+            let Some(fix) = &diagnostic.fix else { continue };
+            let mut mended = text.clone();
+            mended.replace_range(fix.span.start as usize..fix.span.end as usize, &fix.text);
+            let (_, after, _) = read(&mended);
+            assert!(after.len() < before.len(), "{diagnostic:?} gives {mended}");
+            fixed += 1;
+        }
+    }
+    assert!(fixed >= 20, "only {fixed} fixes");
+}
+
+#[test]
 fn comments_are_listed_in_order() {
     let text = "// a\nlet b = 1 // c\n/// d\nlet e = \"// no\"";
     let mut map = SourceMap::new();
@@ -274,80 +306,24 @@ fn comments_are_listed_in_order() {
 
 /// Pieces of programs, to be strung together wrongly.
 fn piece() -> impl Strategy<Value = &'static str> {
-    proptest::sample::select(vec![
-        "let",
-        "a",
-        "=",
-        "1",
-        "\n",
-        " ",
-        "(",
-        ")",
-        "[",
-        "]",
-        "{",
-        "}",
-        "|>",
-        ",",
-        ":",
-        "fn",
-        "net",
-        "param",
-        "out",
-        "import",
-        "\"",
-        "{a}",
-        "..",
-        "...",
-        "..=",
-        "if",
-        "else",
-        "for",
-        "in",
-        "repeat",
-        "not",
-        "and",
-        "+",
-        "-",
-        "*",
-        "/",
-        "//",
-        "///",
-        "//!",
-        "@",
-        "=>",
-        "->",
-        "?",
-        ";",
-        "%",
-        "10%",
-        "3x",
-        "1e-3",
-        "30min",
-        "none",
-        "true",
-        "r\"",
-        "\\",
-        "é",
-        "\u{FEFF}",
-        "\r\n",
-        "x |> f",
-        "let b = ",
-        "\nlet c = ",
-        "(t) =>",
-        "f(",
-        ".",
-        "==",
-        "<",
-        "++",
-        "\n  ",
-        "`",
-        "'",
-    ])
+    const PIECES: &str = "let¦a¦=¦1¦\n¦ ¦(¦)¦[¦]¦{¦}¦|>¦,¦:¦fn¦net¦param¦out¦import¦\"¦{a}¦..¦...¦..=¦if¦else¦for¦in¦repeat¦not¦\
+        and¦+¦-¦*¦/¦//¦///¦//!¦@¦=>¦->¦?¦;¦%¦10%¦3x¦1e-3¦30min¦none¦true¦r\"¦\\¦é¦\u{FEFF}¦\r\n¦x |> f¦let b = ¦\nlet c = ¦\
+        (t) =>¦f(¦.¦==¦<¦++¦\n  ¦`¦'";
+    proptest::sample::select(PIECES.split('¦').collect::<Vec<_>>())
+}
+
+/// At least 600 cases, more if `PROPTEST_CASES` asks for them.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig {
+        cases: default.cases.max(600),
+        failure_persistence: None,
+        ..default
+    }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 600 } else { 3_000 }))]
+    #![proptest_config(config())]
 
     #[test]
     fn any_text_is_read(text in "\\PC{0,200}") {

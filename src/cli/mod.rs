@@ -1,1 +1,114 @@
 //! The command line: one file per command.
+//!
+//! Exit codes: 0 done, 1 a stage failed, 2 the program (or the command line) is wrong, 3 the environment is wrong,
+//! 130 interrupted.
+
+mod cache;
+mod check;
+mod graph;
+mod output;
+mod plan;
+mod program;
+mod progress;
+mod run;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Studies of pre-training strategy as short, checked, reproducible programs.
+#[derive(Debug, Parser)]
+#[command(name = "mtl", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Finds every mistake that can be found without looking at a picture
+    Check(check::Arguments),
+    /// Carries a program out, reusing every result that is known
+    Run(run::Arguments),
+    /// Lists the stages of a program: known or to run, and why
+    Plan(plan::Arguments),
+    /// Draws the stages of a program
+    Graph(graph::Arguments),
+    /// Looks after stored results
+    Cache(cache::Arguments),
+}
+
+/// What names a program and sets its parameters.
+#[derive(Debug, Args)]
+struct ProgramArguments {
+    /// The program, a `.mtl` file
+    program: PathBuf,
+
+    /// Gives a `param` of the program another value, as `--set epochs=10`; repeatable
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    sets: Vec<(String, String)>,
+}
+
+/// Where results are stored.
+#[derive(Debug, Args)]
+struct StoreArguments {
+    /// The store [default: $MTL_STORE, else `.mtl` beside the program]
+    #[arg(long, value_name = "FOLDER")]
+    store: Option<PathBuf>,
+}
+
+/// How facts are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// 0
+    Done,
+    /// 1
+    StageFailed,
+    /// 2
+    ProgramWrong,
+    /// 3
+    EnvironmentWrong,
+    /// 130
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::StageFailed => 1,
+            Exit::ProgramWrong => 2,
+            Exit::EnvironmentWrong => 3,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// Reads the command line and carries out its command.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Graph(arguments) => graph::graph(&arguments),
+        Command::Cache(arguments) => cache::cache(&arguments),
+    }
+    .into()
+}

@@ -52,13 +52,13 @@ struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// The file's text and one blank, under which a place at its end can be drawn.
+    /// The file's text; one that holds nothing gets a blank, under which a place can be drawn.
     fn source(&mut self, file: FileId) -> NamedSource<Arc<str>> {
         let source = self.map.file(file);
-        let text = self
-            .texts
-            .entry(file)
-            .or_insert_with(|| format!("{} ", source.text()).into());
+        let text = self.texts.entry(file).or_insert_with(|| match source.text() {
+            "" => " ".into(),
+            _ => source.shared_text(),
+        });
         NamedSource::new(source.name(), Arc::clone(text))
     }
 }
@@ -121,9 +121,10 @@ fn drawn(labels: &[&Label], map: &SourceMap) -> Vec<LabeledSpan> {
         .collect()
 }
 
-/// A range that can be drawn, at least one character long, in `text` followed by one blank.
+/// A range that can be drawn, at least one character long, in `text`, or in one blank if that is empty.
 ///
-/// An empty place is drawn under the character before it if that is on its line, otherwise under the next one.
+/// An empty place is drawn under the character before it if that is on its line, otherwise under the next one; after the
+/// last line's end, under the last character that is no blank.
 pub(super) fn visible(text: &str, span: Span) -> (usize, usize) {
     let floor = |mut at: usize| {
         at = at.min(text.len());
@@ -143,9 +144,16 @@ pub(super) fn visible(text: &str, span: Span) -> (usize, usize) {
     if end > start {
         return (start, end);
     }
-    match text[..start].chars().next_back() {
-        Some(before) if before != '\n' && before != '\r' => (start - before.len_utf8(), start),
-        _ => (start, start + text[start..].chars().next().map_or(1, char::len_utf8)),
+    let (before, after) = (text[..start].chars().next_back(), text[start..].chars().next());
+    match (before, after) {
+        (Some(before), _) if before != '\n' && before != '\r' => (start - before.len_utf8(), start),
+        (_, Some(after)) => (start, start + after.len_utf8()),
+        (_, None) => {
+            let last = text.trim_end();
+            let end = if last.is_empty() { text.len() } else { last.len() };
+            let width = text[..end].chars().next_back().map_or(0, char::len_utf8);
+            (end - width, end.max(1))
+        }
     }
 }
 
@@ -257,6 +265,11 @@ mod tests {
         );
         assert_eq!(visible("ab\n\ncd", Span::new(file, 3, 3)), (3, 4), "an empty line");
         assert_eq!(visible("ab", Span::new(file, 9, 12)), (1, 2), "beyond the end");
+        assert_eq!(
+            visible("ab\n\n", Span::new(file, 4, 4)),
+            (1, 2),
+            "after the last line's end"
+        );
         assert_eq!(
             visible("", Span::new(file, 0, 0)),
             (0, 1),

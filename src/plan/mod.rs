@@ -1,3 +1,179 @@
 //! Evaluation of a program to the graph of stages, and the keys under which their results are stored.
+//!
+//! [`plan`] runs a checked program. It is pure: wherever the program loads, trains, scores or reports, a node of the
+//! graph is made instead of a result. Planning reads manifests and the headers of files, never pixels.
 
+pub mod canon;
+pub mod cost;
+pub mod digest;
+pub mod dot;
+pub mod drawing;
 pub mod stage;
+
+mod builtins;
+mod call;
+mod classify;
+mod convert;
+mod dag;
+mod data;
+mod domain;
+mod eval;
+mod evaluate;
+mod grid;
+mod identities;
+mod leak;
+mod model;
+mod naming;
+mod nets;
+mod operators;
+mod report;
+mod seeds;
+mod sources;
+mod split;
+mod stages;
+mod train;
+mod train_options;
+mod value;
+
+use crate::{
+    analysis::Program,
+    diag::{Diagnostic, Diagnostics, codes::plan as codes},
+    net::Graph,
+    syntax::ast::Expr,
+};
+use eval::Evaluator;
+use indexmap::IndexMap;
+use petgraph::graph::{DiGraph, NodeIndex};
+use stage::{Role, Stage};
+use stages::StageId;
+use std::{collections::HashMap, sync::Arc, thread};
+use value::{Env, Value};
+
+/// Bytes of stack for the evaluator, which follows the nesting of the program; only what is used is ever touched.
+const STACK: usize = 256 << 20;
+
+/// What is to be planned.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Names of the outputs that are wanted; all when empty.
+    pub outputs: Vec<String>,
+}
+
+/// A plan: the stages that the outputs rest on.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Stages, with an edge from each to those that take something from it. Nodes stand in topological order: every
+    /// input of a stage has a smaller index.
+    pub graph: DiGraph<Stage, Role>,
+    /// The stage of every output, by its name.
+    pub outputs: IndexMap<String, NodeIndex>,
+}
+
+impl Plan {
+    /// All stages, inputs before what takes them.
+    pub fn order(&self) -> impl Iterator<Item = NodeIndex> + use<> {
+        self.graph.node_indices()
+    }
+}
+
+/// Plans the wanted outputs of a checked program. None when something is wrong, which is then reported; every output
+/// is tried, so that independent mistakes are found together.
+#[must_use]
+pub fn plan(program: &Program, options: &Options, diagnostics: &mut Diagnostics) -> Option<Plan> {
+    on_deep_stack(|| evaluate(program, options, diagnostics))
+}
+
+/// The graph of a network that an expression of the main module's scope gives: `resnet18(classes: 2)`.
+///
+/// `shape` is channels, height and width of its input; `classes` replaces the network's own argument.
+#[must_use]
+pub fn network(
+    program: &Program,
+    expression: &Expr,
+    shape: [usize; 3],
+    classes: Option<usize>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<Graph>> {
+    on_deep_stack(|| {
+        let mut evaluator = Evaluator::new(program, diagnostics);
+        let value = evaluator.eval(expression, &Env::of(program.main)).ok()?;
+        match value {
+            Value::Net(net) => evaluator.graph(&net, shape, classes, expression.span).ok(),
+            other => evaluator.unexpected("a network", &other, expression.span).ok(),
+        }
+    })
+}
+
+fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let thread = thread.expect("a thread can be started");
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn evaluate(program: &Program, options: &Options, diagnostics: &mut Diagnostics) -> Option<Plan> {
+    let mut evaluator = Evaluator::new(program, diagnostics);
+    let (mut found, mut failed) = (IndexMap::new(), !unknown_outputs(program, options, evaluator.diagnostics));
+    for (id, out) in program.outputs() {
+        let name = &out.name.name;
+        if !options.outputs.is_empty() && !options.outputs.contains(name) {
+            continue;
+        }
+        match evaluator.item(id, out.name.span) {
+            Ok(Value::Report(stage)) => {
+                found.insert(name.clone(), stage);
+            }
+            Ok(other) => {
+                let message = format!("an output is something a person opens, and `{name}` is a {}", other.type_name());
+                let diagnostic = Diagnostic::error(&codes::OUTPUT, message).at(out.value.span, "");
+                evaluator.diagnostics.push(diagnostic.help("end it with `|> report(...)`"));
+                failed = true;
+            }
+            Err(_) => failed = true,
+        }
+    }
+    if failed || evaluator.diagnostics.has_errors() {
+        return None;
+    }
+    Some(assemble(evaluator.stages, &found))
+}
+
+/// Reports wanted outputs that the program does not have; true when it has all.
+fn unknown_outputs(program: &Program, options: &Options, diagnostics: &mut Diagnostics) -> bool {
+    let names: Vec<_> = program.outputs().map(|(_, out)| out.name.name.as_str()).collect();
+    let mut known = true;
+    for wanted in options.outputs.iter().filter(|wanted| !names.contains(&wanted.as_str())) {
+        let near = crate::diag::nearest(wanted, names.iter().copied());
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("its outputs are {}", grid::listed(&names)),
+        };
+        let message = format!("the program has no output `{wanted}`");
+        diagnostics.push(Diagnostic::error(&codes::OUTPUT, message).help(help));
+        known = false;
+    }
+    known
+}
+
+/// The plan of what the outputs need, stages in the order of their making.
+fn assemble(stages: stages::Stages, outputs: &IndexMap<String, StageId>) -> Plan {
+    let roots: Vec<_> = outputs.values().copied().collect();
+    let needed = stages.needed(&roots);
+    let mut made: Vec<_> = stages.into_made().into_iter().map(Some).collect();
+    let mut plan = Plan::default();
+    let mut places: HashMap<StageId, NodeIndex> = HashMap::new();
+    for id in needed {
+        let Some(one) = made[id.0].take() else { continue };
+        let place = plan.graph.add_node(one.stage);
+        for (input, role) in one.inputs {
+            if let Some(&from) = places.get(&input) {
+                plan.graph.add_edge(from, place, role);
+            }
+        }
+        places.insert(id, place);
+    }
+    let found = outputs.iter().filter_map(|(name, id)| Some((name.clone(), *places.get(id)?)));
+    plan.outputs = found.collect();
+    plan
+}

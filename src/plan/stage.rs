@@ -77,6 +77,21 @@ pub enum Role {
     Scores(u32),
     /// A training stage's history, by the place in [`Report::trainings`].
     History(u32),
+    /// The prepared pictures of a task, by the place in [`Report::tasks`].
+    TaskPictures(u32),
+}
+
+impl Role {
+    /// The name of the output that is taken in this role.
+    #[must_use]
+    pub fn output(self) -> &'static str {
+        match self {
+            Self::Pictures | Self::TaskPictures(_) => "pictures",
+            Self::Model => "model",
+            Self::Scores(_) => "scores",
+            Self::History(_) => "history",
+        }
+    }
 }
 
 /// Where pictures come from, one per row of a data set.
@@ -412,6 +427,8 @@ pub struct SampleFacts {
     pub group: String,
     /// Its class, by place in [`TaskFacts::classes`].
     pub class: u32,
+    /// Its row of the prepared file.
+    pub row: u32,
 }
 
 /// What is said of a data set.
@@ -447,7 +464,7 @@ pub struct TrainingFacts {
 }
 
 /// A setting.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Choice {
     /// Where it acts: a stage's or a call's name.
     pub scope: String,
@@ -460,7 +477,7 @@ pub struct Choice {
 }
 
 /// Who set a choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChoiceBy {
     /// The program's text, or `--set`.

@@ -1,1 +1,151 @@
 //! The bodies of the stages: one file per kind of stage.
+//!
+//! A body takes paths of verified inputs and a folder to write to; it knows neither keys nor the store.
+
+mod load;
+mod prepare;
+mod report;
+mod score;
+mod study;
+mod train;
+
+use crate::plan::stage::{Role, Work};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+use thiserror::Error;
+
+/// What a running stage may use.
+pub struct Context<'a> {
+    /// Its inputs, verified.
+    pub inputs: &'a [(Role, PathBuf)],
+    /// An empty folder for its outputs.
+    pub folder: &'a Path,
+    /// Becomes true when the run is to stop.
+    pub cancel: &'a AtomicBool,
+    /// Hears how far the stage has come.
+    pub monitor: &'a dyn Monitor,
+    /// Keeps the state of a training between runs.
+    pub states: &'a dyn States,
+}
+
+/// Hears how far a stage has come.
+pub trait Monitor: Sync {
+    /// So many pictures are done.
+    fn progress(&self, progress: &Progress);
+    /// An epoch is complete.
+    fn epoch(&self, epoch: u32, epochs: u32, training_loss: f64, tuning_loss: Option<f64>);
+    /// A training goes on from a saved state.
+    fn resumed(&self, epoch: u32, step: u64);
+}
+
+/// How far a stage has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Pictures done.
+    pub done: u64,
+    /// Pictures in all.
+    pub total: u64,
+    /// While training: epoch from 1, and of how many.
+    pub epoch: Option<(u32, u32)>,
+    /// While training: step in the epoch from 1, and of how many.
+    pub step: Option<(u64, u64)>,
+    /// While training: loss of the last step.
+    pub loss: Option<f64>,
+}
+
+/// Keeps the state of a training between runs.
+pub trait States {
+    /// The last state that was saved.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    fn load(&self) -> Result<Option<PathBuf>, StageError>;
+    /// Saves a state, whole or not at all: `write` fills the file that it is given.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn save(&self, write: &mut dyn FnMut(&Path) -> io::Result<()>) -> Result<(), StageError>;
+}
+
+/// Why a stage did not end.
+#[derive(Debug, Error)]
+pub enum StageError {
+    /// The run was stopped.
+    #[error("stopped")]
+    Cancelled,
+    /// It could not be carried out.
+    #[error("{message}")]
+    Failed {
+        /// Why.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+}
+
+impl StageError {
+    /// A failure with the words of its cause.
+    pub fn failed(cause: impl ToString) -> Self {
+        Self::Failed { message: cause.to_string(), help: None }
+    }
+
+    /// The same with a word on what to do.
+    #[must_use]
+    pub fn help(self, words: impl Into<String>) -> Self {
+        match self {
+            Self::Failed { message, .. } => Self::Failed { message, help: Some(words.into()) },
+            Self::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// Files that a stage wrote, by the name of the output.
+pub type Outputs = Vec<(String, PathBuf)>;
+
+impl Context<'_> {
+    /// The input in a role.
+    fn input(&self, role: Role) -> Result<&Path, StageError> {
+        let found = self.inputs.iter().find(|(of, _)| *of == role).map(|(_, path)| path.as_path());
+        found.ok_or_else(|| StageError::failed(format!("the plan gives no input in the role {role:?}")))
+    }
+
+    /// [`StageError::Cancelled`] when the run is to stop.
+    fn check_cancelled(&self) -> Result<(), StageError> {
+        if self.cancel.load(Ordering::Relaxed) { Err(StageError::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// Carries a stage out.
+///
+/// # Errors
+/// [`StageError::Cancelled`] when it was stopped, else why it failed.
+pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError> {
+    context.check_cancelled()?;
+    match work {
+        Work::Prepare(prepare) => prepare::run(prepare, context),
+        Work::Load(load) => load::run(load, context),
+        Work::Train(train) => train::run(train, context),
+        Work::Score(score) => score::run(score, context),
+        Work::Report(report) => report::run(report, context),
+    }
+}
+
+/// The class of the device that computes: `cpu-` and the widest instruction set that kernels may use. Bits may differ
+/// between classes, never within one.
+#[must_use]
+pub fn device_class() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            return "cpu-avx2";
+        }
+        "cpu-sse2"
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        "cpu-generic"
+    }
+}

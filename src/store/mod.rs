@@ -1,1 +1,486 @@
-//! The content-addressed store: objects, action records, the file index.
+//! The content-addressed store: objects, action records, the file index, saved states and locks.
+//!
+//! | in the store's folder | holds |
+//! |---|---|
+//! | `VERSION` | the layout's version; another one is refused |
+//! | `objects/ab/cdef...` | contents, by digest; read-only, never changed |
+//! | `actions` | log: a stage's key, the digests of its outputs, how they came about |
+//! | `index` | log: what files look like whose digests are known |
+//! | `partial/<key>/` | the saved state of an unfinished stage |
+//! | `quarantine/` | what was damaged |
+//! | `tmp/` | scratch space, swept when its process is gone |
+//! | `locks/` | files locked with `flock`, so locks die with their processes |
+//!
+//! Everything is written in an order that leaves a valid store at any moment: an object is synced under a temporary
+//! name, renamed, and its folder synced, before any record names it; a record is one synced write to the end of a log,
+//! whose torn end the next process cuts off. Nothing read from the store is trusted: an object's digest is verified
+//! when it enters a computation, and a damaged one counts as absent, so its stage runs again.
+//!
+//! Several processes may share a store, and several threads a [`Store`].
+
+mod actions;
+mod durable;
+mod error;
+mod files;
+mod log;
+mod notice;
+mod objects;
+mod partial;
+mod size;
+
+pub use actions::{Action, Provenance};
+pub use error::StoreError;
+pub use files::HashProgress;
+pub use notice::Notice;
+pub use size::{SizeReport, Tally};
+
+use crate::plan::{canon::Key, digest::Digest};
+use actions::Actions;
+use durable::{LockFile, Session, make_dir, sync_dir};
+use error::{At, if_there};
+use files::{FileIndex, Stat, hash_all};
+use notice::Notices;
+use objects::Objects;
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tempfile::TempDir;
+
+/// What `VERSION` says of the layout described above.
+const VERSION: &str = "mtl store 1";
+
+/// An open store.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    objects: Objects,
+    actions: Mutex<Actions>,
+    /// Read when it is first needed: it may have a million entries.
+    index: Mutex<Option<FileIndex>>,
+    session: Mutex<Option<Session>>,
+    notices: Notices,
+}
+
+/// The right to compute a stage, until it is dropped or its process ends.
+#[derive(Debug)]
+#[must_use = "the lock is given back when this is dropped"]
+pub struct StageLock {
+    _file: LockFile,
+}
+
+/// A lock's contents. A thread that panicked with it cannot have left them half changed: what is in memory follows what
+/// is on the disk, record by record.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Store {
+    /// Opens the store in a folder, or makes one there; mends what killed processes left.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherVersion`] for a store of another layout, and whatever keeps its files from being written.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let root = std::path::absolute(folder).at("find", folder)?;
+        make_dir(&root)?;
+        check_version(&root)?;
+        for name in ["objects", "partial", "quarantine", "tmp", "locks"] {
+            make_dir(&root.join(name))?;
+        }
+        let notices = Notices::default();
+        let store = Self {
+            objects: Objects::new(root.join("objects"), root.join("quarantine"), notices.clone()),
+            actions: Mutex::new(Actions::open(&root.join("actions"), &notices)?),
+            index: Mutex::default(),
+            session: Mutex::default(),
+            notices,
+            root,
+        };
+        Session::sweep(&store.root.join("tmp"), &store.gate(), &store.notices)?;
+        store.sweep_partial()?;
+        Ok(store)
+    }
+
+    /// The store's folder, absolute.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What was found amiss and mended since the last call.
+    #[must_use]
+    pub fn take_notices(&self) -> Vec<Notice> {
+        self.notices.take()
+    }
+
+    /// An empty folder for a stage's outputs, on the store's own disk; it goes when the value is dropped.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn scratch(&self) -> Result<TempDir, StoreError> {
+        let mut session = held(&self.session);
+        if session.is_none() {
+            *session = Some(Session::begin(&self.root.join("tmp"), &self.gate())?);
+        }
+        let folder = session.as_ref().map_or(self.root.as_path(), Session::path);
+        tempfile::tempdir_in(folder).at("make a folder in", folder)
+    }
+
+    /// Stores a file's contents. A file in a [`Store::scratch`] folder is moved, any other is copied.
+    ///
+    /// # Errors
+    /// When it cannot be read, or not be written to the store; then the store holds what it held before.
+    pub fn put_file(&self, path: &Path) -> Result<Digest, StoreError> {
+        let is_scratch = held(&self.session)
+            .as_ref()
+            .is_some_and(|session| path.starts_with(session.path()));
+        let (digest, stat) = if is_scratch {
+            self.objects.adopt(path)?
+        } else {
+            let scratch = self.scratch()?;
+            self.objects
+                .copy_in(File::open(path).at("read", path)?, scratch.path())?
+        };
+        self.note_object(digest, stat)?;
+        Ok(digest)
+    }
+
+    /// Stores some bytes.
+    ///
+    /// # Errors
+    /// As for [`Store::put_file`].
+    pub fn put_bytes(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let scratch = self.scratch()?;
+        let (digest, stat) = self.objects.copy_in(bytes, scratch.path())?;
+        self.note_object(digest, stat)?;
+        Ok(digest)
+    }
+
+    /// Where an object lies if the store has it. What is read there for a computation goes through [`Store::verified`].
+    #[must_use]
+    pub fn path(&self, digest: Digest) -> PathBuf {
+        self.objects.path(digest)
+    }
+
+    /// The file of an object, its contents verified: read and hashed once per process, and again when the file no longer
+    /// looks the same. None when it is absent, or was damaged and is in quarantine now.
+    ///
+    /// # Errors
+    /// When the object is there and cannot be read, for lack of permission for example.
+    pub fn verified(&self, digest: Digest) -> Result<Option<PathBuf>, StoreError> {
+        let found = self.objects.verified(digest)?;
+        Ok(found.map(|(path, _)| path))
+    }
+
+    /// True when an object is there and looks as it did when its contents were last known to be right, in this process
+    /// or another; if it looks otherwise, its contents are verified. Costs one look at the file.
+    ///
+    /// # Errors
+    /// As for [`Store::verified`].
+    pub fn is_intact(&self, digest: Digest) -> Result<bool, StoreError> {
+        let path = self.objects.path(digest);
+        let Some(stat) = self.objects.look(&path)? else {
+            return Ok(false);
+        };
+        if self.objects.is_verified(digest, stat) {
+            return Ok(true);
+        }
+        let name = self.index_name(&path);
+        if self.with_index(|index| Ok(index.get(name, stat) == Some(digest)))? {
+            return Ok(true);
+        }
+        match self.objects.verified(digest)? {
+            None => Ok(false),
+            Some((_, stat)) => self.note_object(digest, stat).map(|()| true),
+        }
+    }
+
+    /// Writes an object to a file outside the store, whole or not at all. A file that has the contents already is left.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] when the store has no sound object, and whatever keeps the file from being written.
+    pub fn materialize(&self, digest: Digest, target: &Path) -> Result<(), StoreError> {
+        let source = self.verified(digest)?.ok_or(StoreError::Absent { digest })?;
+        let size = fs::metadata(&source).at("look at", &source)?.len();
+        let is_there = fs::metadata(target).is_ok_and(|there| there.is_file() && there.len() == size)
+            && Digest::of_file(target).is_ok_and(|there| there == digest);
+        if is_there {
+            return Ok(());
+        }
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).at("make the folder", folder)?;
+        let new = tempfile::Builder::new()
+            .prefix(".mtl-")
+            .make_in(folder, |path| File::create_new(path));
+        let mut new = new.at("make a file in", folder)?;
+        // From file to file this is `copy_file_range`, which shares blocks where the file system can.
+        File::open(&source)
+            .and_then(|mut source| io::copy(&mut source, new.as_file_mut()))
+            .writing("write", target, size)?;
+        new.persist(target).map_err(|error| error.error).at("write", target)?;
+        Ok(())
+    }
+
+    /// The record of a stage, by its key; a miss reads what other processes recorded meanwhile.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn lookup(&self, key: Key) -> Result<Option<Action>, StoreError> {
+        held(&self.actions).lookup(key)
+    }
+
+    /// The record of a stage all of whose outputs are intact, so that the stage need not run.
+    ///
+    /// # Errors
+    /// When the log or an object cannot be read.
+    pub fn reusable(&self, key: Key) -> Result<Option<Action>, StoreError> {
+        // The second time after reading on: another process may have rebuilt what is damaged.
+        for is_second in [false, true] {
+            if is_second {
+                held(&self.actions).refresh()?;
+            }
+            let Some(action) = self.lookup(key)? else {
+                return Ok(None);
+            };
+            let mut intact = true;
+            for digest in action.outputs.values() {
+                intact = self.is_intact(*digest)? && intact;
+            }
+            if intact {
+                return Ok(Some(action));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Records what a stage gave; a later record of a key wins. Its saved state is no longer needed and goes.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] when an output is not in the store: records name only what is durable. [`StoreError::FullDisk`]
+    /// and the like leave the log as it was.
+    pub fn record(&self, key: Key, action: &Action) -> Result<(), StoreError> {
+        for &digest in action.outputs.values() {
+            if self.objects.look(&self.objects.path(digest))?.is_none() {
+                return Err(StoreError::Absent { digest });
+            }
+        }
+        self.with_index(|index| index.flush(false))?;
+        held(&self.actions).record(key, action)?;
+        self.remove_partial(&self.partial_dir(key));
+        Ok(())
+    }
+
+    /// The digest of a file outside the store; hashed only if it is new or changed.
+    ///
+    /// # Errors
+    /// As for [`Store::digests_of_files`].
+    pub fn digest_of_file(&self, path: &Path) -> Result<Digest, StoreError> {
+        let digests = self.digests_of_files(&[path], &|_| (), &|| false)?;
+        Ok(digests[0])
+    }
+
+    /// The digests of files outside the store, in order; in parallel, hashing only those that are new or changed. What
+    /// was hashed is remembered even when a file fails or the caller cancels.
+    ///
+    /// # Errors
+    /// The first failure in the order of the files: it cannot be read, or is [`StoreError::Restless`]; or
+    /// [`StoreError::Cancelled`].
+    pub fn digests_of_files(
+        &self,
+        paths: &[impl AsRef<Path>],
+        progress: &(dyn Fn(HashProgress) + Sync),
+        cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<Digest>, StoreError> {
+        let absolute = |path: &Path| std::path::absolute(path).at("find", path);
+        let paths: Vec<_> = paths
+            .iter()
+            .map(|path| absolute(path.as_ref()))
+            .collect::<Result<_, _>>()?;
+        let stats = files::look_all(&paths);
+        let known = self.with_index(|index| {
+            let get = |(path, stat): (&PathBuf, &Result<Stat, StoreError>)| {
+                stat.as_ref().ok().and_then(|stat| index.get(path, *stat))
+            };
+            Ok(paths.iter().zip(&stats).map(get).collect::<Vec<_>>())
+        })?;
+        let hashed = hash_all(&paths, stats, known, progress, cancelled);
+        self.with_index(|index| {
+            for (path, hashed) in paths.iter().zip(&hashed) {
+                if let Ok((digest, Some(stat))) = hashed {
+                    index.note(path, *stat, *digest);
+                }
+            }
+            index.flush(true)
+        })?;
+        hashed
+            .into_iter()
+            .map(|hashed| hashed.map(|(digest, _)| digest))
+            .collect()
+    }
+
+    /// Waits until nobody else computes the stage, then keeps others from it. Look the stage up again afterwards: the
+    /// other may have finished it.
+    ///
+    /// # Errors
+    /// When the lock file cannot be made.
+    pub fn lock_stage(&self, key: Key) -> Result<StageLock, StoreError> {
+        LockFile::wait(&self.stage_lock(key)).map(|file| StageLock { _file: file })
+    }
+
+    /// The same without waiting: none when another process or thread computes the stage.
+    ///
+    /// # Errors
+    /// When the lock file cannot be made.
+    pub fn try_lock_stage(&self, key: Key) -> Result<Option<StageLock>, StoreError> {
+        let file = LockFile::attempt(&self.stage_lock(key))?;
+        Ok(file.map(|file| StageLock { _file: file }))
+    }
+
+    /// Where the saved states of a stage lie, if there are any.
+    #[must_use]
+    pub fn partial_dir(&self, key: Key) -> PathBuf {
+        self.root.join("partial").join(key.to_string())
+    }
+
+    /// Replaces the saved state of a stage by the file that `write` writes at the path that it is given. A crash leaves
+    /// the old state or the new one. To be called with the stage's lock.
+    ///
+    /// # Errors
+    /// When the state cannot be written; then the old one stays.
+    pub fn save_state(&self, key: Key, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), StoreError> {
+        let scratch = self.scratch()?;
+        let file = scratch.path().join("state");
+        write(&file).at("write the state", &file)?;
+        partial::save(&self.partial_dir(key), &file)
+    }
+
+    /// The file of a stage's saved state, its contents verified; none when there is no sound one.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn load_state(&self, key: Key) -> Result<Option<PathBuf>, StoreError> {
+        partial::load(&self.partial_dir(key), &self.root.join("quarantine"), &self.notices)
+    }
+
+    /// How much the store holds.
+    ///
+    /// # Errors
+    /// When a folder cannot be listed.
+    pub fn size(&self) -> Result<SizeReport, StoreError> {
+        let tally = |name: &str| size::tally(&self.root.join(name));
+        let (actions, action_bytes) = held(&self.actions).size();
+        Ok(SizeReport {
+            objects: tally("objects")?,
+            actions,
+            action_bytes,
+            index_bytes: self.with_index(|index| Ok(index.len()))?,
+            partial: tally("partial")?,
+            quarantine: tally("quarantine")?,
+            scratch: tally("tmp")?,
+        })
+    }
+
+    /// The lock under which scratch folders are made and swept.
+    fn gate(&self) -> PathBuf {
+        self.root.join("locks").join("tmp")
+    }
+
+    fn stage_lock(&self, key: Key) -> PathBuf {
+        self.root.join("locks").join(key.to_string())
+    }
+
+    fn with_index<T>(&self, act: impl FnOnce(&mut FileIndex) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut index = held(&self.index);
+        match &mut *index {
+            Some(index) => act(index),
+            None => act(index.insert(FileIndex::open(&self.root.join("index"), &self.notices)?)),
+        }
+    }
+
+    /// An object's name in the file index: relative, so that it holds wherever the store lies, and no file's.
+    fn index_name<'a>(&self, path: &'a Path) -> &'a Path {
+        path.strip_prefix(&self.root).unwrap_or(path)
+    }
+
+    /// Notes how an object looks whose contents are right. Young ones too: only the store writes objects, and
+    /// [`Store::verified`] does not rely on it.
+    fn note_object(&self, digest: Digest, stat: Stat) -> Result<(), StoreError> {
+        let path = self.objects.path(digest);
+        self.with_index(|index| {
+            index.note(self.index_name(&path), stat, digest);
+            Ok(())
+        })
+    }
+
+    fn remove_partial(&self, folder: &Path) {
+        if let Err(error) = if_there(fs::remove_dir_all(folder)) {
+            self.notices.add(Notice::NotRemoved {
+                path: folder.to_owned(),
+                reason: error.to_string(),
+            });
+        }
+    }
+
+    /// Removes the saved states of stages that are recorded: their process was killed between the two.
+    fn sweep_partial(&self) -> Result<(), StoreError> {
+        let folder = self.root.join("partial");
+        for entry in fs::read_dir(&folder).at("list", &folder)? {
+            let path = entry.at("list", &folder)?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let Ok(key) = name.parse().map(Key) else {
+                continue;
+            };
+            // A recorded stage may be running again, because its outputs are damaged; then it is locked.
+            if held(&self.actions).contains(key)
+                && let Some(_lock) = self.try_lock_stage(key)?
+            {
+                self.remove_partial(&path);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Some(index) = &mut *held(&self.index) {
+            // What is lost here is hashed once more.
+            let _ = index.flush(false);
+        }
+    }
+}
+
+/// Refuses a store of another layout; marks a new one before anything else is written to it.
+fn check_version(root: &Path) -> Result<(), StoreError> {
+    let path = root.join("VERSION");
+    let other = |found: &str| StoreError::OtherVersion {
+        path: root.to_owned(),
+        found: found.to_owned(),
+        expected: VERSION,
+    };
+    // Looked at first: a process that makes this store just now marks it before it makes these.
+    let has_contents = root.join("objects").exists() || root.join("actions").exists();
+    if let Some(found) = if_there(fs::read(&path)).at("read", &path)? {
+        let found = String::from_utf8_lossy(&found);
+        return if found.trim_end() == VERSION {
+            Ok(())
+        } else {
+            Err(other(found.trim_end()))
+        };
+    }
+    if has_contents {
+        return Err(other("none"));
+    }
+    let mut file = tempfile::Builder::new()
+        .prefix(".VERSION-")
+        .make_in(root, |path| File::create_new(path))
+        .at("make a file in", root)?;
+    writeln!(file, "{VERSION}")
+        .and_then(|()| file.as_file().sync_all())
+        .at("write", &path)?;
+    file.persist(&path).map_err(|error| error.error).at("write", &path)?;
+    sync_dir(root)
+}

@@ -17,6 +17,8 @@ struct Reading {
     result: Option<Labelled>,
     /// The end of what was read last.
     last_end: Option<usize>,
+    /// The documentation read just before.
+    doc_before: Option<Span>,
     /// True when something in the block was reported, so that what follows from it is not.
     broken: bool,
 }
@@ -37,6 +39,7 @@ impl Builder<'_> {
                         }
                         _ => document(&mut reading.doc, Self::doc(&part)),
                     }
+                    reading.doc_before = Some(self.span(&part));
                     continue;
                 }
                 Rule::local => self.local(&mut reading, part),
@@ -48,6 +51,7 @@ impl Builder<'_> {
                 _ => self.bad_statement(&mut reading, &part, span),
             }
             reading.last_end = Some(end);
+            reading.doc_before = None;
         }
         let value = match reading.result {
             Some(result) => result,
@@ -115,6 +119,13 @@ impl Builder<'_> {
     fn statement(&mut self, reading: &mut Reading, pair: Pair<'_>, block: Span) {
         let start = self.start(&pair);
         let before = reading.broken;
+        if let Some(doc) = reading.doc_before
+            && !reading.locals.is_empty()
+            && self.continues(start)
+        {
+            reading.broken = true;
+            self.report(start, messages::documentation_inside(doc, self.token(start)));
+        }
         self.block_line(reading, start, "a block's result");
         // `let a = g (3)`: what stands behind is no result of its own.
         let behind = reading.broken && !before;
@@ -206,11 +217,23 @@ impl Builder<'_> {
         let text = &self.text[value.start as usize..value.end as usize];
         let line = value.start as usize + text.rfind('\n')? + 1;
         let start = line + self.text[line..].len() - self.text[line..].trim_start().len();
-        let rest = &self.text[start..value.end as usize];
-        let signs = ["|>", "-", "+", "*", "/", "==", "<", ">", ".."];
-        let words = ["and", "or", "in", "not"];
-        let sign = found(self.text, start).text;
-        (signs.iter().any(|s| rest.starts_with(s)) || words.contains(&sign)).then(|| self.token(start))
+        self.continues(start).then(|| self.token(start))
+    }
+
+    /// True when the token at `at` continues the expression above it.
+    pub(super) fn continues(&self, at: usize) -> bool {
+        const SIGNS: [&str; 15] = [
+            "|>", "-", "+", "++", "*", "/", "==", "!=", "<", "<=", ">", ">=", "..", "..=", "in",
+        ];
+        let sign = found(self.text, at).text;
+        let not_in = || {
+            self.text[at + sign.len()..]
+                .trim_start()
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .next()
+                == Some("in")
+        };
+        SIGNS.contains(&sign) || matches!(sign, "and" | "or") || sign == "not" && not_in()
     }
 
     /// A label, or a record's key.

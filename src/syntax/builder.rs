@@ -127,7 +127,7 @@ impl<'a> Builder<'a> {
         while end > floor {
             let byte = bytes.get(end - 1).copied().unwrap_or(b' ');
             let comments = &self.scan.comments;
-            if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+            if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') || self.scan.is_blanked(end - 1) {
                 end -= 1;
             } else if let Ok(found) = comments.binary_search_by_key(&end, |c| c.end) {
                 end = comments[found].start;
@@ -150,6 +150,7 @@ impl<'a> Builder<'a> {
                     break true;
                 }
                 Some(b' ' | b'\t' | b'\r' | b'\n') => next += 1,
+                Some(_) if self.scan.is_blanked(next) => next += 1,
                 Some(_) => match self.scan.comments.binary_search_by_key(&next, |c| c.start) {
                     Ok(found) => next = self.scan.comments[found].end,
                     Err(_) => break false,
@@ -190,6 +191,11 @@ impl<'a> Builder<'a> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// How many mistakes there are; what is only a consequence of one is not reported.
+    pub(super) fn mistakes(&self) -> usize {
+        self.diagnostics.len()
+    }
+
     /// Takes the token after `at` for explained, so that nothing more is said of it.
     pub(super) fn excuse(&mut self, at: usize) {
         self.offending = Some(self.gap(at).next);
@@ -197,27 +203,44 @@ impl<'a> Builder<'a> {
 
     /// Reports that something else than `expected` stands at or after `at`, in the words that fit it best.
     pub(super) fn unexpected(&mut self, at: usize, expected: &str) {
+        self.unexpected_because(at, expected, None);
+    }
+
+    /// The same, with a mend where the words have none of their own.
+    pub(super) fn unexpected_because(&mut self, at: usize, expected: &str, help: Option<&str>) {
         let gap = self.gap(at);
-        let unmatched = |&place: &usize| (gap.before..=gap.next).contains(&place);
-        if self.scan.unmatched.iter().any(unmatched) {
+        // A bracket that closes nothing was reported, and is what the user meant to stand here.
+        if (gap.before..gap.next).any(|place| self.scan.is_blanked(place)) {
             self.offending = Some(gap.next);
             return;
         }
-        let diagnostic = self.unexpected_at(&gap, expected);
+        let mut diagnostic = self.unexpected_at(&gap, expected);
+        if diagnostic.help.is_none() {
+            diagnostic.help = help.map(str::to_owned);
+        }
         self.report(gap.next, diagnostic);
     }
 
-    fn unexpected_at(&self, gap: &Gap, expected: &str) -> Diagnostic {
-        if gap.ends {
-            let words = if gap.next >= self.text.len() {
-                "the end of the file"
-            } else {
-                "the end of the line"
-            };
-            return messages::unexpected(self.at(gap.before, gap.before), expected, words);
-        }
+    /// The token after a gap: its characters, what it is called, and where a label about it stands. What begins another
+    /// item or local is out of reach, and what is missing there is missing at the end of the line before.
+    fn after_gap(&self, gap: &Gap) -> (&'a str, String, Span) {
         let Found { text, words } = found(self.text, gap.next);
-        let span = self.at(gap.next, gap.next + text.len());
+        let next_let = text == "let" && !self.same_line(gap.before, gap.next);
+        let end = self.at(gap.before, gap.before);
+        if gap.next >= self.text.len() {
+            ("", "the end of the file".to_owned(), end)
+        } else if gap.ends || next_let {
+            ("", "the end of the line".to_owned(), end)
+        } else {
+            (text, words, self.at(gap.next, gap.next + text.len()))
+        }
+    }
+
+    fn unexpected_at(&self, gap: &Gap, expected: &str) -> Diagnostic {
+        let (text, words, span) = self.after_gap(gap);
+        if text.is_empty() {
+            return messages::unexpected(span, expected, &words);
+        }
         let rest = &self.text[gap.next..];
         if matches!(text, "(" | "[" | ".") && self.callable_before(gap) {
             return messages::blank_before(span, text, self.at(gap.before, gap.next));
@@ -227,7 +250,10 @@ impl<'a> Builder<'a> {
         }
         match text {
             "%" => messages::percent(span),
-            "=" => messages::equals_compares(span, expected),
+            "=" if expected.contains("operator") || expected.contains("condition") => {
+                messages::equals_compares(span, expected)
+            }
+            "." if rest[1..].starts_with(|c: char| c.is_ascii_digit()) => messages::bare_point(span, expected),
             _ if text.starts_with("//") => messages::documentation_here(span, expected),
             _ => messages::unexpected(span, expected, &words),
         }
@@ -250,17 +276,11 @@ impl<'a> Builder<'a> {
             _ => "}",
         };
         let gap = self.gap(at);
-        let (span, words) = if gap.ends {
-            let words = if gap.next >= self.text.len() {
-                "the end of the file"
-            } else {
-                "the next item"
-            };
-            (self.at(gap.before, gap.before), words.to_owned())
-        } else {
-            (self.token(gap.next), found(self.text, gap.next).words)
-        };
-        let diagnostic = messages::unclosed(self.at(opener, opener + 1), sign, closer, span, &words);
+        let (_, words, span) = self.after_gap(&gap);
+        let mut diagnostic = messages::unclosed(self.at(opener, opener + 1), sign, closer, span, &words);
+        if gap.before == opener + 1 && gap.ends && self.text[gap.next..].starts_with("let") {
+            diagnostic = diagnostic.help("a `let` that is not indented begins an item; indent the lines of a block");
+        }
         self.report(gap.next, diagnostic);
     }
 

@@ -148,6 +148,7 @@ impl Builder<'_> {
         let span = self.span(&pair);
         let mut parameters = Vec::new();
         let mut body = None;
+        let mistakes = self.mistakes();
         for part in pair.into_inner() {
             if part.as_rule() == Rule::parameters {
                 parameters = self.parameters(part, false);
@@ -160,6 +161,7 @@ impl Builder<'_> {
             && let [Entry::Value { key, value, .. }] = entries.as_slice()
             && let ExprKind::Name(name) = &value.kind
             && key.span == value.span
+            && self.mistakes() == mistakes
         {
             self.report_alone(messages::record_body(body.span, name));
         }
@@ -265,6 +267,7 @@ impl Builder<'_> {
         let (opener, end) = (self.start(&pair), self.end(&pair));
         let mut label = None;
         let mut value = None;
+        let mut leftover = false;
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::label => {
@@ -272,7 +275,11 @@ impl Builder<'_> {
                     self.report_label(&found);
                     label = Some(found);
                 }
-                Rule::comma | Rule::bad_element => self.unexpected(self.start(&part), "`)`"),
+                Rule::comma | Rule::bad_element | Rule::no_close if leftover => {}
+                Rule::comma | Rule::bad_element => {
+                    self.unexpected(self.start(&part), "`)`");
+                    leftover = true;
+                }
                 Rule::no_close => self.unclosed(opener, self.start(&part)),
                 _ => value = Some(self.value(part, "a value in the parentheses")),
             }
@@ -287,12 +294,16 @@ impl Builder<'_> {
         let end = self.end(&pair);
         let mut condition = None;
         let mut branches = Vec::new();
+        let mistakes = self.mistakes();
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::kw_if | Rule::kw_else => {}
-                Rule::bad_head => self.unexpected(self.start(&part), "`{` after the condition"),
+                Rule::bad_head if self.mistakes() == mistakes => {
+                    self.unexpected(self.start(&part), "`{` after the condition");
+                }
+                Rule::bad_head => {}
                 Rule::block => branches.push(self.block(part)),
-                Rule::no_block => branches.push(self.no_block(&part, "`{` and a branch")),
+                Rule::no_block => branches.push(self.no_block(&part, "`{` and a branch", mistakes)),
                 Rule::if_expr => branches.push(lone_block(self.expr(part))),
                 _ => condition = Some(self.value(part, "a condition after `if`")),
             }
@@ -309,6 +320,7 @@ impl Builder<'_> {
         let end = self.end(&pair);
         let mut bindings = Vec::new();
         let mut body = None;
+        let mistakes = self.mistakes();
         // True where a comma may follow.
         let mut after_binding = false;
         for part in pair.into_inner() {
@@ -338,7 +350,7 @@ impl Builder<'_> {
                     }
                     body = Some(match part.as_rule() {
                         Rule::block => self.block(part),
-                        _ => self.no_block(&part, "`{` and the loop's body"),
+                        _ => self.no_block(&part, "`{` and the loop's body", mistakes),
                     });
                 }
             }
@@ -351,6 +363,7 @@ impl Builder<'_> {
         let end = self.end(&pair);
         let mut binding = None;
         let mut body = None;
+        let mistakes = self.mistakes();
         for part in pair.into_inner() {
             let start = self.start(&part);
             match part.as_rule() {
@@ -359,7 +372,7 @@ impl Builder<'_> {
                 Rule::no_binding => self.unexpected(start, "a loop variable after `repeat`"),
                 Rule::bad_head => self.unexpected(start, "`{` and the loop's body"),
                 Rule::block => body = Some(self.block(part)),
-                _ => body = Some(self.no_block(&part, "`{` and the loop's body")),
+                _ => body = Some(self.no_block(&part, "`{` and the loop's body", mistakes)),
             }
         }
         let binding = binding.unwrap_or_else(|| Binding {
@@ -388,9 +401,15 @@ impl Builder<'_> {
         }
     }
 
-    fn no_block(&mut self, pair: &Pair<'_>, expected: &str) -> Block {
+    /// What stands for a block that is absent; reported unless there have been more mistakes than `before` it, of which
+    /// its absence is a consequence.
+    fn no_block(&mut self, pair: &Pair<'_>, expected: &str, before: usize) -> Block {
         let at = self.start(pair);
-        self.unexpected(at, expected);
+        if self.mistakes() == before {
+            self.unexpected(at, expected);
+        } else {
+            self.excuse(at);
+        }
         lone_block(self.bad_value(at))
     }
 }

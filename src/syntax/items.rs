@@ -42,6 +42,8 @@ struct Reading {
     item_end: Option<usize>,
     /// What may follow the last item on its line.
     may_follow: &'static str,
+    /// The documentation read just before.
+    doc_before: Option<Span>,
 }
 
 impl Builder<'_> {
@@ -50,7 +52,8 @@ impl Builder<'_> {
         let mut docs = Vec::new();
         let mut reading = Reading::default();
         for part in pair.into_inner() {
-            match part.as_rule() {
+            let (rule, span) = (part.as_rule(), self.span(&part));
+            match rule {
                 Rule::module_doc => docs.push(Self::doc(&part)),
                 Rule::doc => self.item_doc(&mut reading, &part),
                 Rule::attribute => {
@@ -64,6 +67,7 @@ impl Builder<'_> {
                 Rule::EOI => {}
                 _ => self.item(&mut reading, part),
             }
+            reading.doc_before = (rule == Rule::doc).then_some(span);
         }
         if let Some(attribute) = reading.attributes.first() {
             let span = attribute.span;
@@ -168,6 +172,12 @@ impl Builder<'_> {
             self.unexpected(start, reading.may_follow);
             return;
         }
+        if let Some(doc) = reading.doc_before
+            && self.continues(start)
+        {
+            self.report(start, messages::documentation_inside(doc, self.token(start)));
+            return;
+        }
         let visible = self.base + pair.as_span().end();
         if let Some((meant, from, diagnostic)) = self.meant_item(start, end) {
             self.report(start, diagnostic);
@@ -207,7 +217,10 @@ impl Builder<'_> {
         let word = &text[start..word_stop];
         let after = text[word_stop..].trim_start_matches([' ', '\t']);
         let span = self.at(start, word_stop);
-        if word.is_empty() || ITEM_WORDS.contains(&word) || RESERVED.contains(&word) {
+        if !word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            || ITEM_WORDS.contains(&word)
+            || RESERVED.contains(&word)
+        {
             return None;
         }
         if after.starts_with('=') && !after.starts_with("==") && !after.starts_with("=>") {

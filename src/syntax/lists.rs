@@ -13,6 +13,8 @@ pub(super) struct ListWords {
     pub(super) element: &'static str,
     /// What follows one: "`,` or `)`".
     pub(super) after: &'static str,
+    /// Where the mistake is that the list is taken for something else.
+    pub(super) help: Option<&'static str>,
 }
 
 /// An element with its documentation.
@@ -24,26 +26,32 @@ pub(super) struct Element<T> {
 pub(super) const ARGUMENTS: ListWords = ListWords {
     element: "an argument",
     after: "`,` or `)`",
+    help: None,
 };
 const INDEX: ListWords = ListWords {
     element: "an index",
     after: "`,` or `]`",
+    help: None,
 };
 const PARAMETERS: ListWords = ListWords {
     element: "a parameter",
     after: "`,` or `)`",
+    help: None,
 };
 const LIST: ListWords = ListWords {
     element: "an element",
     after: "`,` or `]`",
+    help: None,
 };
 const RECORD: ListWords = ListWords {
     element: "an entry `key: value`",
     after: "`,` or `}`",
+    help: Some("these braces make a record; an expression needs none, and a block begins with `let`"),
 };
 const NAMES: ListWords = ListWords {
     element: "a name",
     after: "`,` or `}`",
+    help: None,
 };
 
 impl Builder<'_> {
@@ -58,8 +66,8 @@ impl Builder<'_> {
         let mut elements: Vec<Element<T>> = Vec::new();
         let mut pending = None;
         let mut last_end = None;
-        // True where a comma may follow.
-        let mut after_element = false;
+        // True where a comma may follow, and right after bad text.
+        let (mut after_element, mut swallowed) = (false, false);
         for pair in pairs {
             let start = self.start(&pair);
             match pair.as_rule() {
@@ -81,10 +89,15 @@ impl Builder<'_> {
                         let diagnostic = messages::named_with_equals(self.at(start, start + 1));
                         self.report(start, diagnostic);
                     } else {
-                        self.unexpected(start, if after_element { words.after } else { words.element });
+                        let expected = if after_element { words.after } else { words.element };
+                        self.unexpected_because(start, expected, words.help);
                     }
                     after_element = true;
+                    swallowed = true;
+                    continue;
                 }
+                // Bad text before it may have held the closing bracket's place.
+                Rule::no_close if swallowed => self.excuse(start),
                 Rule::no_close => self.unclosed(opener, start),
                 _ => {
                     if after_element {
@@ -97,6 +110,7 @@ impl Builder<'_> {
                     elements.push(Element { node, doc });
                 }
             }
+            swallowed = false;
         }
         elements
     }

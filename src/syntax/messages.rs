@@ -15,6 +15,13 @@ pub(super) fn documentation_here(span: Span, expected: &str) -> Diagnostic {
         .help("`///` documents an item, a parameter or an entry; write `//` here")
 }
 
+pub(super) fn documentation_inside(doc: Span, next: Span) -> Diagnostic {
+    Diagnostic::error(&codes::UNEXPECTED, "a documentation comment inside an expression")
+        .at(doc, "ends the expression")
+        .at(next, "would continue it")
+        .help("`///` documents an item, a parameter or an entry; write `//` here")
+}
+
 pub(super) fn foreign_sign(span: Span, sign: &str, help: &str) -> Diagnostic {
     Diagnostic::error(&codes::FOREIGN_SIGN, format!("MTL does not write `{sign}` here"))
         .at(span, "not a sign of MTL")
@@ -29,6 +36,10 @@ pub(super) fn percent(span: Span) -> Diagnostic {
 
 pub(super) fn equals_compares(span: Span, expected: &str) -> Diagnostic {
     unexpected(span, expected, "`=`").help("`==` compares; `=` only gives a name its value")
+}
+
+pub(super) fn bare_point(span: Span, expected: &str) -> Diagnostic {
+    unexpected(span, expected, "`.`").help("a number begins with a digit: `0.5`")
 }
 
 pub(super) fn named_with_equals(span: Span) -> Diagnostic {
@@ -216,9 +227,7 @@ pub(super) fn bad_number(span: Span, text: &str) -> Diagnostic {
 }
 
 pub(super) fn number_too_large(span: Span, limit: &str) -> Diagnostic {
-    Diagnostic::error(&codes::NUMBER_TOO_LARGE, format!("a number beyond {limit}"))
-        .at(span, "too large")
-        .help("a real number is written with a point or an exponent: `1e30`")
+    Diagnostic::error(&codes::NUMBER_TOO_LARGE, format!("a number beyond {limit}")).at(span, "too large")
 }
 
 pub(super) fn bad_unit(span: Span, unit: &str) -> Diagnostic {

@@ -48,7 +48,29 @@ type Pair<'a> = pest::iterators::Pair<'a, Rule>;
 #[must_use]
 pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> ast::Module {
     let scan = scan::scan(text);
-    let mut builder = builder::Builder::new(file, text, &scan, diagnostics);
+    if scan.deepest <= SHALLOW {
+        return read(file, text, &scan, diagnostics);
+    }
+    let on_own_stack = std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, || read(file, text, &scan, diagnostics))
+            .ok()
+            .map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    // Where no thread is to be had, the caller's stack must do.
+    on_own_stack.unwrap_or_else(|| read(file, text, &scan, diagnostics))
+}
+
+/// Texts that nest deeper are read on a stack of their own, since the caller's may be small.
+const SHALLOW: usize = 32;
+
+/// Enough for the deepest text that is read, with a wide margin in an unoptimised build; only what is used is taken.
+const STACK: usize = 64 << 20;
+
+/// The steps after the first.
+fn read(file: FileId, text: &str, scan: &scan::Scan<'_>, diagnostics: &mut Diagnostics) -> ast::Module {
+    let mut builder = builder::Builder::new(file, text, scan, diagnostics);
     builder.report_scan();
     match Grammar::parse(Rule::file, &scan.visible) {
         Ok(mut pairs) => match pairs.next() {

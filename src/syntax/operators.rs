@@ -123,6 +123,10 @@ impl Builder<'_> {
             && power(operator) >= least
         {
             tokens.next();
+            // An operand that is absent stands where it would begin.
+            if matches!(left.kind, ExprKind::Bad) && left.span.start == left.span.end {
+                left.span = self.at(span.start as usize, span.start as usize);
+            }
             let right = self.climb(tokens, power(operator) + 1, whole);
             if power(operator) == COMPARISON
                 && let ExprKind::Binary(first, _, _, first_span) = &left.kind

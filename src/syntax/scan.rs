@@ -25,6 +25,10 @@ pub(super) struct Scan<'a> {
     pub(super) comments: Vec<Range<usize>>,
     /// Closing brackets that close nothing; blanked out.
     pub(super) unmatched: Vec<usize>,
+    /// Closing brackets whose opener was given up where an item began, in order; blanked out, since that was reported.
+    pub(super) orphaned: Vec<usize>,
+    /// How deep the text nests where it nests most.
+    pub(super) deepest: usize,
     /// Items that nest too deep, each with the place where they do; blanked out.
     pub(super) too_deep: Vec<(Range<usize>, usize)>,
 }
@@ -79,7 +83,16 @@ struct Scanner<'a> {
     /// Open brackets plus the chains of all frames.
     depth: usize,
     item_start: usize,
+    /// Openers that were still open where an item began.
+    abandoned: Vec<u8>,
     scan: Scan<'a>,
+}
+
+impl Scan<'_> {
+    /// True for a closing bracket that the grammar does not see.
+    pub(super) fn is_blanked(&self, at: usize) -> bool {
+        self.unmatched.binary_search(&at).is_ok() || self.orphaned.binary_search(&at).is_ok()
+    }
 }
 
 /// Looks the text over.
@@ -93,8 +106,11 @@ pub(super) fn scan(text: &str) -> Scan<'_> {
             visible: Cow::Borrowed(text),
             comments: Vec::new(),
             unmatched: Vec::new(),
+            orphaned: Vec::new(),
+            deepest: 0,
             too_deep: Vec::new(),
         },
+        abandoned: Vec::new(),
     };
     scanner.run();
     scanner.finish()
@@ -135,7 +151,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn begin_item(&mut self, at: usize) {
-        self.frames.truncate(1);
+        self.abandoned.extend(self.frames.drain(1..).map(|frame| frame.opener));
         self.depth = 0;
         if let Some(root) = self.frames.first_mut() {
             root.chain = 0;
@@ -157,6 +173,7 @@ impl<'a> Scanner<'a> {
         let (end, deepest) = string_end(self.text, at);
         let end = end.unwrap_or_else(|| line_end(self.text, at));
         if self.depth + deepest <= MAX_NESTING {
+            self.scan.deepest = self.scan.deepest.max(self.depth + deepest);
             end
         } else {
             self.deeper(at, deepest).unwrap_or(end)
@@ -211,7 +228,13 @@ impl<'a> Scanner<'a> {
                     self.pop();
                 }
             }
-            None => self.scan.unmatched.push(at),
+            None => match self.abandoned.iter().rposition(|&abandoned| abandoned == opener) {
+                Some(found) => {
+                    self.abandoned.remove(found);
+                    self.scan.orphaned.push(at);
+                }
+                None => self.scan.unmatched.push(at),
+            },
         }
         at + 1
     }
@@ -220,6 +243,7 @@ impl<'a> Scanner<'a> {
     fn deeper(&mut self, at: usize, levels: usize) -> Option<usize> {
         self.depth += levels;
         if self.depth <= MAX_NESTING {
+            self.scan.deepest = self.scan.deepest.max(self.depth);
             return None;
         }
         let end = self.text[at..]
@@ -229,6 +253,7 @@ impl<'a> Scanner<'a> {
             .unwrap_or(self.text.len());
         self.scan.too_deep.push((self.item_start..end, at));
         self.begin_item(end);
+        self.abandoned.clear();
         Some(end)
     }
 
@@ -236,9 +261,10 @@ impl<'a> Scanner<'a> {
         let scan = &mut self.scan;
         let given_up = |at: usize, items: &[(Range<usize>, usize)]| items.iter().any(|(item, _)| item.contains(&at));
         scan.unmatched.retain(|&at| !given_up(at, &scan.too_deep));
-        if !scan.unmatched.is_empty() || !scan.too_deep.is_empty() {
+        scan.orphaned.retain(|&at| !given_up(at, &scan.too_deep));
+        if !(scan.unmatched.is_empty() && scan.orphaned.is_empty() && scan.too_deep.is_empty()) {
             let mut bytes = self.text.as_bytes().to_vec();
-            for &at in &scan.unmatched {
+            for &at in scan.unmatched.iter().chain(&scan.orphaned) {
                 bytes[at] = b' ';
             }
             for (item, _) in &scan.too_deep {

@@ -11,14 +11,17 @@ use super::{
 const ENTRIES: ListWords = ListWords {
     element: "a type or an entry `name: Type`",
     after: "`,` or `}`",
+    help: None,
 };
 const TYPES: ListWords = ListWords {
     element: "a type",
     after: "`,` or `)`",
+    help: None,
 };
 const AXES: ListWords = ListWords {
     element: "the name of an axis",
     after: "`,` or `]`",
+    help: None,
 };
 
 /// An element of a type's braces.
@@ -74,7 +77,7 @@ impl Builder<'_> {
                 }
                 Rule::question => {
                     if part.as_str().len() > 1 {
-                        self.unexpected(part_span.start as usize + 1, "one `?` at most");
+                        self.unexpected(part_span.start as usize + 1, "`->` or the end of the type");
                     }
                     if let Some(types) = listed.take() {
                         atom = self.single(types, atom);
@@ -117,11 +120,11 @@ impl Builder<'_> {
         let kind = match pair.as_rule() {
             Rule::ty_list => {
                 let mut element = self.bad_type(span.end as usize);
-                let opener = span.start as usize;
+                let mistakes = self.mistakes();
                 for part in pair.into_inner() {
                     match part.as_rule() {
                         Rule::ty | Rule::no_type => element = self.ty(part),
-                        _ => self.after_type(opener, &part),
+                        _ => self.after_type(span.start as usize, &part, mistakes),
                     }
                 }
                 TypeKind::List(Box::new(element))
@@ -132,8 +135,11 @@ impl Builder<'_> {
         TypeExpr { kind, span }
     }
 
-    /// What stands between a type in brackets and their end.
-    fn after_type(&mut self, opener: usize, part: &Pair<'_>) {
+    /// What stands between a type in brackets and their end; reported unless there have been more mistakes than `before`.
+    fn after_type(&mut self, opener: usize, part: &Pair<'_>, before: usize) {
+        if self.mistakes() > before {
+            return;
+        }
         if part.as_rule() == Rule::no_close {
             self.unclosed(opener, self.start(part));
         } else {
@@ -195,6 +201,7 @@ impl Builder<'_> {
 
     fn ty_arguments(&mut self, pair: Pair<'_>) -> (TypeExpr, Vec<Ident>) {
         let opener = self.start(&pair);
+        let mistakes = self.mistakes();
         let mut argument = self.bad_type(self.end(&pair));
         let mut axes = Vec::new();
         for part in pair.into_inner() {
@@ -206,7 +213,7 @@ impl Builder<'_> {
                     });
                     axes = found.into_iter().map(|element| element.node).collect();
                 }
-                _ => self.after_type(opener, &part),
+                _ => self.after_type(opener, &part, mistakes),
             }
         }
         (argument, axes)

@@ -1,9 +1,16 @@
 //! Manifests and file headers: columns, labels and sizes, and the split of their rows into folds. Never pixels.
 
 mod cell;
+mod csv_file;
+mod error;
+mod folders;
+mod header;
 mod table;
 
+pub mod npz;
 pub mod split;
 
 pub use cell::Cell;
-pub use table::{About, Column, Table, TableError};
+pub use error::{BadImage, TableError};
+pub use header::{Header, image_header};
+pub use table::{About, Column, Images, Table};

@@ -227,6 +227,29 @@ impl Tree {
         self.node(expr.span, expr_label(&expr.kind), |tree| tree.expr_parts(&expr.kind));
     }
 
+    fn construct(&mut self, kind: &ExprKind) {
+        match kind {
+            ExprKind::If(parts) => {
+                self.expr(&parts.condition);
+                self.block(&parts.then);
+                parts.otherwise.iter().for_each(|block| self.block(block));
+            }
+            ExprKind::For(bindings, body) => {
+                for binding in bindings {
+                    self.name("each", &binding.name);
+                    self.expr(&binding.values);
+                }
+                self.block(body);
+            }
+            ExprKind::Repeat(binding, body) => {
+                self.name("each", &binding.name);
+                self.expr(&binding.values);
+                self.block(body);
+            }
+            _ => {}
+        }
+    }
+
     fn expr_parts(&mut self, kind: &ExprKind) {
         match kind {
             ExprKind::Text(text) => self.holes(text),
@@ -270,23 +293,7 @@ impl Tree {
                 self.parameters(parameters);
                 self.expr(body);
             }
-            ExprKind::If(parts) => {
-                self.expr(&parts.condition);
-                self.block(&parts.then);
-                parts.otherwise.iter().for_each(|block| self.block(block));
-            }
-            ExprKind::For(bindings, body) => {
-                for binding in bindings {
-                    self.name("each", &binding.name);
-                    self.expr(&binding.values);
-                }
-                self.block(body);
-            }
-            ExprKind::Repeat(binding, body) => {
-                self.name("each", &binding.name);
-                self.expr(&binding.values);
-                self.block(body);
-            }
+            ExprKind::If(_) | ExprKind::For(..) | ExprKind::Repeat(..) => self.construct(kind),
             ExprKind::Binary(_, left, right, span) => {
                 self.expr(left);
                 self.leaf(*span, "operator");

@@ -1,0 +1,26 @@
+# Recipes; `just --list` shows them. The first two are README's commands.
+
+# builds, trains the shipped example and opens its report
+quickstart:
+    cargo run --release --locked -- run pipelines/quickstart.mtl --open
+
+# all tests
+test:
+    cargo test --release --locked
+
+# what CI runs
+ci:
+    bash .ci/run
+
+# end-to-end acceptance: ResNet-18 on PneumoniaMNIST, three seeds (about ten minutes on two cores)
+pneumonia:
+    cargo run --release --locked -- run pipelines/pneumonia.mtl
+
+# train-step speed beside PyTorch (needs a Python with torch and torchvision, and an idle machine)
+bench python="python3":
+    cargo build --release --locked --bench train_step
+    {{python}} benches/against_torch.py
+
+# kills a training at five moments and compares the final weights, for one and two threads
+crash:
+    cargo test --release --locked --test resume -- --include-ignored

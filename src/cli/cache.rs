@@ -1,0 +1,91 @@
+//! `mtl cache`
+
+use super::{Exit, Format, StoreArguments, output, program};
+use crate::store::SizeReport;
+use clap::{Args, Subcommand};
+use std::path::Path;
+
+/// Arguments of `mtl cache`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Says what the store holds
+    Size(Size),
+}
+
+/// Arguments of `mtl cache size`.
+#[derive(Debug, Args)]
+struct Size {
+    /// A program, whose store is meant [default: the working folder's]
+    program: Option<std::path::PathBuf>,
+
+    #[command(flatten)]
+    store: StoreArguments,
+
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Carries the command out.
+pub(super) fn cache(arguments: &Arguments) -> Exit {
+    match &arguments.command {
+        Command::Size(size) => self::size(size),
+    }
+}
+
+fn size(arguments: &Size) -> Exit {
+    let program = arguments.program.as_deref().unwrap_or(Path::new("."));
+    let beside = if program.is_dir() { program.join("program.mtl") } else { program.to_owned() };
+    let folder = program::store_folder(&arguments.store, &beside);
+    if !folder.is_dir() {
+        output::error_line(&format!("error: there is no store at {}", folder.display()));
+        return Exit::EnvironmentWrong;
+    }
+    let report = match program::open_store(&folder).map(|store| store.size()) {
+        Ok(Ok(report)) => report,
+        Ok(Err(error)) => {
+            output::error_line(&format!("error: {error}"));
+            return Exit::EnvironmentWrong;
+        }
+        Err(exit) => return exit,
+    };
+    match arguments.format {
+        Format::Json => {
+            output::json(&serde_json::json!({ "schema": "mtl.cache_size/1", "store": folder, "size": report }));
+        }
+        Format::Text => output::raw(&format!("{}\n{}", folder.display(), table(&report))),
+    }
+    Exit::Done
+}
+
+/// One line per kind of thing.
+fn table(report: &SizeReport) -> String {
+    let SizeReport { objects, actions, action_bytes, index_bytes, partial, quarantine, scratch } = report;
+    let rows = [
+        ("objects", objects.files, objects.bytes),
+        ("action records", *actions, *action_bytes),
+        ("file index", 1, *index_bytes),
+        ("saved states", partial.files, partial.bytes),
+        ("quarantine", quarantine.files, quarantine.bytes),
+        ("scratch", scratch.files, scratch.bytes),
+    ];
+    rows.iter().map(|(name, count, size)| format!("  {name:15} {count:8}  {:>10}\n", bytes(*size))).collect()
+}
+
+/// `812 B`, `5.1 MB`; powers of 1000.
+fn bytes(count: u64) -> String {
+    let mut size = count as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if size < 1000.0 {
+            return if unit == "B" { format!("{count} B") } else { format!("{size:.1} {unit}") };
+        }
+        size /= 1000.0;
+    }
+    format!("{size:.1} TB")
+}

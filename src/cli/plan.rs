@@ -1,0 +1,74 @@
+//! `mtl plan`
+
+use super::{Exit, Format, ProgramArguments, StoreArguments, output, program};
+use crate::exec::{self, Known, State};
+use clap::Args;
+use serde_json::json;
+
+/// Arguments of `mtl plan`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    program: ProgramArguments,
+
+    /// Outputs to plan; all, if none is named
+    outputs: Vec<String>,
+
+    #[command(flatten)]
+    store: StoreArguments,
+
+    /// How the stages are printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Lists the stages with their states.
+pub(super) fn plan(arguments: &Arguments) -> Exit {
+    let loaded = program::load(&arguments.program, &arguments.outputs);
+    let plan = match loaded.plan(arguments.format) {
+        Ok(plan) => plan,
+        Err(exit) => return exit,
+    };
+    let folder = program::store_folder(&arguments.store, &arguments.program.program);
+    let store = match program::open_store(&folder) {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
+    match exec::survey(plan, &store) {
+        Ok(stages) => {
+            match arguments.format {
+                Format::Json => output::json(&json!({ "schema": "mtl.plan/1", "stages": stages })),
+                Format::Text => output::raw(&table(&stages)),
+            }
+            Exit::Done
+        }
+        Err(error) => {
+            output::error_line(&format!("error: {error}"));
+            Exit::EnvironmentWrong
+        }
+    }
+}
+
+/// One line a stage, and the counts.
+fn table(stages: &[Known]) -> String {
+    let width = stages.iter().map(|stage| stage.name.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for stage in stages {
+        let state = match stage.state {
+            State::Cached => "cached",
+            State::Partial => "partial",
+            State::ToRun => "to run",
+        };
+        let line = format!("{:width$}  {:8} {state:8} {}", stage.name, stage.kind, stage.why);
+        text += line.trim_end();
+        text.push('\n');
+    }
+    let count = |state| stages.iter().filter(|stage| stage.state == state).count();
+    text + &format!(
+        "{} stages: {} cached, {} partial, {} to run\n",
+        stages.len(),
+        count(State::Cached),
+        count(State::Partial),
+        count(State::ToRun)
+    )
+}

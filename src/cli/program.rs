@@ -1,0 +1,77 @@
+//! From a file name to a checked program and its plan: what most commands begin with.
+
+use super::{Exit, Format, ProgramArguments, StoreArguments, output};
+use crate::{
+    analysis::{self, Main, Program},
+    diag::{self, Diagnostics},
+    plan::{self, Plan},
+    store::Store,
+};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// A program with all that was found to be wrong with it.
+pub(super) struct Loaded {
+    /// The program.
+    pub(super) program: Program,
+    /// Its plan, when it has no error.
+    pub(super) plan: Option<Plan>,
+    /// Everything that was found.
+    pub(super) diagnostics: Diagnostics,
+}
+
+/// Loads, checks and plans the wanted outputs, all of them when none is named.
+pub(super) fn load(arguments: &ProgramArguments, outputs: &[String]) -> Loaded {
+    let mut diagnostics = Diagnostics::new();
+    let mut program = analysis::load(Main::File(&arguments.program), &mut diagnostics);
+    for (name, value) in &arguments.sets {
+        program.set_param(name, value, &mut diagnostics);
+    }
+    analysis::check(&program, &mut diagnostics);
+    let mut plan = None;
+    if !diagnostics.has_errors() {
+        let options = plan::Options { outputs: outputs.to_vec() };
+        plan = plan::plan(&program, &options, &mut diagnostics);
+    }
+    if diagnostics.has_errors() {
+        plan = None;
+    }
+    Loaded { program, plan, diagnostics }
+}
+
+impl Loaded {
+    /// Shows what was found, and gives the plan of a program without errors.
+    pub(super) fn plan(&self, format: Format) -> Result<&Plan, Exit> {
+        match format {
+            Format::Json if self.diagnostics.has_errors() => {
+                output::json(&diag::listing(&self.diagnostics, &self.program.sources));
+            }
+            _ => output::diagnostics(&self.diagnostics, &self.program.sources),
+        }
+        self.plan.as_ref().ok_or(Exit::ProgramWrong)
+    }
+}
+
+/// The folder in which a program lies.
+pub(super) fn folder(program: &Path) -> PathBuf {
+    match program.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The store's folder: `--store`, else `MTL_STORE`, else `.mtl` beside the program.
+pub(super) fn store_folder(arguments: &StoreArguments, program: &Path) -> PathBuf {
+    let from_environment = || env::var_os("MTL_STORE").filter(|value| !value.is_empty()).map(PathBuf::from);
+    arguments.store.clone().or_else(from_environment).unwrap_or_else(|| folder(program).join(".mtl"))
+}
+
+/// Opens the store, or says why it cannot be.
+pub(super) fn open_store(folder: &Path) -> Result<Store, Exit> {
+    Store::open(folder).map_err(|error| {
+        output::error_line(&format!("error: {error}"));
+        Exit::EnvironmentWrong
+    })
+}

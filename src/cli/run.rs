@@ -1,0 +1,126 @@
+//! `mtl run`
+
+use super::{Exit, Format, ProgramArguments, StoreArguments, output, program, progress};
+use crate::{
+    exec::{self, Event, Listener, Summary},
+    plan::Plan,
+};
+use clap::Args;
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// Arguments of `mtl run`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    program: ProgramArguments,
+
+    /// Outputs to make; all, if none is named
+    outputs: Vec<String>,
+
+    #[command(flatten)]
+    store: StoreArguments,
+
+    /// Threads that compute [default: all cores]; the result does not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+
+    /// After a failure, runs what does not depend on it
+    #[arg(long)]
+    keep_going: bool,
+
+    /// Opens the reports in the browser when all is done
+    #[arg(long)]
+    open: bool,
+
+    /// How the run is shown; `json` prints one event per line
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Carries a program out.
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    let loaded = program::load(&arguments.program, &arguments.outputs);
+    match loaded.plan(arguments.format) {
+        Ok(plan) => run_plan(arguments, plan).unwrap_or_else(|exit| exit),
+        Err(exit) => exit,
+    }
+}
+
+fn run_plan(arguments: &Arguments, plan: &Plan) -> Result<Exit, Exit> {
+    let program = &arguments.program.program;
+    if let Some(threads) = arguments.threads {
+        // Fails only if a pool exists already, which nothing before this point makes.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+    }
+    let cancel = stop_on_signal()?;
+    let folder = program::store_folder(&arguments.store, program);
+    let store = program::open_store(&folder)?;
+    let listener = progress::listener(arguments.format == Format::Json);
+    listener.event(&Event::Planned {
+        schema: "mtl.events/1",
+        stages: plan.graph.node_count(),
+        outputs: plan.outputs.keys().cloned().collect(),
+    });
+    let options = exec::Options { keep_going: arguments.keep_going, out: program::folder(program).join("out") };
+    let (summary, reports) = exec::run(plan, &store, &options, listener.as_ref(), &cancel);
+    Ok(finish(arguments, listener.as_ref(), &summary, &reports))
+}
+
+/// Says how it ended and what to do next.
+fn finish(arguments: &Arguments, listener: &dyn Listener, summary: &Summary, reports: &[PathBuf]) -> Exit {
+    listener.event(&Event::RunFinished(*summary));
+    let for_people = arguments.format == Format::Text;
+    if summary.interrupted {
+        if for_people {
+            output::error_line("stopped; the same command goes on from here");
+        }
+        return Exit::Interrupted;
+    }
+    if summary.failed > 0 {
+        return Exit::StageFailed;
+    }
+    for report in reports {
+        if for_people {
+            output::line(&report.display().to_string());
+        }
+        if arguments.open {
+            open(report);
+        }
+    }
+    Exit::Done
+}
+
+/// A flag that Ctrl-C and a termination signal set; a second one ends the process at once.
+fn stop_on_signal() -> Result<Arc<AtomicBool>, Exit> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&cancel);
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            #[expect(clippy::exit, reason = "the second signal means now; the store is valid at any moment")]
+            std::process::exit(130);
+        }
+        output::error_line("stopping after this step; once more to stop at once");
+    };
+    ctrlc::set_handler(handler).map_err(|error| {
+        output::error_line(&format!("error: signals cannot be handled: {error}"));
+        Exit::EnvironmentWrong
+    })?;
+    Ok(cancel)
+}
+
+/// Opens a file with the desktop's program for it; where there is none, the printed path must do.
+fn open(file: &Path) {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let quiet = Command::new(opener).arg(file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    if quiet.is_err() && env::var_os("DISPLAY").is_some() {
+        output::error_line(&format!("{opener} could not be started; open {} yourself", file.display()));
+    }
+}

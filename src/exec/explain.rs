@@ -1,0 +1,79 @@
+//! What is known of a plan's stages before anything runs.
+
+use super::keys;
+use crate::{
+    plan::Plan,
+    store::{Action, Store, StoreError},
+};
+use serde::Serialize;
+use std::sync::atomic::AtomicBool;
+
+/// What is known of a stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Known {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its key, in hexadecimal; none while the result of an input is not known.
+    pub key: Option<String>,
+    /// Names of the stages that it takes from.
+    pub inputs: Vec<String>,
+    /// Whether it will run.
+    pub state: State,
+    /// Why.
+    pub why: String,
+}
+
+/// Whether a stage will run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Its result is known.
+    Cached,
+    /// It will go on from a saved state.
+    Partial,
+    /// It will run.
+    ToRun,
+}
+
+/// Finds out, stage by stage in the order of the plan, what is known.
+///
+/// # Errors
+/// When a file that a stage reads cannot be read, or the store cannot be used.
+pub fn survey(plan: &Plan, store: &Store) -> Result<Vec<Known>, StoreError> {
+    let never = AtomicBool::new(false);
+    let mut actions: Vec<Option<Action>> = vec![None; plan.graph.node_count()];
+    let mut stages = Vec::with_capacity(actions.len());
+    for node in plan.order() {
+        let stage = &plan.graph[node];
+        let inputs = keys::inputs(plan, node);
+        let key = keys::key(plan, store, node, |from| actions[from.index()].as_ref(), &never)?;
+        let action = match key {
+            Some(key) => store.lookup(key)?,
+            None => None,
+        };
+        let (state, why) = match (&action, key) {
+            (Some(_), _) => (State::Cached, String::new()),
+            (None, None) => {
+                let first = inputs.iter().find(|(_, from)| actions[from.index()].is_none());
+                let name = first.map_or("an input", |(_, from)| plan.graph[*from].name.as_str());
+                (State::ToRun, format!("after {name}"))
+            }
+            (None, Some(key)) if store.load_state(key)?.is_some() => {
+                (State::Partial, "an earlier run was stopped; it goes on from its last state".to_owned())
+            }
+            (None, Some(_)) => (State::ToRun, "no result yet for these parameters, inputs and files".to_owned()),
+        };
+        stages.push(Known {
+            name: stage.name.clone(),
+            kind: stage.work.kind(),
+            key: key.map(|key| key.to_string()),
+            inputs: inputs.iter().map(|(_, from)| plan.graph[*from].name.clone()).collect(),
+            state,
+            why,
+        });
+        actions[node.index()] = action;
+    }
+    Ok(stages)
+}

@@ -1,0 +1,42 @@
+//! Keys of stages, from what is known of their inputs.
+
+use crate::{
+    plan::{
+        Plan,
+        canon::{Key, stage_key},
+        stage::Role,
+    },
+    store::{Action, Store, StoreError},
+};
+use petgraph::{Direction, graph::NodeIndex, visit::EdgeRef};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The stages that `node` takes from, in the order of their roles.
+pub(super) fn inputs(plan: &Plan, node: NodeIndex) -> Vec<(Role, NodeIndex)> {
+    let mut inputs: Vec<_> =
+        plan.graph.edges_directed(node, Direction::Incoming).map(|edge| (*edge.weight(), edge.source())).collect();
+    inputs.sort_unstable();
+    inputs
+}
+
+/// The key of a stage whose inputs' actions are known; none when one of them is not.
+///
+/// # Errors
+/// When a file that the stage reads cannot be read, or the file index cannot be written.
+pub(super) fn key<'a>(
+    plan: &Plan,
+    store: &Store,
+    node: NodeIndex,
+    action: impl Fn(NodeIndex) -> Option<&'a Action>,
+    cancel: &AtomicBool,
+) -> Result<Option<Key>, StoreError> {
+    let work = &plan.graph[node].work;
+    let mut taken = Vec::new();
+    for (role, from) in inputs(plan, node) {
+        let Some(digest) = action(from).and_then(|action| action.outputs.get(role.output())) else { return Ok(None) };
+        taken.push((role, role.output().to_owned(), *digest));
+    }
+    let paths: Vec<_> = work.files().into_iter().map(|path| path.as_path()).collect();
+    let files = store.digests_of_files(&paths, &|_| {}, &|| cancel.load(Ordering::Relaxed))?;
+    Ok(Some(stage_key(work, &taken, &files)))
+}

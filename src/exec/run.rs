@@ -1,0 +1,251 @@
+//! Walking the plan: reuse what is known, run the rest, lose nothing.
+
+use super::{
+    clock::Stopwatch,
+    event::{Event, Listener, Progress, Summary},
+    keys, outputs,
+    workshop::{Monitored, StoredStates},
+};
+use crate::{
+    plan::{Plan, canon::Key, stage::Role},
+    stages::{self, Context, StageError},
+    store::{Action, StageLock, Store},
+};
+use petgraph::graph::NodeIndex;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// How a run behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// After a failure, runs what does not depend on it.
+    pub keep_going: bool,
+    /// The folder that gets one folder per output.
+    pub out: PathBuf,
+}
+
+/// Runs a plan: every stage whose result is not known, and its outputs' files. Gives the counts and the reports' pages.
+pub fn run(
+    plan: &Plan,
+    store: &Store,
+    options: &Options,
+    listener: &dyn Listener,
+    cancel: &AtomicBool,
+) -> (Summary, Vec<PathBuf>) {
+    let clock = Stopwatch::start();
+    let states = vec![State::Waiting; plan.graph.node_count()];
+    let mut run = Run { plan, store, options, listener, cancel, states, summary: Summary::default() };
+    for node in plan.order() {
+        run.settle(node);
+    }
+    let pages = run.write_outputs();
+    run.summary.interrupted = cancel.load(Ordering::Relaxed) && run.summary.skipped > 0;
+    run.summary.seconds = clock.seconds();
+    (run.summary, pages)
+}
+
+/// Where a stage stands.
+#[derive(Clone, Debug)]
+enum State {
+    /// Not looked at yet.
+    Waiting,
+    /// Its result is known.
+    Done(Key, Action),
+    /// It failed, or was not tried.
+    Lost,
+}
+
+/// A run under way.
+struct Run<'a> {
+    plan: &'a Plan,
+    store: &'a Store,
+    options: &'a Options,
+    listener: &'a dyn Listener,
+    cancel: &'a AtomicBool,
+    states: Vec<State>,
+    summary: Summary,
+}
+
+impl Run<'_> {
+    fn name(&self, node: NodeIndex) -> String {
+        self.plan.graph[node].name.clone()
+    }
+
+    fn kind(&self, node: NodeIndex) -> &'static str {
+        self.plan.graph[node].work.kind()
+    }
+
+    fn action(&self, node: NodeIndex) -> Option<&Action> {
+        match &self.states[node.index()] {
+            State::Done(_, action) => Some(action),
+            State::Waiting | State::Lost => None,
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed) || self.summary.failed > 0 && !self.options.keep_going
+    }
+
+    /// Brings a stage whose inputs were settled to its end.
+    fn settle(&mut self, node: NodeIndex) {
+        let settled = keys::key(self.plan, self.store, node, |from| self.action(from), self.cancel)
+            .map_err(StageError::failed)
+            .and_then(|key| match key {
+                Some(key) => self.reuse_or_run(node, key),
+                None => Ok(State::Lost),
+            });
+        self.states[node.index()] = match settled {
+            Ok(State::Lost | State::Waiting) | Err(StageError::Cancelled) => {
+                self.summary.skipped += 1;
+                self.listener.event(&Event::StageSkipped { stage: self.name(node) });
+                State::Lost
+            }
+            Ok(done) => done,
+            Err(StageError::Failed { message, help }) => {
+                self.summary.failed += 1;
+                self.listener.event(&Event::StageFailed {
+                    stage: self.name(node),
+                    kind: self.kind(node),
+                    message,
+                    help,
+                });
+                State::Lost
+            }
+        };
+    }
+
+    /// Known results are taken even after a failure: they cost nothing and complete the counts.
+    fn reuse_or_run(&mut self, node: NodeIndex, key: Key) -> Result<State, StageError> {
+        if let Some(done) = self.known(node, key)? {
+            return Ok(done);
+        }
+        if self.is_stopped() {
+            return Ok(State::Lost);
+        }
+        let lock = self.lock(node, key)?;
+        // Another process may have computed it while this one waited.
+        if let Some(done) = self.known(node, key)? {
+            return Ok(done);
+        }
+        let action = self.execute(node, key)?;
+        drop(lock);
+        self.summary.ran += 1;
+        Ok(State::Done(key, action))
+    }
+
+    /// The recorded result under a key.
+    fn known(&mut self, node: NodeIndex, key: Key) -> Result<Option<State>, StageError> {
+        let Some(action) = self.store.lookup(key).map_err(StageError::failed)? else { return Ok(None) };
+        self.summary.reused += 1;
+        let (stage, kind, outputs) = (self.name(node), self.kind(node), action.outputs.clone());
+        self.listener.event(&Event::StageReused { stage, kind, outputs });
+        Ok(Some(State::Done(key, action)))
+    }
+
+    fn lock(&self, node: NodeIndex, key: Key) -> Result<StageLock, StageError> {
+        if let Some(lock) = self.store.try_lock_stage(key).map_err(StageError::failed)? {
+            return Ok(lock);
+        }
+        self.listener.event(&Event::Waiting { stage: self.name(node) });
+        self.store.lock_stage(key).map_err(StageError::failed)
+    }
+
+    /// Runs a stage and records it; its lock is held.
+    fn execute(&mut self, node: NodeIndex, key: Key) -> Result<Action, StageError> {
+        let inputs = self.verified_inputs(node)?;
+        let (stage, kind) = (self.name(node), self.kind(node));
+        self.listener.event(&Event::StageStarted { stage: stage.clone(), kind, key: key.to_string() });
+        let clock = Stopwatch::start();
+        let folder = self.store.scratch().map_err(StageError::failed)?;
+        let monitor = Monitored { stage: &stage, listener: self.listener };
+        let states = StoredStates { store: self.store, key };
+        let context = Context {
+            inputs: &inputs,
+            folder: folder.path(),
+            cancel: self.cancel,
+            monitor: &monitor,
+            states: &states,
+        };
+        let made = stages::execute(&self.plan.graph[node].work, &context)?;
+        let mut outputs = BTreeMap::new();
+        for (name, path) in made {
+            outputs.insert(name, self.store.put_file(&path).map_err(StageError::failed)?);
+        }
+        let seconds = clock.seconds();
+        let action = Action { stage: stage.clone(), kind: kind.to_owned(), outputs: outputs.clone(), provenance: clock.provenance() };
+        self.store.record(key, &action).map_err(StageError::failed)?;
+        self.listener.event(&Event::StageFinished { stage, kind, seconds, outputs });
+        Ok(action)
+    }
+
+    /// Paths of a stage's inputs, each verified as it enters; what is damaged or gone is made again.
+    fn verified_inputs(&mut self, node: NodeIndex) -> Result<Vec<(Role, PathBuf)>, StageError> {
+        let mut paths = Vec::new();
+        for (role, from) in keys::inputs(self.plan, node) {
+            paths.push((role, self.verified_output(from, role.output())?));
+        }
+        Ok(paths)
+    }
+
+    /// The verified object of one output; when it is damaged or gone its stage runs again.
+    fn verified_output(&mut self, node: NodeIndex, output: &str) -> Result<PathBuf, StageError> {
+        let name = self.name(node);
+        let missing = || StageError::failed(format!("`{name}` gave no output `{output}`"));
+        for attempt in 0..2 {
+            let State::Done(key, action) = self.states[node.index()].clone() else { return Err(missing()) };
+            let digest = *action.outputs.get(output).ok_or_else(missing)?;
+            if let Some(path) = self.store.verified(digest).map_err(StageError::failed)? {
+                return Ok(path);
+            }
+            if attempt == 0 {
+                self.listener.event(&Event::Damaged { stage: name.clone() });
+                let lock = self.lock(node, key)?;
+                let action = self.execute(node, key)?;
+                drop(lock);
+                self.summary.ran += 1;
+                self.summary.reused = self.summary.reused.saturating_sub(1);
+                self.states[node.index()] = State::Done(key, action);
+            }
+        }
+        Err(StageError::failed(format!("the result of `{name}` is damaged again as soon as it is stored"))
+            .help("the disk or its memory is failing; move the store to another one"))
+    }
+
+    /// Brings the files of every output that is known to its folder; gives the paths of the reports' pages.
+    fn write_outputs(&mut self) -> Vec<PathBuf> {
+        let mut pages = Vec::new();
+        let plan = self.plan;
+        for (name, &node) in &plan.outputs {
+            let Some(action) = self.action(node).cloned() else { continue };
+            match self.write_output(name, node, &action) {
+                Ok(folder) => {
+                    self.listener.event(&Event::OutputWritten { output: name.clone(), folder: folder.clone() });
+                    pages.extend(action.outputs.contains_key("report.html").then(|| folder.join("report.html")));
+                }
+                Err(StageError::Cancelled) => self.summary.skipped += 1,
+                Err(StageError::Failed { message, help }) => {
+                    self.summary.failed += 1;
+                    let (stage, kind) = (self.name(node), self.kind(node));
+                    self.listener.event(&Event::StageFailed { stage, kind, message, help });
+                }
+            }
+        }
+        pages
+    }
+
+    fn write_output(&mut self, name: &str, node: NodeIndex, action: &Action) -> Result<PathBuf, StageError> {
+        let folder = self.options.out.join(name);
+        for (file, digest) in &action.outputs {
+            let target = folder.join(file);
+            if !outputs::holds(self.store, &target, *digest) {
+                self.verified_output(node, file)?;
+                self.store.materialize(*digest, &target).map_err(StageError::failed)?;
+            }
+        }
+        outputs::replace_list(&folder, &action.outputs).map_err(StageError::failed)?;
+        Ok(folder)
+    }
+}

@@ -1,0 +1,375 @@
+//! A network ready to compute: its plan, its parameters and its memory.
+
+use super::cpu::elementwise;
+use super::flow;
+use super::memory::{Arena, BufferId};
+use super::plan::{self, Extent, Step, TensorId};
+use super::random::Stream;
+use super::weights::{Placement, Weights, WeightsError, each_parameter, tensor};
+use crate::net::{Graph, ParameterId};
+use std::ops::Range;
+use thiserror::Error;
+
+/// Why a graph cannot be compiled, or a compiled network not run.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NetworkError {
+    /// A batch of no sample.
+    #[error("a batch must have at least one sample")]
+    EmptyBatch,
+    /// More samples than the network was compiled for.
+    #[error("{count} samples do not fit a batch of {batch}")]
+    BatchTooLarge {
+        /// Samples asked for.
+        count: usize,
+        /// Samples that fit.
+        batch: usize,
+    },
+    /// A max-pool whose window is too large for its record of maxima.
+    #[error("a max-pool of {kernel}x{kernel} is larger than the largest supported, 16x16")]
+    PoolTooLarge {
+        /// Side of the kernel.
+        kernel: usize,
+    },
+    /// A node with another number of inputs than its layer takes.
+    #[error("{layer} has the wrong number of inputs")]
+    Inputs {
+        /// The layer's name.
+        layer: &'static str,
+    },
+    /// A frozen parameter that the graph does not have.
+    #[error("the graph has no parameter {index}")]
+    NoSuchParameter {
+        /// Its index.
+        index: usize,
+    },
+    /// Running mean and variance of one layer, of which only one is frozen.
+    #[error("`{mean}` and `{variance}` can only be frozen together")]
+    StatisticsSplit {
+        /// Full name of the running mean.
+        mean: String,
+        /// Full name of the running variance.
+        variance: String,
+    },
+    /// Every parameter is frozen.
+    #[error("no parameter that the output depends on is trained")]
+    NothingTrained,
+    /// Batch statistics of a single value: its variance says nothing.
+    #[error("`{layer}` gets one value per channel; batch normalisation in training needs at least two")]
+    OneValue {
+        /// Full name of the layer's weight.
+        layer: String,
+    },
+    /// Logit gradients for another number of samples than the last forward pass had.
+    #[error("the gradient has {found} values, the logits {expected}")]
+    GradientLength {
+        /// Values of the logits.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+}
+
+/// What a network is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode<'a> {
+    /// Running statistics, no dropout, no gradients.
+    Evaluate,
+    /// Training of all but the frozen parameters. A frozen running mean and variance do not move, and their layer
+    /// normalises by them; frozen weights have no gradient, and nothing below the lowest trained one has.
+    Train {
+        /// Parameters and running statistics that stay as they are.
+        frozen: &'a [ParameterId],
+    },
+}
+
+/// A trained parameter's place among all values and among the gradients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The parameter.
+    pub parameter: ParameterId,
+    /// Its values in [`Network::training_slices`].
+    pub values: Range<usize>,
+    /// Its gradients there.
+    pub gradients: Range<usize>,
+}
+
+/// A graph compiled for batches of up to a fixed size.
+///
+/// Memory is allocated once. Inside, activations are `[batch, height, width, channels]` and weights
+/// `[out, height, width, in]`, in f32.
+#[derive(Clone, Debug)]
+pub struct Network {
+    pub(super) graph: Graph,
+    pub(super) batch: usize,
+    pub(super) steps: Vec<Step>,
+    pub(super) tensors: Vec<Slot>,
+    pub(super) output: TensorId,
+    pub(super) buffers: Arena,
+    placements: Vec<Placement>,
+    segments: Vec<Segment>,
+    /// All parameters and buffers, in the order of the graph.
+    pub(super) values: Vec<f32>,
+    /// Gradients of the trained parameters, in the order of the graph.
+    pub(super) gradients: Vec<f32>,
+    pub(super) arena: Vec<f32>,
+    /// Places of maxima.
+    pub(super) places: Vec<u8>,
+    /// Samples of the last forward pass.
+    pub(super) count: usize,
+    /// Dropout of the last forward pass.
+    pub(super) dropout: Stream,
+}
+
+/// A tensor's extent and buffers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub(super) extent: Extent,
+    pub(super) value: BufferId,
+    pub(super) gradient: Option<BufferId>,
+}
+
+impl Network {
+    /// Compiles a graph for batches of up to `batch` samples. All values are zero until [`Network::load`].
+    ///
+    /// # Errors
+    /// When the batch is empty, a layer is not supported, or what is frozen makes no sense.
+    pub fn compile(graph: &Graph, mode: Mode<'_>, batch: usize) -> Result<Self, NetworkError> {
+        if batch == 0 {
+            return Err(NetworkError::EmptyBatch);
+        }
+        let trained = trained(graph, mode)?;
+        let mut lowered = plan::lower(graph, trained.as_deref(), batch)?;
+        let buffers = flow::assign(&mut lowered, trained.as_deref(), batch)?;
+        let tensors = lowered.tensors.iter().zip(&buffers.values).zip(&buffers.gradients);
+        let tensors = tensors.map(|((&extent, &value), &gradient)| Slot {
+            extent,
+            value,
+            gradient,
+        });
+        let mut at = 0;
+        let placements = graph.parameters.iter().zip(&lowered.exchanged).map(|(p, &exchange)| {
+            at += p.len();
+            Placement {
+                at: at - p.len(),
+                exchange,
+            }
+        });
+        let placements: Vec<_> = placements.collect();
+        let segments = segments(graph, &placements, trained.as_deref());
+        Ok(Self {
+            graph: graph.clone(),
+            batch,
+            output: lowered.output,
+            tensors: tensors.collect(),
+            steps: lowered.steps,
+            placements,
+            values: vec![0.0; at],
+            gradients: vec![0.0; segments.last().map_or(0, |s| s.gradients.end)],
+            segments,
+            arena: vec![0.0; buffers.arena.len],
+            places: vec![0; buffers.places * batch],
+            buffers: buffers.arena,
+            count: 0,
+            dropout: Stream::new(0),
+        })
+    }
+
+    /// The graph.
+    #[must_use]
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The largest number of samples in a batch.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// True when some layer normalises by its batch, so that a batch of one sample says little.
+    #[must_use]
+    pub fn has_batch_statistics(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step.call, plan::Call::BatchNorm { momentum: Some(_), .. }))
+    }
+
+    /// Floats of memory for activations, gradients of activations and working memory.
+    #[must_use]
+    pub fn arena_len(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// Sets every parameter and buffer.
+    ///
+    /// # Errors
+    /// [`WeightsError::Unfit`] with all missing, unexpected and misshapen names.
+    pub fn load(&mut self, weights: &Weights) -> Result<(), WeightsError> {
+        let (placements, values) = (&self.placements, &mut self.values);
+        each_parameter(
+            &self.graph,
+            weights,
+            |_| true,
+            |i, from| placements[i].import(from, values),
+        )
+    }
+
+    /// Every parameter and buffer, in the order of the graph.
+    #[must_use]
+    pub fn weights(&self) -> Weights {
+        let parameters = self.graph.parameters.iter().zip(&self.placements);
+        let named = parameters.map(|(p, place)| {
+            let values = place.export(&self.values, p.len());
+            (p.name.clone(), tensor(values, &p.shape))
+        });
+        named.collect()
+    }
+
+    /// Takes over every value of a network compiled from the same graph, for another mode or batch.
+    ///
+    /// # Panics
+    /// When the graphs have not the same parameters.
+    pub fn copy_values(&mut self, from: &Self) {
+        assert_eq!(self.placements, from.placements, "networks of one graph");
+        self.values.copy_from_slice(&from.values);
+    }
+
+    /// The trained parameters.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// All values, and the gradients of the last [`Network::backward`]; [`Network::segments`] says where each parameter's are.
+    pub fn training_slices(&mut self) -> (&mut [f32], &mut [f32]) {
+        (&mut self.values, &mut self.gradients)
+    }
+
+    /// Values that stand beside the gradients, such as an optimiser's moments, as named tensors in torch's layouts.
+    ///
+    /// # Panics
+    /// When there are not as many values as gradients.
+    #[must_use]
+    pub fn export_trained(&self, values: &[f32]) -> Weights {
+        assert_eq!(values.len(), self.gradients.len(), "one value per gradient");
+        let named = self.segments.iter().map(|segment| {
+            let parameter = self.graph.parameter(segment.parameter);
+            let place = Placement {
+                at: segment.gradients.start,
+                ..self.placements[segment.parameter.0].clone()
+            };
+            let values = place.export(values, parameter.len());
+            (parameter.name.clone(), tensor(values, &parameter.shape))
+        });
+        named.collect()
+    }
+
+    /// The reverse of [`Network::export_trained`].
+    ///
+    /// # Errors
+    /// [`WeightsError::Unfit`] when the names or shapes are not those of the trained parameters.
+    pub fn import_trained(&self, weights: &Weights) -> Result<Vec<f32>, WeightsError> {
+        let mut starts = vec![None; self.placements.len()];
+        self.segments
+            .iter()
+            .for_each(|s| starts[s.parameter.0] = Some(s.gradients.start));
+        let mut values = vec![0.0; self.gradients.len()];
+        let wanted = |i: usize| starts[i].is_some();
+        each_parameter(&self.graph, weights, wanted, |i, from| {
+            if let Some(at) = starts[i] {
+                let exchange = self.placements[i].exchange;
+                Placement { at, exchange }.import(from, &mut values);
+            }
+        })?;
+        Ok(values)
+    }
+
+    /// The input of the next forward pass, to be filled: `[count, height, width, channels]`. Its old content is lost.
+    ///
+    /// # Errors
+    /// When `count` is zero or above the batch.
+    pub fn images_mut(&mut self, count: usize) -> Result<&mut [f32], NetworkError> {
+        self.fits(count)?;
+        let range = self.value(TensorId(0), count);
+        Ok(&mut self.arena[range])
+    }
+
+    /// The logits of the last forward pass, `[count, classes]`.
+    #[must_use]
+    pub fn logits(&self) -> &[f32] {
+        &self.arena[self.value(self.output, self.count)]
+    }
+
+    pub(super) fn fits(&self, count: usize) -> Result<(), NetworkError> {
+        match count {
+            0 => Err(NetworkError::EmptyBatch),
+            count if count > self.batch => Err(NetworkError::BatchTooLarge {
+                count,
+                batch: self.batch,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a parameter's values stand.
+    pub(super) fn parameter(&self, id: ParameterId) -> Range<usize> {
+        let start = self.placements[id.0].at;
+        start..start + self.graph.parameter(id).len()
+    }
+
+    /// Where a parameter's gradients stand, when it is trained.
+    pub(super) fn gradient_of(&self, id: ParameterId) -> Option<Range<usize>> {
+        let segment = self
+            .segments
+            .binary_search_by_key(&id, |segment| segment.parameter)
+            .ok()?;
+        Some(self.segments[segment].gradients.clone())
+    }
+
+    /// Where a tensor's values stand for `count` samples.
+    pub(super) fn value(&self, tensor: TensorId, count: usize) -> Range<usize> {
+        let slot = &self.tensors[tensor.0];
+        self.buffers.range(slot.value, slot.extent.len() * count)
+    }
+}
+
+/// For each parameter whether training changes it; none for evaluation.
+fn trained(graph: &Graph, mode: Mode<'_>) -> Result<Option<Vec<bool>>, NetworkError> {
+    let Mode::Train { frozen } = mode else {
+        return Ok(None);
+    };
+    let mut trained = vec![true; graph.parameters.len()];
+    for id in frozen {
+        let flag = trained
+            .get_mut(id.0)
+            .ok_or(NetworkError::NoSuchParameter { index: id.0 })?;
+        *flag = false;
+    }
+    Ok(Some(trained))
+}
+
+fn segments(graph: &Graph, placements: &[Placement], trained: Option<&[bool]>) -> Vec<Segment> {
+    let mut at = 0;
+    let trained = graph
+        .ids()
+        .filter(|id| trained.is_some_and(|t| t[id.0]) && graph.parameter(*id).role.is_trained());
+    let segments = trained.map(|parameter| {
+        let (start, len) = (placements[parameter.0].at, graph.parameter(parameter).len());
+        at += len;
+        Segment {
+            parameter,
+            values: start..start + len,
+            gradients: at - len..at,
+        }
+    });
+    segments.collect()
+}
+
+/// Images `[count, channels, height, width]`, as arrays in files often are, to `[count, height, width, channels]`.
+///
+/// # Panics
+/// When the slices have not `count * channels * height * width` values.
+pub fn channels_last(channels: usize, pixels: usize, from: &[f32], to: &mut [f32]) {
+    assert_eq!(from.len(), to.len(), "as many values out as in");
+    elementwise::exchange(channels, pixels, from, false, to);
+}

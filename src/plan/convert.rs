@@ -1,0 +1,161 @@
+//! The conversions of the language, all of them, and the words that are looked up by the type expected of them.
+
+use super::{
+    domain::{Freeze, Model, ModelState, Normalize},
+    value::{Function, Outcome, Value},
+};
+use crate::{
+    plan::eval::Evaluator,
+    source::Span,
+    syntax::ast::{TypeExpr, TypeKind},
+};
+use std::{path::{Path, PathBuf}, rc::Rc};
+
+/// A file: its place, and how reports name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FilePath {
+    /// Absolute.
+    pub(super) full: PathBuf,
+    /// Relative to the program's folder when it lies in there.
+    pub(super) shown: String,
+}
+
+/// The words of MTL's own that a type has.
+const CHOICES: &[(&str, &[&str])] = &[
+    ("Normalization", &["imagenet"]),
+    ("DecayOn", &["weights", "all"]),
+    ("Freeze", &["all_but_head"]),
+    ("Head", &["auto", "keep", "new"]),
+    ("Adjust", &["holm", "none"]),
+    ("WeightInit", &["kaiming_uniform", "kaiming_normal"]),
+];
+
+fn bare(ty: &TypeExpr) -> &TypeExpr {
+    match &ty.kind {
+        TypeKind::Optional(inner) => bare(inner),
+        _ => ty,
+    }
+}
+
+/// True when `name` is a word of the type.
+pub(super) fn is_choice(ty: &TypeExpr, name: &str) -> bool {
+    let TypeKind::Name(wanted) = &bare(ty).kind else { return false };
+    CHOICES.iter().any(|(ty, words)| ty == wanted && words.contains(&name))
+}
+
+/// True when `name` is a word of any type.
+pub(super) fn is_any_choice(name: &str) -> bool {
+    CHOICES.iter().any(|(_, words)| words.contains(&name))
+}
+
+/// The type of a list's elements or of a record's values.
+pub(super) fn element(ty: &TypeExpr) -> Option<&TypeExpr> {
+    match &bare(ty).kind {
+        TypeKind::List(inner) | TypeKind::Map(inner) => Some(inner),
+        _ => None,
+    }
+}
+
+impl<'p> Evaluator<'p, '_> {
+    /// A value as a type wants it: int to float, text to path, a net to a model, a task to its cohort and data set,
+    /// option functions and steps without their parentheses.
+    pub(super) fn convert(&mut self, value: Value<'p>, ty: &'p TypeExpr, span: Span) -> Outcome<Value<'p>> {
+        match &ty.kind {
+            TypeKind::Optional(inner) => match value {
+                Value::None => Ok(Value::None),
+                value => self.convert(value, inner, span),
+            },
+            TypeKind::List(inner) => match value {
+                Value::List(list) => {
+                    let list: Outcome<Vec<_>> = list.iter().map(|v| self.convert(v.clone(), inner, span)).collect();
+                    Ok(Value::List(Rc::new(list?)))
+                }
+                other => self.unexpected("a list", &other, span),
+            },
+            TypeKind::Map(inner) => match value {
+                Value::Record(record) => {
+                    let entries = record.iter();
+                    let converted: Outcome<_> = entries
+                        .map(|(key, v)| Ok((Rc::clone(key), self.convert(v.clone(), inner, span)?)))
+                        .collect();
+                    Ok(Value::Record(Rc::new(converted?)))
+                }
+                other => self.unexpected("a record", &other, span),
+            },
+            TypeKind::Step(..) => self.as_step(value, span),
+            TypeKind::Name(name) => self.convert_to(value, name, span),
+            _ => Ok(value),
+        }
+    }
+
+    fn convert_to(&mut self, value: Value<'p>, ty: &str, span: Span) -> Outcome<Value<'p>> {
+        match (ty, value) {
+            ("float" | "Rates", Value::Int(value)) => Ok(Value::Float(value as f64)),
+            ("path", Value::Text(text)) => Ok(Value::Path(Rc::new(self.file_path(&text, span)))),
+            ("Model", Value::Net(net)) => Ok(Value::Model(Rc::new(Model {
+                net,
+                state: ModelState::Random { seed: None },
+            }))),
+            ("Cohort", Value::Task(task)) => Ok(Value::Cohort(Rc::new(task.cohort.clone()))),
+            ("Dataset", Value::Task(task)) => Ok(Value::Dataset(Rc::new(task.cohort.data.clone()))),
+            ("Dataset", Value::Cohort(cohort)) => Ok(Value::Dataset(Rc::new(cohort.data.clone()))),
+            ("Freeze", Value::Choice("all_but_head")) => Ok(Value::Freeze(Rc::new(Freeze::AllButHead))),
+            ("Freeze", Value::Text(pattern)) => Ok(Value::Freeze(Rc::new(Freeze::Patterns(vec![(pattern, span)])))),
+            ("Freeze", Value::List(list)) => {
+                let patterns: Option<Vec<_>> = list.iter().map(|v| Some((v.as_text()?, span))).collect();
+                match patterns {
+                    Some(patterns) => Ok(Value::Freeze(Rc::new(Freeze::Patterns(patterns)))),
+                    None => self.unexpected("patterns over parameter names", &Value::List(list), span),
+                }
+            }
+            ("Normalization", Value::Choice("imagenet")) => Ok(Value::Normalization(Rc::new(Normalize::ImageNet))),
+            (
+                "Folding" | "Schedule" | "Optimizer" | "Augmentation" | "Normalization" | "Freeze",
+                Value::Function(function @ Function::Item(..)),
+            ) if function.needs_nothing() => self.call_function(&function, Vec::new(), span),
+            (_, value) => Ok(value),
+        }
+    }
+
+    /// A function with a subject and no required parameter, called with none; anything else as it is.
+    fn as_step(&mut self, value: Value<'p>, span: Span) -> Outcome<Value<'p>> {
+        match value {
+            Value::Function(function) => match &function {
+                Function::Item(item, _) if item.subject.is_some() && function.needs_nothing() => {
+                    self.call_function(&function, Vec::new(), span)
+                }
+                Function::Net(..) if function.needs_nothing() => self.call_function(&function, Vec::new(), span),
+                Function::Lambda(parameters, ..) if parameters.len() == 1 => Ok(Value::Function(function)),
+                _ => self.unexpected("a step", &Value::Function(function), span),
+            },
+            Value::Step(_) | Value::Net(_) => Ok(value),
+            other => self.unexpected("a step", &other, span),
+        }
+    }
+
+    /// A path as written at `span`: relative ones start at the folder of the file they are written in.
+    pub(super) fn file_path(&self, text: &str, span: Span) -> FilePath {
+        let folder = self.folder(self.module_of(span));
+        let full = absolute(&folder.join(text));
+        let home = absolute(&self.folder(self.program.main));
+        let shown = full.strip_prefix(&home).unwrap_or(&full).display().to_string();
+        FilePath { full, shown }
+    }
+}
+
+/// A path from the root, without `.` and `..`; a path that cannot be made absolute stays as it is.
+fn absolute(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}

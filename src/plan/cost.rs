@@ -1,0 +1,67 @@
+//! What a stage will cost, roughly: floating-point operations from the graph and the number of samples.
+//!
+//! The estimate orders ready stages and fills progress bars; nothing that reaches a result depends on it.
+
+use super::stage::{Pictures, Prepare, Train, Work};
+use crate::net::{Graph, NodeId, Op};
+
+/// Operations to decode and resample one value of a picture.
+const PER_PREPARED_VALUE: f64 = 50.0;
+
+/// Floating-point operations of a stage.
+#[must_use]
+pub fn operations(work: &Work) -> f64 {
+    match work {
+        Work::Prepare(prepare) => prepared(prepare),
+        Work::Load(load) => load.graph.trained_values() as f64,
+        Work::Train(train) => training(train),
+        Work::Score(score) => forward(&score.graph) * (score.test.len() + score.tuning.len()) as f64,
+        Work::Report(report) => report.cells.len() as f64 * 1e8,
+    }
+}
+
+fn prepared(prepare: &Prepare) -> f64 {
+    let pictures = match &prepare.pictures {
+        Pictures::Files(paths) => paths.len(),
+        Pictures::Npz { rows, .. } => rows.len(),
+    };
+    pictures as f64 * prepare.shape.iter().product::<usize>() as f64 * PER_PREPARED_VALUE
+}
+
+/// A forward pass for every picture seen, and a backward pass of twice its cost as far down as something trains; the
+/// tuning part has a forward pass per epoch.
+fn training(train: &Train) -> f64 {
+    let trains = |node: usize| {
+        let mut parameters = train.graph.nodes[node].op.parameters();
+        parameters.any(|id| train.rates.get(id.0).is_some_and(|rate| *rate > 0.0))
+    };
+    let lowest = (0..train.graph.nodes.len()).find(|&node| trains(node)).unwrap_or(0);
+    let backward: f64 = (lowest..train.graph.nodes.len()).map(|node| of_node(&train.graph, NodeId(node))).sum();
+    let watched = train.tuning.rows.len() as f64 * f64::from(train.epochs);
+    train.pictures_seen() as f64 * (forward(&train.graph) + 2.0 * backward) + watched * forward(&train.graph)
+}
+
+/// Operations of one sample's forward pass; a multiplication with its addition counts two.
+#[must_use]
+pub fn forward(graph: &Graph) -> f64 {
+    (0..graph.nodes.len()).map(|node| of_node(graph, NodeId(node))).sum()
+}
+
+fn of_node(graph: &Graph, id: NodeId) -> f64 {
+    let node = graph.node(id);
+    let values = node.shape.len() as f64;
+    match node.op {
+        Op::Conv { window, .. } => {
+            let channels = node.inputs.first().map_or(0, |input| graph.node(*input).shape.channels());
+            values * 2.0 * (channels * window.kernel * window.kernel) as f64
+        }
+        Op::Linear { .. } => {
+            let features = node.inputs.first().map_or(0, |input| graph.node(*input).shape.len());
+            values * 2.0 * features as f64
+        }
+        Op::MaxPool(window) => values * (window.kernel * window.kernel) as f64,
+        Op::AdaptiveAvgPool { .. } => node.inputs.first().map_or(0.0, |input| graph.node(*input).shape.len() as f64),
+        Op::Input | Op::Flatten => 0.0,
+        Op::BatchNorm { .. } | Op::Relu | Op::Dropout { .. } | Op::Add => values,
+    }
+}

@@ -1,0 +1,294 @@
+//! Data: tables, the selection of rows, the transforms of their pictures, and the stage that prepares them.
+
+use super::{
+    domain::{Cohort, Dataset, Normalize, Row},
+    eval::Evaluator,
+    sources::{Kind, rows_digest},
+    stage::{ChoiceBy, Normalization, Pictures, Prepare, Role, Transform, Work},
+    stages::{Setting, StageId, Title},
+    value::{Arguments, Failed, Outcome, Value},
+};
+use crate::{
+    diag::{Diagnostic, codes::data as codes, codes::plan as plan_codes},
+    source::Span,
+    tables::Images,
+};
+use std::rc::Rc;
+
+/// Mean and deviation of the ImageNet training pictures on the scale 0 to 1, as torchvision's models take them:
+/// <https://pytorch.org/vision/stable/models.html>.
+const IMAGENET: [[f64; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
+
+/// Sides of pictures beyond which a size is a slip of the pen.
+const MAX_SIDE: i64 = 65_536;
+
+impl<'p> Evaluator<'p, '_> {
+    /// Carries out a builtin of data; none for another one.
+    pub(super) fn data_builtin(
+        &mut self,
+        name: &str,
+        subject: &Option<(Value<'p>, Span)>,
+        arguments: &Arguments<'p>,
+        span: Span,
+    ) -> Option<Outcome<Value<'p>>> {
+        Some(match name {
+            "table" => {
+                let image = arguments.value("image").as_text().unwrap_or_default();
+                self.dataset(Kind::Manifest(image.to_string()), arguments, span)
+            }
+            "images" => self.dataset(Kind::Folders, arguments, span),
+            "npz" => self.dataset(Kind::Npz, arguments, span),
+            "constants" => self.constants(arguments),
+            "where" | "resize" | "rgb" | "normalize" => {
+                let (value, at) = subject.as_ref()?;
+                match name {
+                    "where" => self.select_rows(value, *at, arguments, span),
+                    "resize" => self.resize(value, *at, arguments, span),
+                    "rgb" => self.transform(value, *at, Transform::Rgb, "rgb", "rgb()".to_owned(), None),
+                    _ => self.normalize(value, *at, arguments),
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    fn dataset(&mut self, kind: Kind, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
+        let Some(slot) = arguments.slot("path") else { return Err(Failed) };
+        let Value::Path(path) = &slot.value else { return self.unexpected("a path", &slot.value, slot.span) };
+        let table = self.table(kind, path, slot.span)?;
+        let rows: Rc<Vec<u32>> = Rc::new((0..).take(table.table.rows).collect());
+        let settings = vec![Setting {
+            name: "source".to_owned(),
+            value: format!("{:?}", table.shown),
+            by: ChoiceBy::Program,
+        }];
+        Ok(Value::Dataset(Rc::new(Dataset {
+            name: None,
+            table,
+            base: Rc::clone(&rows),
+            rows,
+            transforms: Vec::new(),
+            normalization: None,
+            settings,
+            span,
+            resized: None,
+        })))
+    }
+
+    /// Changes the data of a data set, a cohort or a task, which stays what it is.
+    fn with_data(
+        &mut self,
+        value: &Value<'p>,
+        at: Span,
+        change: impl FnOnce(&mut Dataset),
+    ) -> Outcome<Value<'p>> {
+        match value {
+            Value::Dataset(data) => {
+                let mut data = Dataset::clone(data);
+                change(&mut data);
+                Ok(Value::Dataset(Rc::new(data)))
+            }
+            Value::Cohort(cohort) => {
+                let mut cohort = Cohort::clone(cohort);
+                change(&mut cohort.data);
+                Ok(Value::Cohort(Rc::new(cohort)))
+            }
+            Value::Task(task) => Ok(Value::Task(Rc::new(task.changed(|task| change(&mut task.cohort.data))))),
+            other => self.unexpected("a data set, a cohort or a task", other, at),
+        }
+    }
+
+    /// `where`: before a split it also says which pictures are prepared; afterwards folds and prepared pictures stay.
+    fn select_rows(
+        &mut self,
+        value: &Value<'p>,
+        at: Span,
+        arguments: &Arguments<'p>,
+        span: Span,
+    ) -> Outcome<Value<'p>> {
+        let Some(keep) = arguments.slot("keep").cloned() else { return Err(Failed) };
+        let data = match value {
+            Value::Dataset(data) => Dataset::clone(data),
+            Value::Cohort(cohort) => cohort.data.clone(),
+            Value::Task(task) => task.cohort.data.clone(),
+            other => return self.unexpected("a data set, a cohort or a task", other, at),
+        };
+        let mut kept = Vec::new();
+        for &row in data.rows.iter() {
+            let subject = Value::Row(Row {
+                table: Rc::clone(&data.table),
+                row: row as usize,
+            });
+            match self.apply(&keep.value, subject, at, keep.span)? {
+                Value::Bool(true) => kept.push(row),
+                Value::Bool(false) => {}
+                other => return self.unexpected("a bool", &other, keep.span),
+            }
+        }
+        if kept.is_empty() {
+            return self.error(&codes::NO_ROWS, format!("the condition leaves none of {} rows", data.rows.len()), span);
+        }
+        let condition = self.program.sources.text(keep.span).to_owned();
+        let kept = Rc::new(kept);
+        let (rows, whole) = (Rc::clone(&kept), matches!(value, Value::Dataset(_)));
+        let value = self.with_data(value, at, |data| {
+            if whole {
+                data.base = Rc::clone(&rows);
+            }
+            data.rows = rows;
+            data.settings.push(setting("where", condition, ChoiceBy::Program));
+        })?;
+        Ok(match value {
+            Value::Task(task) => Value::Task(Rc::new(task.changed(|task| {
+                let samples = task.samples.iter().filter(|(row, _)| kept.binary_search(row).is_ok());
+                task.samples = Rc::new(samples.copied().collect());
+            }))),
+            other => other,
+        })
+    }
+
+    fn resize(&mut self, value: &Value<'p>, at: Span, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
+        let Some(slot) = arguments.slot("size") else { return Err(Failed) };
+        let sides = match &slot.value {
+            Value::Int(side) => Some([*side; 2]),
+            Value::List(list) => match &list[..] {
+                [Value::Int(height), Value::Int(width)] => Some([*height, *width]),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some([height, width]) = sides.filter(|sides| sides.iter().all(|side| (1..=MAX_SIDE).contains(side))) else {
+            let message = format!("{} is no size of a picture", slot.value.display());
+            let help = "one number of pixels for a square, or `[height, width]`";
+            return self.fail(Diagnostic::error(&plan_codes::BAD_VALUE, message).at(slot.span, "").help(help));
+        };
+        let [height, width] = [height, width].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
+        let transform = Transform::Resize { height, width };
+        self.transform(value, at, transform, "resize", slot.value.display(), Some(span))
+    }
+
+    fn transform(
+        &mut self,
+        value: &Value<'p>,
+        at: Span,
+        transform: Transform,
+        name: &str,
+        shown: String,
+        resized: Option<Span>,
+    ) -> Outcome<Value<'p>> {
+        self.with_data(value, at, |data| {
+            data.transforms.push(transform);
+            data.resized = resized.or(data.resized);
+            data.settings.push(setting(name, shown, ChoiceBy::Program));
+        })
+    }
+
+    fn normalize(&mut self, value: &Value<'p>, at: Span, arguments: &Arguments<'p>) -> Outcome<Value<'p>> {
+        let Some(slot) = arguments.slot("by") else { return Err(Failed) };
+        let Value::Normalization(by) = &slot.value else {
+            return self.unexpected("a normalisation", &slot.value, slot.span);
+        };
+        self.with_data(value, at, |data| {
+            data.normalization = Some((Rc::clone(by), slot.span));
+            data.settings.push(setting("normalize", by.to_string(), slot.by));
+        })
+    }
+
+    fn constants(&mut self, arguments: &Arguments<'p>) -> Outcome<Value<'p>> {
+        let (mean, deviation) = (self.numbers(arguments, "mean")?, self.numbers(arguments, "deviation")?);
+        if let (Some(slot), Some(wrong)) = (arguments.slot("deviation"), deviation.iter().find(|d| **d <= 0.0)) {
+            let message = format!("a deviation must be above 0, but is {wrong}");
+            return self.error(&plan_codes::BAD_VALUE, message, slot.span);
+        }
+        Ok(Value::Normalization(Rc::new(Normalize::Constants { mean, deviation })))
+    }
+
+    /// One number, or a list of them.
+    fn numbers(&mut self, arguments: &Arguments<'p>, name: &str) -> Outcome<Vec<f64>> {
+        let Some(slot) = arguments.slot(name) else { return Err(Failed) };
+        let numbers = match &slot.value {
+            Value::List(list) => list.iter().map(Value::as_float).collect::<Option<Vec<_>>>(),
+            one => one.as_float().map(|number| vec![number]),
+        };
+        match numbers {
+            Some(numbers) if !numbers.is_empty() => Ok(numbers),
+            _ => self.unexpected("a number or a list of numbers", &slot.value, slot.span),
+        }
+    }
+
+    /// The constants that normalise pictures of so many channels; without `normalize` pixels stay on the scale 0 to 1.
+    pub(super) fn normalization(&mut self, data: &Dataset, channels: usize) -> Outcome<Normalization> {
+        let Some((by, span)) = &data.normalization else {
+            return Ok(Normalization {
+                mean: vec![0.0; channels],
+                deviation: vec![1.0; channels],
+            });
+        };
+        let (mean, deviation) = match &**by {
+            Normalize::ImageNet => (IMAGENET[0].to_vec(), IMAGENET[1].to_vec()),
+            Normalize::Constants { mean, deviation } => (mean.clone(), deviation.clone()),
+        };
+        let spread = |numbers: Vec<f64>| match numbers[..] {
+            [one] => Some(vec![one; channels]),
+            _ if numbers.len() == channels => Some(numbers),
+            _ => None,
+        };
+        match (spread(mean), spread(deviation)) {
+            (Some(mean), Some(deviation)) => Ok(Normalization { mean, deviation }),
+            _ => {
+                let message = format!("{by} is not for pictures of {channels} channels");
+                let help = if channels == 1 {
+                    "`rgb` before it gives three channels"
+                } else {
+                    "give one number for all channels, or one each"
+                };
+                self.fail(Diagnostic::error(&plan_codes::CHANNELS, message).at(*span, "").help(help))
+            }
+        }
+    }
+
+    /// The stage that prepares the pictures of a data set, with the shape that they come out with. Data sets of the
+    /// same pictures and transforms share it.
+    pub(super) fn prepare(&mut self, data: &Dataset) -> Outcome<(StageId, [usize; 3])> {
+        let shape = self.shape(data)?;
+        let key = format!("{} {:?} {:?}", data.table.id, rows_digest(&data.base), data.transforms);
+        let work = Work::Prepare(Prepare {
+            pictures: pictures(data),
+            transforms: data.transforms.clone(),
+            shape,
+        });
+        let title = Title {
+            place: String::new(),
+            member: String::new(),
+            label: format!("prepare {}", data.name()),
+        };
+        let inputs: Vec<(StageId, Role)> = Vec::new();
+        Ok((self.stages.make(&title, work, &key, inputs, data.span, data.settings.clone()), shape))
+    }
+}
+
+/// The samples' pictures as the stage names them.
+fn pictures(data: &Dataset) -> Pictures {
+    let rows = data.base.iter().map(|&row| row as usize);
+    match &data.table.table.images {
+        Images::Files(paths) => Pictures::Files(rows.filter_map(|row| paths.get(row).cloned()).collect()),
+        Images::Npz { arrays, rows: places } => Pictures::Npz {
+            path: data.table.table.path.clone(),
+            rows: rows
+                .filter_map(|row| {
+                    let (array, place) = places.get(row)?;
+                    Some((arrays.get(*array)?.0.clone(), *place))
+                })
+                .collect(),
+        },
+    }
+}
+
+/// A setting.
+pub(super) fn setting(name: &str, value: String, by: ChoiceBy) -> Setting {
+    Setting {
+        name: name.to_owned(),
+        value,
+        by,
+    }
+}

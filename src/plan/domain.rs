@@ -1,0 +1,355 @@
+//! The domain's own values: data, splits, tasks, models, scores.
+
+use super::{
+    sources::Source,
+    stage::{Normalization, Samples, Transform},
+    stages::{Setting, StageId},
+    value::{Arguments, Text},
+};
+use crate::{
+    analysis::ModuleId,
+    net::Graph,
+    plan::convert::FilePath,
+    source::Span,
+    syntax::ast::{Item, NetItem},
+    tables::split::{Assignment, Part},
+};
+use std::{
+    cell::OnceCell,
+    fmt,
+    rc::Rc,
+    sync::Arc,
+};
+
+/// A row of a table, as lambdas see it.
+#[derive(Clone)]
+pub(super) struct Row {
+    pub(super) table: Rc<Source>,
+    pub(super) row: usize,
+}
+
+/// Rows of a table with the transforms of their pictures.
+#[derive(Clone)]
+pub(super) struct Dataset {
+    /// The name of the binding that first held it.
+    pub(super) name: Option<Text>,
+    pub(super) table: Rc<Source>,
+    /// Rows that are prepared, ascending: all that data sets derived from this one may use.
+    pub(super) base: Rc<Vec<u32>>,
+    /// Rows that are selected, ascending; a subset of `base`.
+    pub(super) rows: Rc<Vec<u32>>,
+    pub(super) transforms: Vec<Transform>,
+    pub(super) normalization: Option<(Rc<Normalize>, Span)>,
+    pub(super) settings: Vec<Setting>,
+    /// The call that made it.
+    pub(super) span: Span,
+    /// The last `resize`.
+    pub(super) resized: Option<Span>,
+}
+
+impl Dataset {
+    /// Its name, or `data`.
+    pub(super) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or("data")
+    }
+}
+
+/// What normalises pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Normalize {
+    /// The constants of torchvision's models: <https://pytorch.org/vision/stable/models.html>.
+    ImageNet,
+    /// One number for all channels, or one each.
+    Constants { mean: Vec<f64>, deviation: Vec<f64> },
+}
+
+impl fmt::Display for Normalize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ImageNet => f.write_str("imagenet"),
+            Self::Constants { mean, deviation } => write!(f, "constants({mean:?}, {deviation:?})"),
+        }
+    }
+}
+
+/// How rows are to be split.
+#[derive(Clone)]
+pub(super) enum Folding {
+    KFold { folds: u32, tuning: f64, repeats: u32 },
+    Holdout { tuning: f64, test: f64 },
+    Column(Text),
+    Whole,
+    Like(Rc<Cohort>),
+}
+
+impl fmt::Display for Folding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KFold { folds, tuning, repeats } => write!(f, "kfold({folds}, tuning: {tuning}, repeats: {repeats})"),
+            Self::Holdout { tuning, test } => write!(f, "holdout(tuning: {tuning}, test: {test})"),
+            Self::Column(name) => write!(f, "by_column({name:?})"),
+            Self::Whole => f.write_str("whole()"),
+            Self::Like(cohort) => write!(f, "like({})", cohort.name()),
+        }
+    }
+}
+
+/// The split that a family's members stand for; cohorts `like` another share it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) assignment: Assignment,
+}
+
+/// A data set with a split.
+#[derive(Clone)]
+pub(super) struct Cohort {
+    pub(super) name: Option<Text>,
+    pub(super) data: Dataset,
+    /// The rows that were split; later selections keep their folds.
+    pub(super) split_rows: Rc<Vec<u32>>,
+    /// The parts of `split_rows`.
+    pub(super) assignment: Rc<Assignment>,
+    /// What tells one folding from another.
+    pub(super) origin: Rc<Origin>,
+    /// True when `like` made it: then its own test parts may be small or empty.
+    pub(super) borrowed: bool,
+    /// The identity of the group of each of `split_rows`.
+    pub(super) groups: Rc<Vec<u32>>,
+    pub(super) group_column: Option<Text>,
+    /// The split in words.
+    pub(super) words: String,
+    pub(super) settings: Vec<Setting>,
+    /// The call of `split`.
+    pub(super) span: Span,
+}
+
+impl Cohort {
+    /// Its name, its data set's, or `cohort`.
+    pub(super) fn name(&self) -> &str {
+        self.name.as_deref().or(self.data.name.as_deref()).unwrap_or("cohort")
+    }
+
+    /// True when models trained on it are families.
+    pub(super) fn is_k_fold(&self) -> bool {
+        self.assignment.members.len() > 1
+    }
+
+    /// True when members of one are members of the other.
+    pub(super) fn same_folding(&self, origin: &Rc<Origin>) -> bool {
+        Rc::ptr_eq(&self.origin, origin) || self.origin == *origin
+    }
+}
+
+/// A cohort with a target.
+pub(super) struct Task {
+    pub(super) name: Option<Text>,
+    pub(super) cohort: Cohort,
+    pub(super) column: Text,
+    pub(super) classes: Vec<Text>,
+    /// The labels of each class, as the table writes them.
+    pub(super) labels: Vec<Vec<Text>>,
+    /// Rows of the table that have a class, ascending, with it.
+    pub(super) samples: Rc<Vec<(u32, u32)>>,
+    pub(super) settings: Vec<Setting>,
+    /// The call of `classify`.
+    pub(super) span: Span,
+    /// Its members, once they are needed.
+    pub(super) parts: OnceCell<Rc<TaskParts>>,
+}
+
+impl Task {
+    /// Its name, or `task`.
+    pub(super) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or("task")
+    }
+
+    /// The same task under another name or of other rows: members are found anew.
+    pub(super) fn changed(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut task = Self {
+            name: self.name.clone(),
+            cohort: self.cohort.clone(),
+            column: self.column.clone(),
+            classes: self.classes.clone(),
+            labels: self.labels.clone(),
+            samples: Rc::clone(&self.samples),
+            settings: self.settings.clone(),
+            span: self.span,
+            parts: OnceCell::new(),
+        };
+        change(&mut task);
+        task
+    }
+}
+
+/// A task's samples as its members use them.
+pub(super) struct TaskParts {
+    pub(super) members: Vec<TaskMember>,
+    /// Identity of each sample's group.
+    pub(super) groups: Vec<u32>,
+    /// Identity of each sample's picture.
+    pub(super) pictures: Vec<u32>,
+}
+
+/// What one member of a task learns from and is judged on.
+pub(super) struct TaskMember {
+    pub(super) repeat: u32,
+    pub(super) fold: u32,
+    pub(super) training: Arc<Samples>,
+    pub(super) tuning: Arc<Samples>,
+    /// Rows of the prepared file.
+    pub(super) test: Arc<Vec<u32>>,
+    /// Places among the task's samples.
+    pub(super) test_places: Arc<Vec<u32>>,
+    pub(super) tuning_places: Arc<Vec<u32>>,
+    /// Who is in the training and the tuning part.
+    pub(super) seen: Rc<Exposure>,
+    /// The same for equal training and tuning parts.
+    pub(super) digest: [u8; 32],
+}
+
+/// Groups and pictures that a stage has seen, each list sorted.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Exposure {
+    pub(super) training: Seen,
+    pub(super) tuning: Seen,
+}
+
+/// Sorted identities.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) groups: Vec<u32>,
+    pub(super) pictures: Vec<u32>,
+}
+
+/// A network without weights.
+pub(super) struct Net<'p> {
+    pub(super) item: &'p Item,
+    pub(super) net: &'p NetItem,
+    pub(super) module: ModuleId,
+    pub(super) arguments: Arguments<'p>,
+    pub(super) span: Span,
+}
+
+/// A network with weights, and the history that gave them.
+pub(super) struct Model<'p> {
+    pub(super) net: Rc<Net<'p>>,
+    pub(super) state: ModelState,
+}
+
+/// Where a model's weights come from.
+#[derive(Clone)]
+pub(super) enum ModelState {
+    /// A seed; none for the study's.
+    Random { seed: Option<u64> },
+    /// A file, read once the shape of the input is known.
+    Loaded { path: Rc<FilePath>, span: Span },
+    /// Training.
+    Trained(Rc<Trained>),
+}
+
+/// A trained model, or one per member of a folding.
+pub(super) struct Trained {
+    /// The folding of a family; none for a single model.
+    pub(super) origin: Option<Rc<Origin>>,
+    /// The cohort of that folding, as messages name it.
+    pub(super) cohort: Text,
+    pub(super) members: Vec<MemberModel>,
+    pub(super) graph: Arc<Graph>,
+    pub(super) classes: Vec<Text>,
+    pub(super) normalization: Normalization,
+    /// Parameters that some stage has trained or loaded.
+    pub(super) learned: Rc<Vec<bool>>,
+    /// The history in words, oldest first.
+    pub(super) chain: Vec<String>,
+}
+
+/// One model.
+#[derive(Clone)]
+pub(super) struct MemberModel {
+    pub(super) repeat: u32,
+    pub(super) fold: u32,
+    pub(super) stage: StageId,
+    pub(super) history: Rc<History>,
+}
+
+/// What a model has seen, newest stage first.
+pub(super) struct History {
+    pub(super) stage: StageId,
+    /// `pretrain density`
+    pub(super) label: String,
+    /// `fold2`; empty for single models.
+    pub(super) member: String,
+    pub(super) seen: Rc<Exposure>,
+    pub(super) span: Span,
+    pub(super) before: Option<Rc<History>>,
+}
+
+impl History {
+    /// From the newest stage to the oldest.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &History> {
+        std::iter::successors(Some(self), |history| history.before.as_deref())
+    }
+}
+
+/// Held-out predictions.
+pub(super) struct Scores {
+    pub(super) task: Rc<Task>,
+    pub(super) network: String,
+    pub(super) network_parameters: u64,
+    pub(super) chain: Vec<String>,
+    pub(super) members: Vec<ScoredMember>,
+    pub(super) span: Span,
+}
+
+/// One model's predictions.
+pub(super) struct ScoredMember {
+    pub(super) repeat: u32,
+    pub(super) fold: u32,
+    pub(super) stage: StageId,
+    /// Places among the task's samples.
+    pub(super) test: Arc<Vec<u32>>,
+    pub(super) tuning: Arc<Vec<u32>>,
+    /// Oldest first.
+    pub(super) trainings: Vec<StageId>,
+}
+
+/// What is held fixed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Freeze {
+    /// Patterns over parameter names, with their places.
+    Patterns(Vec<(Text, Span)>),
+    /// The first coarse stages.
+    Stages(usize, Span),
+    AllButHead,
+}
+
+impl fmt::Display for Freeze {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Patterns(patterns) => {
+                let patterns: Vec<_> = patterns.iter().map(|(pattern, _)| format!("{pattern:?}")).collect();
+                match &patterns[..] {
+                    [one] => f.write_str(one),
+                    many => write!(f, "[{}]", many.join(", ")),
+                }
+            }
+            Self::Stages(count, _) => write!(f, "stages({count})"),
+            Self::AllButHead => f.write_str("all_but_head"),
+        }
+    }
+}
+
+/// The name of a member in messages and stage names: `fold2`, `repeat1/fold2`; empty when there is but one.
+pub(super) fn member_name(repeats: u32, members: usize, repeat: u32, fold: u32) -> String {
+    match (members, repeats) {
+        (0 | 1, _) => String::new(),
+        (_, 0 | 1) => format!("fold{}", fold + 1),
+        _ => format!("repeat{}/fold{}", repeat + 1, fold + 1),
+    }
+}
+
+/// The part of a row for a member of a cohort; none for rows that were not split.
+pub(super) fn part_of(cohort: &Cohort, member: usize, row: u32) -> Option<Part> {
+    let place = cohort.split_rows.binary_search(&row).ok()?;
+    Some(cohort.assignment.part(member, place))
+}

@@ -1,0 +1,231 @@
+//! `evaluate`: one stage of scores per member of a family.
+
+use super::{
+    data::setting,
+    domain::{
+        History, MemberModel, Model, ModelState, ScoredMember, Scores, Task, TaskParts, Trained, member_name,
+    },
+    eval::Evaluator,
+    grid::listed,
+    sources::rows_digest,
+    stage::{Role, Score, Work},
+    stages::Title,
+    value::{Arguments, Failed, Outcome, Value},
+};
+use crate::{
+    diag::{Diagnostic, codes::plan as codes},
+    source::Span,
+    tables::split::Part,
+};
+use std::{rc::Rc, sync::Arc};
+
+/// The samples that a member scores: rows of the prepared file, and their places among the task's samples.
+#[derive(Clone, Default)]
+struct Scored {
+    test: Arc<Vec<u32>>,
+    test_places: Arc<Vec<u32>>,
+    tuning: Arc<Vec<u32>>,
+    tuning_places: Arc<Vec<u32>>,
+}
+
+impl<'p> Evaluator<'p, '_> {
+    /// Scores the samples that a model never saw.
+    pub(super) fn evaluate(
+        &mut self,
+        model: &Model<'p>,
+        at: Span,
+        arguments: &Arguments<'p>,
+        span: Span,
+    ) -> Outcome<Value<'p>> {
+        let Value::Task(task) = arguments.value("task").clone() else {
+            return self.unexpected("a task", arguments.value("task"), span);
+        };
+        let trained = self.judgeable(model, &task, at, span)?;
+        let reason = arguments.slot("allow_leak").and_then(|slot| Some((slot.value.as_text()?, slot.span)));
+        if let Some((_, place)) = reason.as_ref().filter(|(reason, _)| reason.trim().is_empty()) {
+            return self.error(&codes::BAD_VALUE, "`allow_leak` needs a reason, which the report prints", *place);
+        }
+        let (prepared, shape) = self.prepare(&task.cohort.data)?;
+        let graph = self.graph(&model.net, shape, Some(task.classes.len()), span)?;
+        self.check_shapes(&trained.graph, &graph, span)?;
+        let normalization = self.normalization(&task.cohort.data, shape[0])?;
+        let parts = self.parts(&task);
+        let scored = self.scored(&trained, &task, &parts, span)?;
+        let repeats = trained.members.iter().map(|member| member.repeat + 1).max().unwrap_or(1);
+        let name = |member: &MemberModel| member_name(repeats, trained.members.len(), member.repeat, member.fold);
+        let checked: Vec<_> = scored
+            .iter()
+            .map(|(member, s)| (*member, name(member), Arc::clone(&s.test_places), Arc::clone(&s.tuning_places)))
+            .collect();
+        self.check_leaks(&task, &parts, &checked, reason.is_some(), span)?;
+        self.warn_few(&task, span);
+        let settings: Vec<_> = arguments
+            .slot("allow_leak")
+            .map(|slot| setting("allow_leak", slot.value.display(), slot.by))
+            .into_iter()
+            .collect();
+        let mut members = Vec::with_capacity(scored.len());
+        for (member, samples) in &scored {
+            let key = format!(
+                "{:p} {normalization:?} {:?} {:?}",
+                Arc::as_ptr(&graph),
+                rows_digest(&samples.test),
+                rows_digest(&samples.tuning)
+            );
+            let work = Work::Score(Box::new(Score {
+                graph: Arc::clone(&graph),
+                normalization: normalization.clone(),
+                test: Arc::clone(&samples.test),
+                tuning: Arc::clone(&samples.tuning),
+            }));
+            let title = Title {
+                place: self.places.last().map(ToString::to_string).unwrap_or_default(),
+                member: name(member),
+                label: format!("score {}", task.name()),
+            };
+            let inputs = vec![(prepared, Role::Pictures), (member.stage, Role::Model)];
+            let stage = self.stages.make(&title, work, &key, inputs, span, settings.clone());
+            let mut trainings: Vec<_> = member.history.newest_first().map(|history: &History| history.stage).collect();
+            trainings.reverse();
+            members.push(ScoredMember {
+                repeat: member.repeat,
+                fold: member.fold,
+                stage,
+                test: Arc::clone(&samples.test_places),
+                tuning: Arc::clone(&samples.tuning_places),
+                trainings,
+            });
+        }
+        Ok(Value::Scores(Rc::new(Scores {
+            network: model.net.display(),
+            network_parameters: graph.trained_values() as u64,
+            chain: trained.chain.clone(),
+            task,
+            members,
+            span,
+        })))
+    }
+
+    /// A trained model whose head is for the task's classes.
+    fn judgeable(&mut self, model: &Model<'p>, task: &Task, at: Span, span: Span) -> Outcome<Rc<Trained>> {
+        let ModelState::Trained(trained) = &model.state else {
+            let message = match model.state {
+                ModelState::Loaded { .. } => "the file does not say which classes its head is for",
+                _ => "this model was never trained",
+            };
+            let diagnostic = Diagnostic::error(&codes::HEAD_MISMATCH, message).at(span, "").at(at, "this model");
+            return self.fail(diagnostic.help(format!("train it on `{}` first", task.name())));
+        };
+        if trained.classes == task.classes {
+            return Ok(Rc::clone(trained));
+        }
+        let quoted = |classes: &[Rc<str>]| listed(&classes.iter().map(|c| &**c).collect::<Vec<_>>());
+        let message = format!(
+            "the model's head is for {}, and `{}` has {}",
+            quoted(&trained.classes),
+            task.name(),
+            quoted(&task.classes)
+        );
+        let help = format!("`finetune({})` before it gives the model a head for these classes", task.name());
+        self.fail(Diagnostic::error(&codes::HEAD_MISMATCH, message).at(span, "").help(help))
+    }
+
+    /// On its own folding each member scores its own test part; elsewhere every member scores all test parts.
+    fn scored<'m>(
+        &mut self,
+        trained: &'m Trained,
+        task: &Task,
+        parts: &TaskParts,
+        span: Span,
+    ) -> Outcome<Vec<(&'m MemberModel, Scored)>> {
+        let own = trained.origin.as_ref().is_some_and(|origin| task.cohort.is_k_fold() && task.cohort.same_folding(origin));
+        let everywhere = if own { Scored::default() } else { union(parts) };
+        let mut scored = Vec::with_capacity(trained.members.len());
+        for member in &trained.members {
+            let part = parts.members.iter().find(|p| own && (p.repeat, p.fold) == (member.repeat, member.fold));
+            let samples = match part {
+                Some(part) => Scored {
+                    test: Arc::clone(&part.test),
+                    test_places: Arc::clone(&part.test_places),
+                    tuning: Arc::new(part.tuning.rows.clone()),
+                    tuning_places: Arc::clone(&part.tuning_places),
+                },
+                None => everywhere.clone(),
+            };
+            self.check_tested(task, &samples, member, span)?;
+            scored.push((member, samples));
+        }
+        Ok(scored)
+    }
+
+    /// Every class must be among what is tested.
+    fn check_tested(&mut self, task: &Task, samples: &Scored, member: &MemberModel, span: Span) -> Outcome<()> {
+        if samples.test.is_empty() {
+            let message = format!("`{}` has no test part", task.name());
+            let help = "split its cohort with `kfold`, `whole`, `holdout(test: ...)` or a column with `test`";
+            let diagnostic = Diagnostic::error(&codes::NOTHING_TO_TEST, message).at(span, "");
+            return self.fail(diagnostic.at(task.cohort.span, "split here").help(help));
+        }
+        let mut there = vec![false; task.classes.len()];
+        for &place in samples.test_places.iter() {
+            let class = task.samples.get(place as usize).map(|(_, class)| *class as usize);
+            if let Some(there) = class.and_then(|class| there.get_mut(class)) {
+                *there = true;
+            }
+        }
+        match there.iter().position(|there| !there) {
+            None => Ok(()),
+            Some(class) => {
+                let assignment = &task.cohort.assignment;
+                let name = member_name(assignment.repeats, assignment.members.len(), member.repeat, member.fold);
+                let classes = super::classify::by_split_row(task);
+                self.class_vanishes(task, class, Part::Test, &name, &classes)
+            }
+        }
+    }
+}
+
+/// All samples that any member tests, and the tuning part when there is but one member.
+fn union(parts: &TaskParts) -> Scored {
+    let [only] = &parts.members[..] else {
+        let pairs = parts.members.iter().flat_map(|member| member.test_places.iter().zip(member.test.iter()));
+        let mut pairs: Vec<(u32, u32)> = pairs.map(|(place, row)| (*place, *row)).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        return Scored {
+            test: Arc::new(pairs.iter().map(|(_, row)| *row).collect()),
+            test_places: Arc::new(pairs.iter().map(|(place, _)| *place).collect()),
+            ..Scored::default()
+        };
+    };
+    Scored {
+        test: Arc::clone(&only.test),
+        test_places: Arc::clone(&only.test_places),
+        tuning: Arc::new(only.tuning.rows.clone()),
+        tuning_places: Arc::clone(&only.tuning_places),
+    }
+}
+
+impl<'p> Evaluator<'p, '_> {
+    /// Carries out a builtin that makes stages of models; none for another one.
+    pub(super) fn stage_builtin(
+        &mut self,
+        name: &str,
+        subject: &Option<(Value<'p>, Span)>,
+        arguments: &Arguments<'p>,
+        span: Span,
+    ) -> Option<Outcome<Value<'p>>> {
+        if !matches!(name, "train" | "evaluate" | "report" | "classify") {
+            return None;
+        }
+        let Some((value, at)) = subject else { return Some(Err(Failed)) };
+        Some(match (name, value) {
+            ("classify", value) => self.classify(value, *at, arguments, span),
+            ("train", Value::Model(model)) => self.train(model, *at, arguments, span),
+            ("evaluate", Value::Model(model)) => self.evaluate(model, *at, arguments, span),
+            ("report", Value::Grid(grid)) => self.report(grid, arguments, span),
+            ("report", other) => self.unexpected("a grid of scores", other, *at),
+            (_, other) => self.unexpected("a model", other, *at),
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! Leaks: whether a model has seen what it is to be judged on.
+
+use super::{
+    domain::{Exposure, History, MemberModel, Task, TaskParts},
+    eval::Evaluator,
+    value::Outcome,
+};
+use crate::{
+    diag::{Diagnostic, codes::data as codes},
+    source::Span,
+    tables::split::Part,
+};
+use std::{collections::HashMap, rc::Rc, sync::Arc};
+
+/// What was found for an exposure and a list of samples. The keys are places in memory, which the values hold on to.
+#[derive(Default)]
+pub(super) struct Known {
+    found: HashMap<(usize, usize), (Rc<Exposure>, Arc<Vec<u32>>, Option<Touch>)>,
+}
+
+/// A scored sample that a stage has seen, and how many there are.
+#[derive(Clone, Copy, Debug)]
+struct Touch {
+    sample: u32,
+    /// The part of the stage in which it was.
+    part: Part,
+    /// True when the picture itself was seen, false when another one of its group was.
+    picture: bool,
+    count: usize,
+}
+
+/// A leak of one member.
+struct Leak<'a> {
+    history: &'a History,
+    touch: Touch,
+    member: String,
+}
+
+impl<'p> Evaluator<'p, '_> {
+    /// Refuses to score samples whose group or picture a model has seen, unless a reason is given; warns when only its
+    /// tuning part was seen.
+    pub(super) fn check_leaks(
+        &mut self,
+        task: &Task,
+        parts: &TaskParts,
+        scored: &[(&MemberModel, String, Arc<Vec<u32>>, Arc<Vec<u32>>)],
+        allowed: bool,
+        span: Span,
+    ) -> Outcome<()> {
+        let (mut leaks, mut tuning) = (Vec::new(), Vec::new());
+        for (member, name, test, watched) in scored {
+            for history in member.history.newest_first() {
+                let leak = |touch| Leak {
+                    history,
+                    touch,
+                    member: name.clone(),
+                };
+                leaks.extend(self.touched(&history.seen, test, parts).map(leak));
+                let seen = self.touched(&history.seen, watched, parts).filter(|touch| touch.part == Part::Training);
+                tuning.extend(seen.map(leak));
+            }
+        }
+        if let Some(first) = leaks.first().filter(|_| !allowed) {
+            let diagnostic = Diagnostic::error(&codes::LEAK, self.words(task, parts, first, "test"));
+            let others = leaks.len() - 1;
+            let more = if others > 0 { format!("; {others} more stages and members like this") } else { String::new() };
+            let cohort = task.cohort.name();
+            let help = format!(
+                "make the earlier task from `{cohort}` itself, or split its data with `split(like({cohort}), by: ...)`{more}"
+            );
+            let labelled = diagnostic.at(span, "scored here").at(first.history.span, "seen here").help(help);
+            return self.fail(labelled);
+        }
+        if let Some(first) = tuning.first() {
+            let message = self.words(task, parts, first, "tuning");
+            let diagnostic = Diagnostic::warning(&codes::TUNING_LEAK, message).at(span, "");
+            self.diagnostics.push(diagnostic.at(first.history.span, "seen here"));
+        }
+        Ok(())
+    }
+
+    fn words(&self, task: &Task, parts: &TaskParts, leak: &Leak<'_>, part: &str) -> String {
+        let Touch { sample, part: seen, picture, count } = leak.touch;
+        let at = sample as usize;
+        let name = if picture {
+            let id = parts.pictures.get(at).copied().unwrap_or(u32::MAX);
+            format!("picture `{}`", self.identities.picture_name(id))
+        } else {
+            let id = parts.groups.get(at).copied().unwrap_or(u32::MAX);
+            let column = task.cohort.group_column.as_deref().unwrap_or("group");
+            format!("{column} `{}`", self.identities.group_name(id))
+        };
+        let of = |member: &str| if member.is_empty() { String::new() } else { format!(" of {member}") };
+        let others = match count {
+            1 => String::new(),
+            count => format!(", and {} more samples with it", count - 1),
+        };
+        format!(
+            "{name} is in the {part} part{} and was in the {seen} part of `{}`{}{others}",
+            of(&leak.member),
+            leak.history.label,
+            of(&leak.history.member),
+        )
+    }
+
+    /// The first of `samples` that an exposure holds, and how many it holds.
+    fn touched(&mut self, seen: &Rc<Exposure>, samples: &Arc<Vec<u32>>, parts: &TaskParts) -> Option<Touch> {
+        let key = (Rc::as_ptr(seen) as usize, Arc::as_ptr(samples) as usize);
+        if let Some((.., known)) = self.leaks.found.get(&key) {
+            return *known;
+        }
+        let mut found: Option<Touch> = None;
+        for &sample in samples.iter() {
+            let at = sample as usize;
+            let (Some(group), Some(picture)) = (parts.groups.get(at), parts.pictures.get(at)) else { continue };
+            let hit = [(Part::Training, &seen.training), (Part::Tuning, &seen.tuning)].into_iter().find_map(|(part, s)| {
+                let same_picture = s.pictures.binary_search(picture).is_ok();
+                (same_picture || s.groups.binary_search(group).is_ok()).then_some((part, same_picture))
+            });
+            if let Some((part, picture)) = hit {
+                match &mut found {
+                    Some(touch) => touch.count += 1,
+                    None => found = Some(Touch { sample, part, picture, count: 1 }),
+                }
+            }
+        }
+        self.leaks.found.insert(key, (Rc::clone(seen), Arc::clone(samples), found));
+        found
+    }
+}

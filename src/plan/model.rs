@@ -1,0 +1,161 @@
+//! Models before training: random weights, and weights from a file.
+
+use super::{
+    convert::FilePath,
+    domain::{Model, ModelState, Net},
+    eval::Evaluator,
+    stage::{Load, Work},
+    stages::{StageId, Title},
+    value::{Arguments, Failed, Outcome, Value},
+};
+use crate::{
+    diag::{Diagnostic, codes::data, codes::plan as codes},
+    net::Graph,
+    source::Span,
+};
+use indexmap::IndexMap;
+use serde::Deserialize;
+use std::{
+    fs::File,
+    io::{self, Read},
+    rc::Rc,
+    sync::Arc,
+};
+
+/// The longest header of a safetensors file that is read; the format's reference implementation has the same limit.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+/// An entry of a safetensors header: <https://huggingface.co/docs/safetensors>.
+#[derive(Deserialize)]
+struct Entry {
+    shape: Vec<usize>,
+}
+
+impl<'p> Evaluator<'p, '_> {
+    /// Carries out a builtin of models that makes no stage at once; none for another one.
+    pub(super) fn model_builtin(
+        &mut self,
+        name: &str,
+        subject: &Option<(Value<'p>, Span)>,
+        arguments: &Arguments<'p>,
+        span: Span,
+    ) -> Option<Outcome<Value<'p>>> {
+        Some(match name {
+            "count_stages" => match arguments.value("model") {
+                Value::Model(model) => Ok(Value::Int(i64::try_from(model.net.stage_count()).unwrap_or(i64::MAX))),
+                other => self.unexpected("a model", other, span),
+            },
+            "init" | "load" => match subject.as_ref()? {
+                (Value::Model(model), _) if name == "init" => {
+                    let seed = arguments.value("seed").as_int().map(i64::cast_unsigned);
+                    Ok(with_state(model, ModelState::Random { seed }))
+                }
+                (Value::Model(model), _) => self.load(model, arguments, span),
+                (other, at) => self.unexpected("a model", other, *at),
+            },
+            _ => return None,
+        })
+    }
+
+    fn load(&mut self, model: &Model<'p>, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
+        let Some(slot) = arguments.slot("path") else { return Err(Failed) };
+        let Value::Path(path) = &slot.value else { return self.unexpected("a path", &slot.value, slot.span) };
+        if !path.full.is_file() {
+            let diagnostic = Diagnostic::error(&data::NO_FILE, format!("there is no file {}", path.full.display()));
+            let help = "paths start at the folder of the file they are written in";
+            return self.fail(diagnostic.at(slot.span, "").help(help));
+        }
+        let path = Rc::clone(path);
+        Ok(with_state(model, ModelState::Loaded { path, span }))
+    }
+
+    /// The stage that reads a weight file for pictures of this shape, and the network that the file must fit.
+    pub(super) fn load_stage(
+        &mut self,
+        net: &Net<'p>,
+        path: &FilePath,
+        shape: [usize; 3],
+        span: Span,
+    ) -> Outcome<(StageId, Arc<Graph>)> {
+        let graph = self.graph(net, shape, None, span)?;
+        self.check_weights(path, &graph, span)?;
+        let title = Title {
+            place: String::new(),
+            member: String::new(),
+            label: format!("load {}", path.full.file_stem().unwrap_or_default().to_string_lossy()),
+        };
+        let key = format!("{} {:p}", path.full.display(), Arc::as_ptr(&graph));
+        let work = Work::Load(Load {
+            path: path.full.clone(),
+            graph: Arc::clone(&graph),
+        });
+        let id = self.stages.make(&title, work, &key, Vec::new(), span, Vec::new());
+        Ok((id, graph))
+    }
+
+    /// Compares the names and shapes in a weight file's header with the network's. Further entries are no mistake:
+    /// torch writes a counter beside every batch norm.
+    fn check_weights(&mut self, path: &FilePath, graph: &Graph, span: Span) -> Outcome<()> {
+        let header = match read_header(path) {
+            Ok(header) => header,
+            Err(error) => {
+                let message = format!("{} is no safetensors file: {error}", path.full.display());
+                return self.error(&codes::WEIGHTS_MISFIT, message, span);
+            }
+        };
+        let missing: Vec<_> =
+            graph.parameters.iter().filter(|p| !header.contains_key(&p.name)).map(|p| p.name.as_str()).collect();
+        if let Some(first) = missing.first() {
+            let message = format!("{} has no `{first}`, which `{}` needs", path.shown, graph.name);
+            let help = match missing.len() {
+                1 => String::new(),
+                count => format!("{count} of {} parameters are missing; ", graph.parameters.len()),
+            };
+            let names: Vec<_> = header.keys().take(3).map(String::as_str).collect();
+            let help = format!("{help}its names begin with {}", super::grid::listed(&names));
+            return self.fail(Diagnostic::error(&codes::WEIGHTS_MISFIT, message).at(span, "").help(help));
+        }
+        for parameter in &graph.parameters {
+            let found = header.get(&parameter.name).map(|entry| &entry.shape);
+            if let Some(found) = found.filter(|found| **found != parameter.shape) {
+                let message = format!(
+                    "`{}` is {found:?} in {}, and {:?} in `{}`",
+                    parameter.name, path.shown, parameter.shape, graph.name
+                );
+                let diagnostic = Diagnostic::error(&codes::WEIGHTS_MISFIT, message).at(span, "");
+                let in_head = graph.find(&parameter.name).is_some_and(|id| graph.is_head(id));
+                return self.fail(match (in_head, found.first()) {
+                    (true, Some(classes)) => {
+                        diagnostic.help(format!("the file has {classes} classes: write `classes: {classes}`"))
+                    }
+                    _ => diagnostic,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn with_state<'p>(model: &Model<'p>, state: ModelState) -> Value<'p> {
+    let net = Rc::clone(&model.net);
+    Value::Model(Rc::new(Model { net, state }))
+}
+
+fn read_header(path: &FilePath) -> io::Result<IndexMap<String, Entry>> {
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    let mut file = File::open(&path.full)?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    if length > LONGEST_HEADER.min(file.metadata()?.len()) {
+        return Err(invalid("its header is longer than the file"));
+    }
+    let mut text = Vec::new();
+    file.take(length).read_to_end(&mut text)?;
+    let values: IndexMap<String, serde_json::Value> = serde_json::from_slice(&text)?;
+    values
+        .into_iter()
+        .filter(|(name, _)| name != "__metadata__")
+        .map(|(name, value)| Ok((name, serde_json::from_value(value)?)))
+        .collect()
+}

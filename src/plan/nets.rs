@@ -1,0 +1,343 @@
+//! Networks: a `net` with its arguments, evaluated over the graph builder for one shape of input.
+
+use super::{
+    domain::Net,
+    eval::Evaluator,
+    value::{Arguments, Env, Failed, Outcome, Value, argument_expr, fingerprint},
+};
+use crate::{
+    diag::{Diagnostic, codes::net as codes},
+    net::{Builder, Graph, NetError, NodeId, Window},
+    source::Span,
+};
+use std::{collections::HashMap, marker::PhantomData, sync::Arc};
+
+/// The networks that are being built, the innermost last, and those that were built before.
+#[derive(Default)]
+pub(super) struct Networks<'p> {
+    building: Vec<Building>,
+    built: HashMap<String, Outcome<Arc<Graph>>>,
+    distinct: Vec<Arc<Graph>>,
+    program: PhantomData<&'p ()>,
+}
+
+struct Building {
+    builder: Builder,
+    shape: [usize; 3],
+    /// The training or loading that needs the network.
+    used_at: Span,
+}
+
+impl Networks<'_> {
+    /// The one copy of a graph: equal graphs are one, whatever their names.
+    fn intern(&mut self, graph: Graph) -> Arc<Graph> {
+        let same = |other: &&Arc<Graph>| {
+            other.nodes == graph.nodes
+                && other.parameters == graph.parameters
+                && (other.output, &other.stages, &other.head) == (graph.output, &graph.stages, &graph.head)
+        };
+        if let Some(known) = self.distinct.iter().find(same) {
+            return Arc::clone(known);
+        }
+        let graph = Arc::new(graph);
+        self.distinct.push(Arc::clone(&graph));
+        graph
+    }
+}
+
+impl<'p> Net<'p> {
+    /// The function's name.
+    pub(super) fn name(&self) -> &'p str {
+        &self.net.name.name
+    }
+
+    /// True when it has a parameter `classes`.
+    pub(super) fn has_classes(&self) -> bool {
+        self.arguments.slots.contains_key("classes")
+    }
+
+    /// The coarse stages that `@stages(...)` names.
+    pub(super) fn stage_count(&self) -> usize {
+        let attribute = self.item.attributes.iter().find(|a| a.name.name == "stages");
+        attribute.map_or(0, |attribute| attribute.arguments.len())
+    }
+
+    /// As the language writes it, but for `classes`, which the task decides.
+    pub(super) fn display(&self) -> String {
+        let given = self.arguments.slots.iter().filter(|(name, slot)| slot.given && **name != "classes");
+        let parts: Vec<_> = given.map(|(name, slot)| format!("{name}: {}", slot.value.display())).collect();
+        if parts.is_empty() { self.name().to_owned() } else { format!("{}({})", self.name(), parts.join(", ")) }
+    }
+}
+
+impl<'p> Evaluator<'p, '_> {
+    /// The graph of a network for pictures of `shape`; `classes` replaces its own argument.
+    pub(super) fn graph(
+        &mut self,
+        net: &Net<'p>,
+        shape: [usize; 3],
+        classes: Option<usize>,
+        used_at: Span,
+    ) -> Outcome<Arc<Graph>> {
+        let values: Option<Vec<_>> = net.arguments.slots.values().map(|slot| fingerprint(&slot.value)).collect();
+        let key = values.map(|values| format!("{:p} {values:?} {shape:?} {classes:?}", net.net));
+        if let Some(known) = key.as_ref().and_then(|key| self.networks.built.get(key)) {
+            return known.clone();
+        }
+        let result = self.build(net, shape, classes, used_at);
+        if let Some(key) = key {
+            self.networks.built.insert(key, result.clone());
+        }
+        result
+    }
+
+    fn build(
+        &mut self,
+        net: &Net<'p>,
+        shape: [usize; 3],
+        classes: Option<usize>,
+        used_at: Span,
+    ) -> Outcome<Arc<Graph>> {
+        let arguments = match classes {
+            None => net.arguments.clone(),
+            Some(_) if !net.has_classes() => {
+                let message = format!("`{}` has no parameter `classes`, so it cannot be trained on classes", net.name());
+                let help = "declare `classes: int`, and make the last layer that wide: `linear(classes)`";
+                let diagnostic = Diagnostic::error(&codes::NO_HEAD, message).at(net.net.name.span, "");
+                return self.fail(diagnostic.at(used_at, "trained here").help(help));
+            }
+            Some(count) => self.with_classes(net, count)?,
+        };
+        let [channels, height, width] = shape;
+        let builder = Builder::new(channels, height, width);
+        let x = builder.input();
+        self.networks.building.push(Building {
+            builder,
+            shape,
+            used_at,
+        });
+        let output = self.run_net(net, &arguments, x);
+        let built = self.networks.building.pop();
+        let (Value::Tensor(output), Some(Building { builder, .. })) = (output?, built) else {
+            return Err(Failed);
+        };
+        let stages = self.stage_names(net)?;
+        let width = arguments.value("classes").as_int().and_then(|n| usize::try_from(n).ok());
+        let names = stages.iter().map(|(name, _)| name.clone()).collect();
+        match builder.finish(net.name(), output, names, width) {
+            Ok(graph) => {
+                self.check_stages(&graph, &stages)?;
+                Ok(self.networks.intern(graph))
+            }
+            Err(error) => self.net_error(&error, net.net.name.span, used_at, shape),
+        }
+    }
+
+    /// The texts of `@stages(...)`.
+    fn stage_names(&mut self, net: &Net<'p>) -> Outcome<Vec<(String, Span)>> {
+        let Some(attribute) = net.item.attributes.iter().find(|a| a.name.name == "stages") else {
+            return Ok(Vec::new());
+        };
+        let mut names = Vec::with_capacity(attribute.arguments.len());
+        for argument in &attribute.arguments {
+            let expr = argument_expr(argument);
+            match self.eval(expr, &Env::of(net.module))? {
+                Value::Text(text) => names.push((text.to_string(), expr.span)),
+                other => return self.unexpected("a text", &other, expr.span),
+            }
+        }
+        Ok(names)
+    }
+
+    fn check_stages(&mut self, graph: &Graph, stages: &[(String, Span)]) -> Outcome<()> {
+        let scopes = graph.scopes();
+        for (name, span) in stages {
+            if !scopes.contains(name) {
+                let message = format!("`@stages` of `{}` names `{name}`, which holds no parameter", graph.name);
+                let diagnostic = Diagnostic::error(&codes::NO_SUCH_STAGE, message).at(*span, "");
+                return self.fail(diagnostic.suggest(*span, name, scopes.iter().map(String::as_str)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Evaluates a net's body on a tensor of the network that is being built.
+    pub(super) fn run_net(&mut self, net: &Net<'p>, arguments: &Arguments<'p>, x: NodeId) -> Outcome<Value<'p>> {
+        let mut env = Env::of(net.module);
+        env.in_net = true;
+        let mut env = env.with("x", self.own(Value::Tensor(x), net.net.name.span));
+        for (name, slot) in &arguments.slots {
+            env = env.with(name, slot.clone());
+        }
+        self.deeper(net.span, |e| match e.block(&net.net.body, &env, None)? {
+            Value::Tensor(output) => Ok(Value::Tensor(output)),
+            other => e.unexpected("a tensor as the result of a net", &other, net.net.body.span),
+        })
+    }
+
+    /// Evaluates inside a scope of parameter names; outside of networks labels mean nothing.
+    pub(super) fn scoped<T>(&mut self, name: &str, evaluate: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+        if let Some(building) = self.networks.building.last_mut() {
+            building.builder.push_scope(name);
+        }
+        let result = evaluate(self);
+        if let Some(building) = self.networks.building.last_mut() {
+            building.builder.pop_scope();
+        }
+        result
+    }
+
+    pub(super) fn add_tensors(&mut self, a: NodeId, b: NodeId, span: Span) -> Outcome<Value<'p>> {
+        self.layer(span, |builder| builder.add(a, b))
+    }
+
+    /// Adds one layer, and says at its place why it cannot stand there.
+    fn layer(
+        &mut self,
+        span: Span,
+        make: impl FnOnce(&mut Builder) -> Result<NodeId, NetError>,
+    ) -> Outcome<Value<'p>> {
+        let Some(building) = self.networks.building.last_mut() else { return Err(Failed) };
+        let (used_at, shape) = (building.used_at, building.shape);
+        match make(&mut building.builder) {
+            Ok(node) => Ok(Value::Tensor(node)),
+            Err(error) => self.net_error(&error, span, used_at, shape),
+        }
+    }
+
+    fn net_error<T>(&mut self, error: &NetError, span: Span, used_at: Span, shape: [usize; 3]) -> Outcome<T> {
+        let (code, help) = match error {
+            NetError::KernelTooLarge { .. } => {
+                (&codes::KERNEL_TOO_LARGE, Some("give it larger pictures with `resize(...)`, or take a smaller network"))
+            }
+            NetError::Argument { .. } => (&codes::NO_OUTPUT, None),
+            NetError::NotAMap { .. } => (&codes::NOT_A_MAP, Some("move it before `flatten`")),
+            NetError::NotFlat { .. } => (&codes::NOT_FLAT, Some("`flatten` or `global_avgpool` makes a vector of a map")),
+            NetError::ShapesDiffer { .. } => {
+                (&codes::SHAPES_DIFFER, Some("bring one to the other's shape, for example with a convolution of kernel 1"))
+            }
+            NetError::NameTwice { .. } => (&codes::NAME_TWICE, Some("give each a label of its own: `x |> first: conv(...)`")),
+            NetError::NoHead { .. } => (&codes::NO_HEAD, Some("make the last layer `linear(classes)`")),
+        };
+        let [channels, height, width] = shape;
+        let used = format!("for pictures of {channels} x {height} x {width}");
+        let mut diagnostic = Diagnostic::error(code, error.to_string()).at(span, "").at(used_at, used);
+        if let Some(help) = help {
+            diagnostic = diagnostic.help(help);
+        }
+        self.fail(diagnostic)
+    }
+
+    /// Carries out a layer of the prelude; none for another builtin.
+    pub(super) fn net_builtin(
+        &mut self,
+        name: &str,
+        subject: &Option<(Value<'p>, Span)>,
+        arguments: &Arguments<'p>,
+        span: Span,
+    ) -> Option<Outcome<Value<'p>>> {
+        if name == "channels" {
+            return Some(self.channels(arguments));
+        }
+        let layers = [
+            "conv",
+            "linear",
+            "batchnorm",
+            "relu",
+            "maxpool",
+            "adaptive_avgpool",
+            "global_avgpool",
+            "flatten",
+            "dropout",
+            "seq",
+        ];
+        if !layers.contains(&name) {
+            return None;
+        }
+        let (value, at) = subject.as_ref()?;
+        Some(match value {
+            Value::Tensor(x) => self.net_layer(name, *x, arguments, span),
+            other => self.unexpected("a tensor", other, *at),
+        })
+    }
+
+    fn channels(&mut self, arguments: &Arguments<'p>) -> Outcome<Value<'p>> {
+        let (Value::Tensor(x), Some(building)) = (arguments.value("x"), self.networks.building.last()) else {
+            return Err(Failed);
+        };
+        let channels = building.builder.shape(*x).channels();
+        Ok(Value::Int(i64::try_from(channels).unwrap_or(i64::MAX)))
+    }
+
+    fn net_layer(
+        &mut self,
+        name: &str,
+        x: NodeId,
+        arguments: &Arguments<'p>,
+        span: Span,
+    ) -> Outcome<Value<'p>> {
+        let flag = |name: &str| matches!(arguments.value(name), Value::Bool(true));
+        let float = |name: &str| arguments.value(name).as_float().unwrap_or_default();
+        match name {
+            "conv" => {
+                let (width, window) = (self.size(arguments, "width")?, self.window(arguments)?);
+                let normal = matches!(arguments.value("init"), Value::Choice("kaiming_normal"));
+                self.layer(span, |b| b.conv(x, width, window, flag("bias"), normal))
+            }
+            "linear" => {
+                let width = self.size(arguments, "width")?;
+                self.layer(span, |b| b.linear(x, width, flag("bias")))
+            }
+            "batchnorm" => self.layer(span, |b| b.batchnorm(x, float("eps"), float("momentum"))),
+            "relu" => self.layer(span, |b| Ok(b.relu(x))),
+            "maxpool" => {
+                let window = self.window(arguments)?;
+                self.layer(span, |b| b.maxpool(x, window))
+            }
+            "adaptive_avgpool" => {
+                let size = self.size(arguments, "size")?;
+                self.layer(span, |b| b.adaptive_avgpool(x, size))
+            }
+            "global_avgpool" => self.layer(span, |b| {
+                let cell = b.adaptive_avgpool(x, 1)?;
+                Ok(b.flatten(cell))
+            }),
+            "flatten" => self.layer(span, |b| Ok(b.flatten(x))),
+            "dropout" => self.layer(span, |b| b.dropout(x, float("rate"))),
+            _ => self.sequence(x, arguments, span),
+        }
+    }
+
+    /// `seq`: its parts one after the other, the scope of each its number.
+    fn sequence(&mut self, x: NodeId, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
+        let Value::List(parts) = arguments.value("parts").clone() else { return Err(Failed) };
+        let mut value = Value::Tensor(x);
+        for (number, part) in parts.iter().enumerate() {
+            value = self.scoped(&number.to_string(), |e| e.apply(part, value, span, span))?;
+        }
+        Ok(value)
+    }
+
+    fn window(&mut self, arguments: &Arguments<'p>) -> Outcome<Window> {
+        let kernel = self.size(arguments, "kernel")?;
+        let stride = match arguments.value("stride") {
+            Value::None => kernel,
+            _ => self.size(arguments, "stride")?,
+        };
+        let pad = self.size(arguments, "pad")?;
+        Ok(Window { kernel, stride, pad })
+    }
+
+    /// An argument that counts something.
+    pub(super) fn size(&mut self, arguments: &Arguments<'p>, name: &str) -> Outcome<usize> {
+        let Some(slot) = arguments.slot(name) else { return Err(Failed) };
+        match slot.value.as_int().map(usize::try_from) {
+            Some(Ok(size)) => Ok(size),
+            Some(Err(_)) => {
+                let message = format!("`{name}` must not be negative, but is {}", slot.value.display());
+                self.error(&crate::diag::codes::plan::BAD_VALUE, message, slot.span)
+            }
+            None => self.unexpected("an int", &slot.value, slot.span),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The stages as they are made: equal work on equal inputs is one stage.
+
+use super::stage::{Role, Stage, Work};
+use crate::{plan::stage::ChoiceBy, source::Span};
+use std::collections::{HashMap, HashSet};
+
+/// A stage, by the order of making.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct StageId(pub(super) usize);
+
+/// A setting that acts on a stage or a data set: its name, its value as the language writes it, who set it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Setting {
+    pub(super) name: String,
+    pub(super) value: String,
+    pub(super) by: ChoiceBy,
+}
+
+/// A stage with what it takes.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) stage: Stage,
+    /// In the order of their roles; all were made before.
+    pub(super) inputs: Vec<(StageId, Role)>,
+    /// What like stages have in common: `pretrain density`.
+    pub(super) label: String,
+    /// The name without its fold, for settings that all folds share.
+    pub(super) scope: String,
+    /// The settings that its call was made with.
+    pub(super) settings: Vec<Setting>,
+}
+
+/// What a new stage is called.
+#[derive(Clone, Debug)]
+pub(super) struct Title {
+    /// `scores[density]`; empty for stages that belong to no cell.
+    pub(super) place: String,
+    /// `fold2`, `repeat1/fold2`; empty for single models.
+    pub(super) member: String,
+    /// `pretrain density`
+    pub(super) label: String,
+}
+
+impl Title {
+    fn name(&self) -> String {
+        let parts = [&self.place, &self.member, &self.label].map(String::as_str);
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+    }
+
+    fn scope(&self) -> String {
+        let parts = [&self.place, &self.label].map(String::as_str);
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+    }
+}
+
+/// All stages so far.
+#[derive(Default)]
+pub(super) struct Stages {
+    made: Vec<Made>,
+    by_key: HashMap<String, StageId>,
+    names: HashSet<String>,
+}
+
+impl Stages {
+    /// The stage of this work on these inputs, made if there is none. `key` is the same text for equal work, and
+    /// another for different work.
+    pub(super) fn make(
+        &mut self,
+        title: &Title,
+        work: Work,
+        key: &str,
+        inputs: Vec<(StageId, Role)>,
+        span: Span,
+        settings: Vec<Setting>,
+    ) -> StageId {
+        let key = format!("{} {inputs:?} {key}", work.kind());
+        if let Some(&known) = self.by_key.get(&key) {
+            return known;
+        }
+        let id = StageId(self.made.len());
+        let name = self.unique(title.name());
+        self.made.push(Made {
+            stage: Stage {
+                name,
+                work,
+                span: Some(span),
+            },
+            inputs,
+            label: title.label.clone(),
+            scope: title.scope(),
+            settings,
+        });
+        self.by_key.insert(key, id);
+        id
+    }
+
+    fn unique(&mut self, name: String) -> String {
+        let name = if self.names.contains(&name) {
+            let numbered = (2..).map(|number| format!("{name} {number}"));
+            numbered.into_iter().find(|name| !self.names.contains(name)).unwrap_or(name)
+        } else {
+            name
+        };
+        self.names.insert(name.clone());
+        name
+    }
+
+    /// A stage.
+    pub(super) fn get(&self, id: StageId) -> &Made {
+        &self.made[id.0]
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.made.len()
+    }
+
+    /// The stages that `roots` rest on, themselves included, in the order of making.
+    pub(super) fn needed(&self, roots: &[StageId]) -> Vec<StageId> {
+        let mut wanted = vec![false; self.made.len()];
+        let mut open: Vec<_> = roots.to_vec();
+        while let Some(id) = open.pop() {
+            if !std::mem::replace(&mut wanted[id.0], true) {
+                open.extend(self.get(id).inputs.iter().map(|(input, _)| *input));
+            }
+        }
+        (0..self.len()).map(StageId).filter(|id| wanted[id.0]).collect()
+    }
+
+    /// All stages, taken apart.
+    pub(super) fn into_made(self) -> Vec<Made> {
+        self.made
+    }
+}

@@ -1,0 +1,308 @@
+//! The options of a training: checked values, and what they mean for the parameters of a graph.
+
+use super::{
+    domain::Freeze,
+    eval::Evaluator,
+    stage::{Augmentation, Optimizer, Schedule},
+    value::{Arguments, Failed, Outcome, Slot, Value},
+};
+use crate::{
+    diag::{Code, Diagnostic, codes::net, codes::plan as codes},
+    net::{Graph, Op, ParameterId, ParameterRole, SelectError},
+    source::Span,
+};
+use std::rc::Rc;
+
+/// What becomes of the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Head {
+    /// Kept for the same list of classes, else new.
+    Auto,
+    Keep,
+    New,
+}
+
+/// The options of one call of `train`, checked as far as they can be without a network.
+pub(super) struct Options<'p> {
+    pub(super) epochs: u32,
+    pub(super) batch: u32,
+    pub(super) schedule: Schedule,
+    pub(super) optimizer: Optimizer,
+    pub(super) decay_all: bool,
+    pub(super) clip: Option<f64>,
+    pub(super) augment: Vec<Augmentation>,
+    pub(super) drop_last: bool,
+    pub(super) head: Head,
+    /// Fixes weights and statistics.
+    pub(super) freeze: Option<(Rc<Freeze>, Span)>,
+    /// Fixes weights alone.
+    pub(super) freeze_weights: Option<(Rc<Freeze>, Span)>,
+    /// None for the default.
+    pub(super) rates: Option<Slot<'p>>,
+    pub(super) seed: u64,
+}
+
+impl<'p> Evaluator<'p, '_> {
+    /// A count of at least one.
+    pub(super) fn count(&mut self, arguments: &Arguments<'p>, name: &str) -> Outcome<u32> {
+        let Some(slot) = arguments.slot(name) else { return Err(Failed) };
+        match slot.value.as_int().map(u32::try_from) {
+            Some(Ok(count)) if count > 0 => Ok(count),
+            Some(_) => {
+                let message = format!("`{name}` must be at least 1, but is {}", slot.value.display());
+                self.error(&codes::BAD_VALUE, message, slot.span)
+            }
+            None => self.unexpected("an int", &slot.value, slot.span),
+        }
+    }
+
+    /// A number for which `fits` holds.
+    pub(super) fn number(
+        &mut self,
+        arguments: &Arguments<'p>,
+        name: &str,
+        allowed: &str,
+        fits: impl Fn(f64) -> bool,
+    ) -> Outcome<f64> {
+        let Some(slot) = arguments.slot(name) else { return Err(Failed) };
+        match slot.value.as_float() {
+            Some(value) if fits(value) => Ok(value),
+            Some(_) => {
+                let message = format!("`{name}` must be {allowed}, but is {}", slot.value.display());
+                self.error(&codes::BAD_VALUE, message, slot.span)
+            }
+            None => self.unexpected("a number", &slot.value, slot.span),
+        }
+    }
+
+    /// Carries out a builtin that makes an option; none for another one.
+    pub(super) fn option_builtin(
+        &mut self,
+        name: &str,
+        arguments: &Arguments<'p>,
+        span: Span,
+    ) -> Option<Outcome<Value<'p>>> {
+        let share = |x: f64| (0.0..1.0).contains(&x);
+        Some(match name {
+            "constant" => Ok(Value::Schedule(Schedule::Constant)),
+            "step" => self.count(arguments, "every").and_then(|every| {
+                let factor = self.number(arguments, "factor", "above 0", |x| x > 0.0 && x.is_finite())?;
+                Ok(Value::Schedule(Schedule::Step { every, factor }))
+            }),
+            "cosine" => self
+                .number(arguments, "warmup", "at least 0 and below 1", share)
+                .map(|warmup| Value::Schedule(Schedule::Cosine { warmup })),
+            "sgd" => self
+                .number(arguments, "momentum", "at least 0 and below 1", share)
+                .map(|momentum| Value::Optimizer(Optimizer::Sgd { momentum, decay: 0.0 })),
+            "adamw" => self.adamw(arguments),
+            "stages" => self.size(arguments, "n").map(|count| {
+                let place = arguments.slot("n").map_or(span, |slot| slot.span);
+                Value::Freeze(Rc::new(Freeze::Stages(count, place)))
+            }),
+            "flip" => self
+                .number(arguments, "horizontal", "between 0 and 1", |x| (0.0..=1.0).contains(&x))
+                .map(|probability| Value::Augmentation(Augmentation::FlipHorizontal { probability })),
+            _ => return None,
+        })
+    }
+
+    fn adamw(&mut self, arguments: &Arguments<'p>) -> Outcome<Value<'p>> {
+        let share = |x: f64| (0.0..1.0).contains(&x);
+        let beta1 = self.number(arguments, "beta1", "at least 0 and below 1", share);
+        let beta2 = self.number(arguments, "beta2", "at least 0 and below 1", share);
+        let epsilon = self.number(arguments, "epsilon", "above 0", |x| x > 0.0 && x.is_finite());
+        Ok(Value::Optimizer(Optimizer::AdamW {
+            beta1: beta1?,
+            beta2: beta2?,
+            epsilon: epsilon?,
+            decay: 0.0,
+        }))
+    }
+
+    /// The options of a call of `train`. Every wrong one is reported.
+    pub(super) fn options(&mut self, arguments: &Arguments<'p>) -> Outcome<Options<'p>> {
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        let epochs = self.count(arguments, "epochs");
+        let batch = self.count(arguments, "batch");
+        let decay = self.number(arguments, "weight_decay", "at least 0", |x| x >= 0.0 && x.is_finite());
+        let clip = match arguments.value("clip") {
+            Value::None => Ok(None),
+            _ => self.number(arguments, "clip", "above 0", positive).map(Some),
+        };
+        let rates = self.rate_option(arguments);
+        let (Value::Schedule(schedule), Value::Optimizer(optimizer)) =
+            (arguments.value("schedule"), arguments.value("optimizer"))
+        else {
+            return Err(Failed);
+        };
+        let freeze = |name: &str| match arguments.slot(name) {
+            Some(Slot { value: Value::Freeze(freeze), span, .. }) => Some((Rc::clone(freeze), *span)),
+            _ => None,
+        };
+        let augment = match arguments.value("augment") {
+            Value::List(list) => list.iter().filter_map(|value| match value {
+                Value::Augmentation(augmentation) => Some(augmentation.clone()),
+                _ => None,
+            }),
+            _ => return Err(Failed),
+        };
+        Ok(Options {
+            epochs: epochs?,
+            batch: batch?,
+            schedule: schedule.clone(),
+            optimizer: with_decay(optimizer, decay?),
+            decay_all: matches!(arguments.value("decay_on"), Value::Choice("all")),
+            clip: clip?,
+            augment: augment.collect(),
+            drop_last: matches!(arguments.value("drop_last"), Value::Bool(true)),
+            head: match arguments.value("head") {
+                Value::Choice("keep") => Head::Keep,
+                Value::Choice("new") => Head::New,
+                _ => Head::Auto,
+            },
+            freeze: freeze("freeze"),
+            freeze_weights: freeze("freeze_weights"),
+            rates: rates?,
+            seed: arguments.value("seed").as_int().map_or(self.seed.0, i64::cast_unsigned),
+        })
+    }
+
+    fn rate_option(&mut self, arguments: &Arguments<'p>) -> Outcome<Option<Slot<'p>>> {
+        let Some(slot) = arguments.slot("lr").filter(|slot| !matches!(slot.value, Value::None)) else {
+            return Ok(None);
+        };
+        let rates: Vec<_> = match &slot.value {
+            Value::Record(record) => record.values().collect(),
+            one => vec![one],
+        };
+        for rate in rates {
+            match rate.as_float() {
+                Some(rate) if rate > 0.0 && rate.is_finite() => {}
+                Some(rate) => {
+                    return self.error(&codes::BAD_VALUE, format!("a learning rate must be above 0, but is {rate}"), slot.span);
+                }
+                None => return self.unexpected("a learning rate", rate, slot.span),
+            }
+        }
+        Ok(Some(slot.clone()))
+    }
+
+    /// The parameters that a `freeze` holds, by place.
+    pub(super) fn frozen(&mut self, graph: &Graph, freeze: Option<&(Rc<Freeze>, Span)>) -> Outcome<Vec<bool>> {
+        let mut mask = vec![false; graph.parameters.len()];
+        let Some((freeze, span)) = freeze else { return Ok(mask) };
+        let mut failed = false;
+        let chosen = match &**freeze {
+            Freeze::AllButHead => graph.all_but_head(),
+            Freeze::Stages(count, place) => match graph.first_stages(*count) {
+                Ok(ids) => ids,
+                Err(error) => return self.select_error(&error, *place),
+            },
+            Freeze::Patterns(patterns) => {
+                let mut ids = Vec::new();
+                for (pattern, _) in patterns {
+                    match graph.matching(pattern) {
+                        Ok(more) => ids.extend(more),
+                        Err(error) => failed |= self.select_error::<()>(&error, *span).is_err(),
+                    }
+                }
+                ids
+            }
+        };
+        for ParameterId(place) in chosen {
+            mask[place] = true;
+        }
+        if failed { Err(Failed) } else { Ok(mask) }
+    }
+
+    /// The base rate of each parameter, statistics 0. In a record the head's entry comes first, then the first pattern
+    /// that matches, then `rest`; what none of them names has `default`.
+    pub(super) fn rates(&mut self, graph: &Graph, slot: Option<&Slot<'p>>, default: f64) -> Outcome<Vec<f64>> {
+        let (whole, record) = match slot.map(|slot| &slot.value) {
+            Some(Value::Record(record)) => (None, Some(Rc::clone(record))),
+            Some(value) => (value.as_float(), None),
+            None => (None, None),
+        };
+        let mut rates: Vec<Option<f64>> = vec![whole; graph.parameters.len()];
+        if let (Some(record), Some(slot)) = (record, slot) {
+            let rate = |key: &str| record.get(key).and_then(Value::as_float);
+            let mut failed = false;
+            for id in graph.ids().filter(|&id| graph.is_head(id)) {
+                rates[id.0] = rate("head");
+            }
+            for (pattern, rate) in record.iter().filter(|(key, _)| !matches!(&***key, "head" | "rest")) {
+                match graph.matching(pattern) {
+                    Ok(ids) => ids.into_iter().for_each(|id| rates[id.0] = rates[id.0].or(rate.as_float())),
+                    Err(error) => failed |= self.select_error::<()>(&error, slot.span).is_err(),
+                }
+            }
+            if failed {
+                return Err(Failed);
+            }
+            rates.iter_mut().for_each(|place| *place = place.or(rate("rest")));
+        }
+        let trained = |place: usize| graph.parameters[place].role.is_trained();
+        let rates = rates.into_iter().enumerate();
+        Ok(rates.map(|(place, rate)| if trained(place) { rate.unwrap_or(default) } else { 0.0 }).collect())
+    }
+
+    fn select_error<T>(&mut self, error: &SelectError, span: Span) -> Outcome<T> {
+        let report = |code: &'static Code| Diagnostic::error(code, error.to_string()).at(span, "");
+        let diagnostic = match error {
+            SelectError::NoMatch { pattern, scopes, .. } => {
+                let tops: Vec<_> = scopes.iter().map(String::as_str).filter(|scope| !scope.contains('.')).collect();
+                let help = format!("its outermost scopes are {}", super::grid::listed(&tops));
+                let near = crate::diag::nearest(pattern, scopes.iter().map(String::as_str));
+                report(&net::NO_SUCH_PARAMETER).help(match near {
+                    Some(near) => format!("did you mean `{near}`? {help}"),
+                    None => help,
+                })
+            }
+            SelectError::TooManyStages { count, .. } => {
+                report(&net::NO_SUCH_STAGE).help(format!("`stages({count})` holds all but the head"))
+            }
+            SelectError::NoSuchScope { scope, scopes, .. } => {
+                report(&net::NO_SUCH_STAGE).suggest(span, scope, scopes.iter().map(String::as_str))
+            }
+        };
+        self.fail(diagnostic)
+    }
+}
+
+fn with_decay(optimizer: &Optimizer, decay: f64) -> Optimizer {
+    match *optimizer {
+        Optimizer::Sgd { momentum, .. } => Optimizer::Sgd { momentum, decay },
+        Optimizer::AdamW {
+            beta1, beta2, epsilon, ..
+        } => Optimizer::AdamW {
+            beta1,
+            beta2,
+            epsilon,
+            decay,
+        },
+    }
+}
+
+/// True when a network normalises by batch.
+pub(super) fn has_batchnorm(graph: &Graph) -> bool {
+    graph.nodes.iter().any(|node| matches!(node.op, Op::BatchNorm { .. }))
+}
+
+/// The learning rate of a training that says none: 1e-4 once weights were trained or loaded; from random weights 1e-3
+/// with batch normalisation and 3e-4 without, where larger steps diverge.
+pub(super) fn default_rate(graph: &Graph, random: bool) -> f64 {
+    match (random, has_batchnorm(graph)) {
+        (false, _) => 1e-4,
+        (true, true) => 1e-3,
+        (true, false) => 3e-4,
+    }
+}
+
+/// Splits what is frozen into weights and statistics.
+pub(super) fn masks(graph: &Graph, both: &[bool], weights: &[bool]) -> (Vec<bool>, Vec<bool>) {
+    let statistic = |place: usize| graph.parameters[place].role == ParameterRole::Statistic;
+    let places = 0..graph.parameters.len();
+    let fixed = places.clone().map(|at| !statistic(at) && (both[at] || weights[at])).collect();
+    (fixed, places.map(|at| statistic(at) && both[at]).collect())
+}

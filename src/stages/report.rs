@@ -1,0 +1,58 @@
+//! Computes the statistics of a study and renders its files.
+
+use super::{
+    Context, Outputs, StageError, device_class, prepare,
+    study::{self, History, MemberScores},
+};
+use crate::{
+    data::{self, Prepared},
+    nn::read_weights,
+    plan::stage::{Report, Role},
+    report::{self, model::Environment},
+};
+use std::{fs, path::Path};
+
+pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, StageError> {
+    let scores = each(spec.scores.len(), |place| read_scores(context.input(Role::Scores(place))?))?;
+    let histories = each(spec.trainings.len(), |place| read_history(context.input(Role::History(place))?))?;
+    let numbers = each(spec.tasks.len(), |place| {
+        let pictures = context.input(Role::TaskPictures(place))?;
+        let rows: Vec<u32> = spec.tasks[place as usize].samples.iter().map(|sample| sample.row).collect();
+        let numbers = Prepared::open(pictures).and_then(|pictures| data::global_numbers(&pictures, &rows));
+        numbers.map(Some).map_err(prepare::failed)
+    })?;
+    context.check_cancelled()?;
+    let environment = Environment {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        device: device_class().to_owned(),
+        numerics: "f32".to_owned(),
+    };
+    let study = study::study(spec, &scores, &histories, &numbers, environment).map_err(StageError::failed)?;
+    let files = report::render(&study).map_err(StageError::failed)?;
+    let written = files.into_iter().map(|(name, bytes)| {
+        let path = context.folder.join(&name);
+        let parent = path.parent().unwrap_or(context.folder);
+        fs::create_dir_all(parent).and_then(|()| fs::write(&path, bytes)).map_err(StageError::failed)?;
+        Ok((name, path))
+    });
+    written.collect()
+}
+
+fn each<T>(count: usize, read: impl Fn(u32) -> Result<T, StageError>) -> Result<Vec<T>, StageError> {
+    (0..u32::try_from(count).unwrap_or(u32::MAX)).map(read).collect()
+}
+
+fn read_scores(path: &Path) -> Result<MemberScores, StageError> {
+    let mut parts = read_weights(path).map_err(StageError::failed)?;
+    let mut part = |name: &str| {
+        let tensor = parts.shift_remove(name);
+        let tensor = tensor.ok_or_else(|| StageError::failed(format!("the scores hold no `{name}` part")))?;
+        tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(StageError::failed)
+    };
+    Ok(MemberScores { test: part("test")?, tuning: part("tuning")? })
+}
+
+fn read_history(path: &Path) -> Result<History, StageError> {
+    let text = fs::read_to_string(path).map_err(StageError::failed)?;
+    serde_json::from_str(&text).map_err(StageError::failed)
+}

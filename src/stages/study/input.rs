@@ -1,0 +1,181 @@
+//! What the stages wrote, and whether it goes with the plan.
+
+use super::{StudyError, cell_name};
+use crate::plan::stage;
+use serde::{Deserialize, Serialize};
+
+/// Global numbers of a picture that the trivial baseline knows.
+pub(in crate::stages) const GLOBAL_NUMBERS: usize = 12;
+
+/// What a score stage wrote: logits, row-major `[samples, classes]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::stages) struct MemberScores {
+    /// Of the tested samples, in the order of [`stage::Member::test`].
+    pub(in crate::stages) test: Vec<f32>,
+    /// Of the tuning part, in the order of [`stage::Member::tuning`].
+    pub(in crate::stages) tuning: Vec<f32>,
+}
+
+/// What a training stage wrote.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(in crate::stages) struct History {
+    /// One entry per epoch.
+    pub(in crate::stages) epochs: Vec<Epoch>,
+}
+
+/// One epoch of a training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::stages) struct Epoch {
+    /// The epoch, from 1.
+    pub(in crate::stages) epoch: u32,
+    /// Mean cross-entropy over the training samples as they were seen, in nats.
+    pub(in crate::stages) training_loss: f64,
+    /// The same over the tuning part after the epoch; none without a tuning part.
+    pub(in crate::stages) tuning_loss: Option<f64>,
+    /// The base rate of the epoch's last step.
+    pub(in crate::stages) rate: f64,
+    /// Pictures seen in the epoch.
+    pub(in crate::stages) pictures: u64,
+    /// Optimiser steps in the epoch.
+    pub(in crate::stages) steps: u64,
+}
+
+/// Fails unless there is one input for everything that the plan names.
+pub(super) fn check_counts(
+    spec: &stage::Report,
+    scores: &[MemberScores],
+    histories: &[History],
+    numbers: &[Option<Vec<[f64; GLOBAL_NUMBERS]>>],
+) -> Result<(), StudyError> {
+    let check = |what, expected, found| {
+        if expected == found {
+            Ok(())
+        } else {
+            Err(StudyError::Count { what, expected, found })
+        }
+    };
+    check("score stages", spec.scores.len(), scores.len())?;
+    check("training stages", spec.trainings.len(), histories.len())?;
+    check("tasks", spec.tasks.len(), numbers.len())?;
+    for (task, rows) in spec.tasks.iter().zip(numbers) {
+        if let Some(rows) = rows {
+            check("samples with global numbers", task.samples.len(), rows.len())?;
+        }
+    }
+    spec.cells
+        .iter()
+        .try_for_each(|cell| check("axes", spec.axes.len(), cell.coordinate.len()))
+}
+
+/// Fails unless `place` is one of `known`.
+pub(super) fn check_place(what: &'static str, place: usize, known: usize) -> Result<(), StudyError> {
+    if place < known {
+        Ok(())
+    } else {
+        Err(StudyError::Place { what, place, known })
+    }
+}
+
+/// Fails unless everything that a cell points at exists and each of its models tests something.
+pub(super) fn check_cell(spec: &stage::Report, cell: &stage::Cell) -> Result<(), StudyError> {
+    let empty = |what| StudyError::Empty {
+        cell: cell_name(spec, &cell.coordinate),
+        what,
+    };
+    check_place("task", cell.task, spec.tasks.len())?;
+    if cell.members.is_empty() {
+        return Err(empty("model"));
+    }
+    let samples = spec.tasks[cell.task].samples.len();
+    for member in &cell.members {
+        check_place("score stage", member.scores, spec.scores.len())?;
+        for &training in &member.trainings {
+            check_place("training stage", training, spec.trainings.len())?;
+        }
+        for &sample in member.test.iter().chain(member.tuning.iter()) {
+            check_place("sample", sample as usize, samples)?;
+        }
+        if member.test.is_empty() {
+            return Err(empty("tested sample in one of its folds"));
+        }
+    }
+    Ok(())
+}
+
+/// The probabilities of a model for its tested samples, `[samples][classes]`: the softmax of its logits.
+///
+/// The logits of the tuning part are checked with them, because a model that fails there has diverged too.
+pub(super) fn probabilities(
+    spec: &stage::Report,
+    task: &stage::TaskFacts,
+    member: &stage::Member,
+    scores: &MemberScores,
+) -> Result<Vec<Vec<f64>>, StudyError> {
+    let stage = &spec.scores[member.scores];
+    check_logits(stage, task, "tuning part", &member.tuning, &scores.tuning)?;
+    check_logits(stage, task, "test samples", &member.test, &scores.test)?;
+    Ok(scores.test.chunks_exact(task.classes.len()).map(softmax).collect())
+}
+
+fn check_logits(
+    stage: &str,
+    task: &stage::TaskFacts,
+    part: &'static str,
+    samples: &[u32],
+    logits: &[f32],
+) -> Result<(), StudyError> {
+    let classes = task.classes.len();
+    let (expected, found) = (samples.len() * classes, logits.len());
+    if expected != found {
+        let (stage, samples) = (stage.to_owned(), samples.len());
+        return Err(StudyError::Logits {
+            stage,
+            part,
+            samples,
+            classes,
+            expected,
+            found,
+        });
+    }
+    match logits.iter().position(|logit| !logit.is_finite()) {
+        None => Ok(()),
+        Some(place) => Err(StudyError::Diverged {
+            stage: stage.to_owned(),
+            sample: task.samples[samples[place / classes] as usize].name.clone(),
+            value: logits[place],
+        }),
+    }
+}
+
+/// Softmax in double precision, so that different logits keep different probabilities.
+fn softmax(logits: &[f32]) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|&logit| (f64::from(logit) - f64::from(largest)).exp())
+        .collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_of_large_logits_is_a_distribution() {
+        let found = softmax(&[1000.0, 1000.0 + std::f32::consts::LN_2.round(), -3.0e38]);
+        // 1 / (1 + e) and e / (1 + e).
+        assert!((found[0] - 0.268_941_421_369_995_1).abs() < 1e-15 && found[2] == 0.0);
+        assert!((found.iter().sum::<f64>() - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_history_is_an_object_with_one_entry_per_epoch() {
+        let text =
+            r#"{"epochs":[{"epoch":1,"training_loss":0.5,"tuning_loss":null,"rate":0.001,"pictures":64,"steps":2}]}"#;
+        let history: History = serde_json::from_str(text).unwrap();
+        assert_eq!((history.epochs[0].tuning_loss, history.epochs[0].steps), (None, 2));
+        assert_eq!(serde_json::to_string(&history).unwrap(), text);
+    }
+}

@@ -1,0 +1,288 @@
+//! From scores to a study: every number of a report, from what the plan knows and what the stages wrote.
+//!
+//! [`study`] is a pure function. Reading files is the report stage's matter, drawing is [`crate::report`]'s, and the
+//! formulas are in [`crate::stats`]; here stands which of them is applied to what.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `input` | what the stages wrote, checked against the plan |
+//! | `tasks` | cohorts: groups, parts, folds |
+//! | `cells` | the AUC of a cell with its interval, curves and predictions |
+//! | `comparisons` | arms against their baseline |
+//! | `baseline` | the logistic regression on global numbers of the pictures |
+//! | `caveats` | what must be said beside the results |
+
+mod baseline;
+mod caveats;
+mod cells;
+mod comparisons;
+mod input;
+mod tasks;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    plan::stage,
+    report::{
+        Study,
+        model::{Environment, EpochLoss, TaskResult, TrainingResult},
+    },
+    stats::StatsError,
+};
+pub(super) use input::{Epoch, GLOBAL_NUMBERS, History, MemberScores};
+use tasks::{Cohort, Models};
+use thiserror::Error;
+
+/// Confidence level of every interval.
+const CONFIDENCE: f64 = 0.95;
+
+/// Why a study cannot be computed.
+#[derive(Debug, Error)]
+pub(super) enum StudyError {
+    /// A list that does not go with the plan's.
+    #[error("the plan has {expected} {what}, given are {found}")]
+    Count {
+        /// What is counted.
+        what: &'static str,
+        /// How many the plan has.
+        expected: usize,
+        /// How many were given.
+        found: usize,
+    },
+    /// A place in the plan that points at nothing.
+    #[error("{what} {place} does not exist, there are {known}")]
+    Place {
+        /// What kind of thing.
+        what: &'static str,
+        /// The place.
+        place: usize,
+        /// How many there are.
+        known: usize,
+    },
+    /// A stage scored more or fewer samples than the plan gave it.
+    #[error(
+        "`{stage}` wrote {found} logits for its {part}, expected {expected}: {samples} samples of {classes} classes"
+    )]
+    Logits {
+        /// The stage.
+        stage: String,
+        /// `test samples` or `tuning part`.
+        part: &'static str,
+        /// Samples that the plan has.
+        samples: usize,
+        /// Classes of the task.
+        classes: usize,
+        /// Logits expected.
+        expected: usize,
+        /// Logits found.
+        found: usize,
+    },
+    /// A logit is NaN or infinite.
+    #[error("`{stage}` scores `{sample}` with {value}: the model has diverged")]
+    Diverged {
+        /// The stage.
+        stage: String,
+        /// The sample.
+        sample: String,
+        /// The logit.
+        value: f32,
+    },
+    /// A training wrote a history of another length.
+    #[error("`{stage}` has a history of {found} epochs, the plan has {expected}")]
+    Epochs {
+        /// The training stage.
+        stage: String,
+        /// Epochs of the plan.
+        expected: usize,
+        /// Epochs of the history.
+        found: usize,
+    },
+    /// A cell without a model, or a model that tests nothing.
+    #[error("cell `{cell}` has no {what}")]
+    Empty {
+        /// The cell.
+        cell: String,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// Two models of a cell with the same repeat and fold that test different samples.
+    #[error("cell `{cell}` has fold {fold} of repeat {repeat} twice")]
+    Twice {
+        /// The cell.
+        cell: String,
+        /// The repeat.
+        repeat: u32,
+        /// The fold.
+        fold: u32,
+    },
+    /// An axis that the grid does not have.
+    #[error("the grid has no axis `{axis}`, only {known}")]
+    Axis {
+        /// The axis.
+        axis: String,
+        /// Those it has.
+        known: String,
+    },
+    /// Arms are to be compared without a baseline on the compared axis.
+    #[error("no baseline is named on the compared axis `{axis}`")]
+    Unnamed {
+        /// The compared axis.
+        axis: String,
+    },
+    /// The cell that an arm would be compared with does not exist.
+    #[error("`{arm}` has no baseline: the grid has no cell `{baseline}`")]
+    Baseline {
+        /// The arm.
+        arm: String,
+        /// The cell that is missing.
+        baseline: String,
+    },
+    /// An arm and its baseline are judged on different tasks.
+    #[error("`{arm}` is judged on `{arm_task}`, its baseline `{baseline}` on `{baseline_task}`")]
+    Tasks {
+        /// The arm.
+        arm: String,
+        /// Its task.
+        arm_task: String,
+        /// The baseline.
+        baseline: String,
+        /// Its task.
+        baseline_task: String,
+    },
+    /// A statistic that is not defined on these data.
+    #[error("{of}: {source}")]
+    Statistics {
+        /// The cell, comparison or task.
+        of: String,
+        /// Why.
+        source: StatsError,
+    },
+}
+
+impl StudyError {
+    /// Says of what a statistic could not be computed.
+    fn of(what: impl Into<String>) -> impl FnOnce(StatsError) -> Self {
+        let of = what.into();
+        |source| Self::Statistics { of, source }
+    }
+}
+
+/// Computes a study.
+///
+/// `scores` go by place in [`stage::Report::scores`], `histories` in [`stage::Report::trainings`], `numbers` in
+/// [`stage::Report::tasks`]: for a task none, or [`GLOBAL_NUMBERS`] numbers for each of its samples.
+///
+/// # Errors
+/// Inputs that do not go with the plan, logits that are not finite, cells that cannot be compared, and what the statistics
+/// refuse, such as a fold without a case of a class.
+pub(super) fn study(
+    spec: &stage::Report,
+    scores: &[MemberScores],
+    histories: &[History],
+    numbers: &[Option<Vec<[f64; GLOBAL_NUMBERS]>>],
+    environment: Environment,
+) -> Result<Study, StudyError> {
+    input::check_counts(spec, scores, histories, numbers)?;
+    let cohorts = spec.tasks.iter().map(Cohort::new).collect::<Result<Vec<_>, _>>()?;
+    let models = spec
+        .cells
+        .iter()
+        .map(|cell| Models::new(spec, cell, &cohorts))
+        .collect::<Result<Vec<_>, _>>()?;
+    let judged = models
+        .iter()
+        .map(|models| cells::judge(spec, models, scores))
+        .collect::<Result<Vec<_>, _>>()?;
+    let comparisons = comparisons::comparisons(spec, &judged)?;
+    let tasks = (0..cohorts.len()).map(|task| task_result(&cohorts[task], task, &models, numbers[task].as_deref()));
+    let tasks = tasks.collect::<Result<Vec<_>, _>>()?;
+    let caveats = caveats::facts(spec, &judged, &comparisons, &tasks).caveats();
+    Ok(Study {
+        name: spec.name.clone(),
+        program: spec.program.clone(),
+        about: spec.about.clone(),
+        axes: spec.axes.clone(),
+        compare: spec.compare.clone(),
+        baseline: spec.baseline.clone(),
+        adjust: spec.adjust,
+        family: comparisons.len(),
+        tasks,
+        cells: judged.into_iter().map(|cell| cell.result).collect(),
+        comparisons,
+        trainings: trainings(spec, histories)?,
+        choices: spec.choices.clone(),
+        caveats,
+        dag: spec.dag.clone(),
+        // Looks and locked plans are not recorded.
+        test_looks: None,
+        plan_locked: None,
+        environment,
+    })
+}
+
+fn task_result(
+    cohort: &Cohort<'_>,
+    task: usize,
+    models: &[Models<'_>],
+    numbers: Option<&[[f64; GLOBAL_NUMBERS]]>,
+) -> Result<TaskResult, StudyError> {
+    let facts = cohort.facts;
+    let split = tasks::split(task, models);
+    let trivial_baseline = match (split, numbers) {
+        (Some(models), Some(numbers)) => baseline::trivial(cohort, models, numbers)?,
+        _ => None,
+    };
+    Ok(TaskResult {
+        name: facts.name.clone(),
+        classes: facts.classes.clone(),
+        class_labels: facts.class_labels.clone(),
+        column: facts.column.clone(),
+        group_column: facts.group_column.clone(),
+        split: facts.split.clone(),
+        folds: facts.folds,
+        repeats: facts.repeats,
+        rows: facts.rows,
+        cohort: cohort.part(0..facts.samples.len()),
+        fold_counts: split.map(|models| cohort.fold_counts(models)).unwrap_or_default(),
+        trivial_baseline,
+        data: facts.data.clone(),
+    })
+}
+
+fn trainings(spec: &stage::Report, histories: &[History]) -> Result<Vec<TrainingResult>, StudyError> {
+    let result = |(facts, history): (&stage::TrainingFacts, &History)| {
+        let (expected, found) = (facts.epochs as usize, history.epochs.len());
+        if expected != found {
+            return Err(StudyError::Epochs {
+                stage: facts.stage.clone(),
+                expected,
+                found,
+            });
+        }
+        let loss = |epoch: &Epoch| EpochLoss {
+            epoch: epoch.epoch,
+            training: epoch.training_loss,
+            tuning: epoch.tuning_loss,
+        };
+        Ok(TrainingResult {
+            stage: facts.stage.clone(),
+            label: facts.label.clone(),
+            epochs: facts.epochs,
+            pictures: facts.pictures,
+            steps: facts.steps,
+            trained: facts.trained,
+            history: history.epochs.iter().map(loss).collect(),
+        })
+    };
+    spec.trainings.iter().zip(histories).map(result).collect()
+}
+
+/// A cell's name in messages: its labels, or the study's name for a study of one cell.
+fn cell_name(spec: &stage::Report, coordinate: &[String]) -> String {
+    if coordinate.is_empty() {
+        spec.name.clone()
+    } else {
+        coordinate.join(" · ")
+    }
+}

@@ -1,0 +1,129 @@
+//! What can go wrong with a store: facts about the machine, told with the path.
+
+use crate::plan::digest::Digest;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// A failure of the store. None of them leaves it invalid: what it held before it still holds.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk, or the user's share of it, is full.
+    #[error("the disk is full: cannot {doing} {}{}; what is stored already is intact", path.display(), bytes(*needed))]
+    FullDisk {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Bytes that had to be written, where known.
+        needed: Option<u64>,
+        /// The system's word.
+        reason: io::Error,
+    },
+    /// The file system takes no writes.
+    #[error("the file system is read-only: cannot {doing} {}", path.display())]
+    ReadOnly {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's word.
+        reason: io::Error,
+    },
+    /// The user may not.
+    #[error("no permission to {doing} {}", path.display())]
+    Permission {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's word.
+        reason: io::Error,
+    },
+    /// The folder holds a store of another layout, or something that is no store.
+    #[error("{} holds a store of layout `{found}`, and this program reads `{expected}`", path.display())]
+    OtherVersion {
+        /// The store's folder.
+        path: PathBuf,
+        /// What its `VERSION` says.
+        found: String,
+        /// What it should say.
+        expected: &'static str,
+    },
+    /// An object that was asked for is not there, or was damaged and is in quarantine now.
+    #[error("the store has no sound object {digest}")]
+    Absent {
+        /// The object.
+        digest: Digest,
+    },
+    /// A file changed whenever it was read.
+    #[error("{} changes while it is read", path.display())]
+    Restless {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The caller cancelled.
+    #[error("interrupted")]
+    Cancelled,
+    /// Any other failure of the system.
+    #[error("cannot {doing} {}: {reason}", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's word.
+        reason: io::Error,
+    },
+}
+
+/// `, 12 bytes needed`, where known.
+fn bytes(needed: Option<u64>) -> String {
+    needed.map_or_else(String::new, |needed| format!(", {needed} bytes needed"))
+}
+
+impl StoreError {
+    fn new(doing: &'static str, path: &Path, needed: Option<u64>, reason: io::Error) -> Self {
+        let path = path.to_owned();
+        match reason.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::FullDisk {
+                doing,
+                path,
+                needed,
+                reason,
+            },
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { doing, path, reason },
+            io::ErrorKind::PermissionDenied => Self::Permission { doing, path, reason },
+            _ => Self::Io { doing, path, reason },
+        }
+    }
+}
+
+/// Says what was tried, and on what, where the system says only what went wrong.
+pub(super) trait At<T> {
+    /// `doing` completes "cannot ...".
+    fn at(self, doing: &'static str, path: &Path) -> Result<T, StoreError>;
+
+    /// The same where this many bytes were to be written.
+    fn writing(self, doing: &'static str, path: &Path, needed: u64) -> Result<T, StoreError>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, doing: &'static str, path: &Path) -> Result<T, StoreError> {
+        self.map_err(|reason| StoreError::new(doing, path, None, reason))
+    }
+
+    fn writing(self, doing: &'static str, path: &Path, needed: u64) -> Result<T, StoreError> {
+        self.map_err(|reason| StoreError::new(doing, path, Some(needed), reason))
+    }
+}
+
+/// `None` for what is not there.
+pub(super) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,390 @@
+//! An append-only log of records that several processes may share.
+//!
+//! A record is framed as `magic (4 bytes) | length (u32, little-endian) | first 16 bytes of the payload's BLAKE3 |
+//! payload`. Appending takes the file's lock, cuts off a torn tail, and writes all new frames at once. So a process
+//! killed while writing costs its own record and no other; bytes damaged later cost the records that they belong to,
+//! because reading goes on at the next frame whose checksum is right.
+//!
+//! A log may be replaced as a whole (compaction): whoever holds the old file notices by its inode, under the lock.
+
+use super::{
+    durable::{lock_exclusive, sync_dir},
+    error::{At, StoreError},
+    notice::{Notice, Notices},
+};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{FileExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+/// Begins with a byte that no UTF-8 text contains.
+const MAGIC: [u8; 4] = [0xF5, b'M', b'T', b'L'];
+/// Bytes of a checksum: 128 bits.
+const CHECKSUM: usize = 16;
+/// Bytes of a frame before its payload.
+const HEADER: usize = MAGIC.len() + 4 + CHECKSUM;
+
+/// What is kept in memory of a log's records.
+pub(super) trait Records {
+    /// Forgets everything: the log is read again from its beginning.
+    fn clear(&mut self);
+    /// Takes in a record whose frame begins at `offset`.
+    fn add(&mut self, offset: u64, payload: &[u8]);
+}
+
+/// An open log, read up to `end`.
+#[derive(Debug)]
+pub(super) struct Log {
+    path: PathBuf,
+    file: File,
+    /// Inode of `file`.
+    inode: u64,
+    /// Everything before this has been read.
+    end: u64,
+    notices: Notices,
+}
+
+impl Log {
+    /// Opens a log, or begins it, and reads it.
+    pub(super) fn open(path: &Path, notices: &Notices, records: &mut impl Records) -> Result<Self, StoreError> {
+        let (file, inode) = open_file(path)?;
+        let mut log = Self {
+            path: path.to_owned(),
+            file,
+            inode,
+            end: 0,
+            notices: notices.clone(),
+        };
+        log.refresh(records)?;
+        Ok(log)
+    }
+
+    /// Bytes read so far.
+    pub(super) fn len(&self) -> u64 {
+        self.end
+    }
+
+    /// Takes in what others have appended since.
+    pub(super) fn refresh(&mut self, records: &mut impl Records) -> Result<(), StoreError> {
+        self.follow(records)?;
+        let bytes = self.unread()?;
+        let scan = Scan::of(&bytes);
+        if scan.is_clean() {
+            self.take_in(&scan, records);
+            return Ok(());
+        }
+        // Another process may be in the middle of a write, so damage is judged under the lock.
+        let _lock = self.lock(records)?;
+        self.settle(records)
+    }
+
+    /// Appends records in one write; `durable`: they are on the disk when this returns. Takes in what others appended.
+    pub(super) fn append(
+        &mut self,
+        payloads: &[Vec<u8>],
+        durable: bool,
+        records: &mut impl Records,
+    ) -> Result<(), StoreError> {
+        let frames = frames(payloads).at("append to", &self.path)?;
+        let _lock = self.lock(records)?;
+        self.settle(records)?;
+        let written = (&self.file).write_all(&frames);
+        let written = written.and_then(|()| if durable { self.file.sync_data() } else { Ok(()) });
+        if let Err(error) = written {
+            // Half a record at the end is harmless: should the cut fail as well, the next writer makes it.
+            let _ = self.file.set_len(self.end);
+            return Err(error).writing("append to", &self.path, frames.len() as u64);
+        }
+        self.take_in(&Scan::of(&frames), records);
+        Ok(())
+    }
+
+    /// Replaces the log by one of these records, unless `wanted` says that it need not be, once others' records are in.
+    pub(super) fn rewrite<R: Records>(
+        &mut self,
+        records: &mut R,
+        wanted: impl FnOnce(&R) -> Option<Vec<Vec<u8>>>,
+    ) -> Result<(), StoreError> {
+        let lock = self.lock(records)?;
+        self.settle(records)?;
+        let Some(payloads) = wanted(records) else {
+            return Ok(());
+        };
+        let frames = frames(&payloads).at("rewrite", &self.path)?;
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let mut new = tempfile::NamedTempFile::new_in(folder).at("rewrite", &self.path)?;
+        let permissions = self.file.metadata().at("look at", &self.path)?.permissions();
+        new.write_all(&frames)
+            .and_then(|()| new.as_file().set_permissions(permissions))
+            .and_then(|()| new.as_file().sync_all())
+            .writing("rewrite", &self.path, frames.len() as u64)?;
+        new.persist(&self.path)
+            .map_err(|error| error.error)
+            .at("rewrite", &self.path)?;
+        sync_dir(folder)?;
+        drop(lock);
+        self.refresh(records)
+    }
+
+    /// The record whose frame begins at `offset`; none when it is damaged.
+    pub(super) fn read(&self, offset: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.frame_at(offset) {
+            Ok(frame) => Ok(payload(&frame).map(<[u8]>::to_vec)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error).at("read", &self.path),
+        }
+    }
+
+    /// As many bytes as the header at `offset` tells.
+    fn frame_at(&self, offset: u64) -> io::Result<Vec<u8>> {
+        let mut frame = vec![0; HEADER];
+        self.file.read_exact_at(&mut frame, offset)?;
+        let length = payload_length(&frame).unwrap_or(0);
+        // A damaged length may be any number, so no more is asked for than the log has.
+        frame.resize(HEADER + length.min(self.end as usize), 0);
+        self.file.read_exact_at(&mut frame[HEADER..], offset + HEADER as u64)?;
+        Ok(frame)
+    }
+
+    /// Turns to the file that now lies at the path, if it is another one or was shortened.
+    fn follow(&mut self, records: &mut impl Records) -> Result<(), StoreError> {
+        let now = super::error::if_there(std::fs::metadata(&self.path)).at("look at", &self.path)?;
+        let same = now.is_some_and(|now| now.ino() == self.inode && now.len() >= self.end);
+        if !same {
+            (self.file, self.inode) = open_file(&self.path)?;
+            self.end = 0;
+            records.clear();
+        }
+        Ok(())
+    }
+
+    /// The bytes after `end`.
+    fn unread(&self) -> Result<Vec<u8>, StoreError> {
+        let length = self.file.metadata().at("look at", &self.path)?.len();
+        let mut bytes = vec![0; length.saturating_sub(self.end) as usize];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match self.file.read_at(&mut bytes[filled..], self.end + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error).at("read", &self.path),
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+
+    /// Locks the file that lies at the path, turning to it if need be.
+    fn lock(&mut self, records: &mut impl Records) -> Result<Locked, StoreError> {
+        loop {
+            let handle = self.file.try_clone().at("lock", &self.path)?;
+            lock_exclusive(&handle).at("lock", &self.path)?;
+            let inode = self.inode;
+            let locked = Locked(handle);
+            self.follow(records)?;
+            if self.inode == inode {
+                return Ok(locked);
+            }
+        }
+    }
+
+    /// Under the lock: takes in what is unread and cuts off a torn tail.
+    fn settle(&mut self, records: &mut impl Records) -> Result<(), StoreError> {
+        let bytes = self.unread()?;
+        let scan = Scan::of(&bytes);
+        if scan.is_clean() {
+            self.take_in(&scan, records);
+            return Ok(());
+        }
+        // A failed writer may have cut what was read already, and another have written since: `end` is not to be relied on.
+        self.end = 0;
+        records.clear();
+        let bytes = self.unread()?;
+        let scan = Scan::of(&bytes);
+        for &(offset, length) in &scan.damaged {
+            self.notices.add(Notice::DamagedRecord {
+                log: self.path.clone(),
+                offset: offset as u64,
+                bytes: length as u64,
+            });
+        }
+        self.take_in(&scan, records);
+        let torn = (bytes.len() - scan.end) as u64;
+        if torn > 0 {
+            self.file
+                .set_len(self.end)
+                .and_then(|()| self.file.sync_data())
+                .at("cut the torn end of", &self.path)?;
+            self.notices.add(Notice::TornTail {
+                log: self.path.clone(),
+                offset: self.end,
+                bytes: torn,
+            });
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self, scan: &Scan<'_>, records: &mut impl Records) {
+        for &(offset, payload) in &scan.records {
+            records.add(self.end + offset as u64, payload);
+        }
+        self.end += scan.end as u64;
+    }
+}
+
+/// The lock on a log, until it is dropped.
+struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // The handle shares its lock with the log's own, so closing it would not unlock. A failure leaves the lock to
+        // the end of the process, which is what a lock is for.
+        let _ = self.0.unlock();
+    }
+}
+
+fn open_file(path: &Path) -> Result<(File, u64), StoreError> {
+    let is_new = !path.exists();
+    let file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .open(path)
+        .at("open", path)?;
+    if is_new && let Some(folder) = path.parent() {
+        sync_dir(folder)?;
+    }
+    let inode = file.metadata().at("look at", path)?.ino();
+    Ok((file, inode))
+}
+
+fn checksum(payload: &[u8]) -> [u8; CHECKSUM] {
+    let mut checksum = [0; CHECKSUM];
+    checksum.copy_from_slice(&blake3::hash(payload).as_bytes()[..CHECKSUM]);
+    checksum
+}
+
+fn frames(payloads: &[Vec<u8>]) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(payloads.iter().map(|payload| HEADER + payload.len()).sum());
+    for payload in payloads {
+        let length = u32::try_from(payload.len())
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a record is longer than 4 GiB"))?;
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&checksum(payload));
+        bytes.extend_from_slice(payload);
+    }
+    Ok(bytes)
+}
+
+/// The length that a frame's header tells; none when it is no header.
+fn payload_length(bytes: &[u8]) -> Option<usize> {
+    let rest = bytes.strip_prefix(&MAGIC)?;
+    Some(u32::from_le_bytes(*rest.first_chunk()?) as usize)
+}
+
+/// The payload of the frame with which `bytes` begins; none when they begin with no whole and sound frame.
+fn payload(bytes: &[u8]) -> Option<&[u8]> {
+    let length = payload_length(bytes)?;
+    let payload = bytes.get(HEADER..HEADER.checked_add(length)?)?;
+    (bytes[HEADER - CHECKSUM..HEADER] == checksum(payload)).then_some(payload)
+}
+
+/// What some bytes of a log hold.
+struct Scan<'a> {
+    /// Sound records: where the frame begins, and the payload.
+    records: Vec<(usize, &'a [u8])>,
+    /// Stretches before a sound record that are none: where, how long.
+    damaged: Vec<(usize, usize)>,
+    /// Where the last sound record ends.
+    end: usize,
+    /// Length of all the bytes.
+    length: usize,
+}
+
+impl<'a> Scan<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        let mut scan = Self {
+            records: Vec::new(),
+            damaged: Vec::new(),
+            end: 0,
+            length: bytes.len(),
+        };
+        let mut at = 0;
+        while at < bytes.len() {
+            if let Some(payload) = payload(&bytes[at..]) {
+                if at > scan.end {
+                    scan.damaged.push((scan.end, at - scan.end));
+                }
+                scan.records.push((at, payload));
+                at += HEADER + payload.len();
+                scan.end = at;
+            } else {
+                let next = bytes[at + 1..].iter().position(|&byte| byte == MAGIC[0]);
+                at = next.map_or(bytes.len(), |next| at + 1 + next);
+            }
+        }
+        scan
+    }
+
+    /// True when there is nothing but sound records.
+    fn is_clean(&self) -> bool {
+        self.damaged.is_empty() && self.end == self.length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn payloads() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        // Frames within payloads, and bytes like the magic's first, must not mislead the search for the next frame.
+        let payload = prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..40),
+            prop::collection::vec(prop::sample::select(MAGIC.to_vec()), 0..40),
+            Just(frames(&[b"inner".to_vec()]).expect("it is short")),
+        ];
+        prop::collection::vec(payload, 1..8)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_framed_is_read(payloads in payloads()) {
+            let bytes = frames(&payloads).expect("they are short");
+            let scan = Scan::of(&bytes);
+            prop_assert!(scan.is_clean());
+            let read: Vec<_> = scan.records.iter().map(|(_, payload)| payload.to_vec()).collect();
+            prop_assert_eq!(read, payloads);
+        }
+
+        #[test]
+        fn a_changed_byte_costs_its_own_record_alone(
+            payloads in prop::collection::vec(prop::collection::vec(0..0x80_u8, 0..40), 1..8),
+            place: prop::sample::Index,
+            change in 1..=255_u8,
+        ) {
+            let mut bytes = frames(&payloads).expect("they are short");
+            let place = place.index(bytes.len());
+            bytes[place] ^= change;
+            let mut begin = 0;
+            let mut expected = Vec::new();
+            for payload in &payloads {
+                let end = begin + HEADER + payload.len();
+                if !(begin..end).contains(&place) {
+                    expected.push((begin, payload.as_slice()));
+                }
+                begin = end;
+            }
+            prop_assert_eq!(Scan::of(&bytes).records, expected);
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(Scan::of(&bytes).end <= bytes.len());
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Objects: files named by the digest of their contents, read-only, never changed.
+
+use super::{
+    durable::{make_dir, sync_dir},
+    error::{At, StoreError, if_there},
+    files::Stat,
+    held,
+    notice::{Notice, Notices},
+};
+use crate::plan::digest::Digest;
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, Permissions},
+    io::{self, Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+/// The mode of an object: nobody writes.
+const READ_ONLY: u32 = 0o444;
+
+/// How an object looked when its contents were last known to be right; locked while they are looked at.
+type Seen = Arc<Mutex<Option<Stat>>>;
+
+/// The objects of a store.
+#[derive(Debug)]
+pub(super) struct Objects {
+    folder: PathBuf,
+    quarantine: PathBuf,
+    notices: Notices,
+    /// Objects that this process has verified.
+    verified: Mutex<BTreeMap<Digest, Seen>>,
+}
+
+impl Objects {
+    pub(super) fn new(folder: PathBuf, quarantine: PathBuf, notices: Notices) -> Self {
+        Self {
+            folder,
+            quarantine,
+            notices,
+            verified: Mutex::default(),
+        }
+    }
+
+    /// Where the object lies, if it is there.
+    pub(super) fn path(&self, digest: Digest) -> PathBuf {
+        let name = digest.to_string();
+        let (folder, rest) = name.split_at(2);
+        self.folder.join(folder).join(rest)
+    }
+
+    /// The object's file once its contents are known to be right, with how it looks; none when it is absent. A damaged
+    /// one is moved away and absent. Each object is read once per process unless it changes.
+    pub(super) fn verified(&self, digest: Digest) -> Result<Option<(PathBuf, Stat)>, StoreError> {
+        let seen = self.seen(digest);
+        let mut seen = held(&seen);
+        let path = self.path(digest);
+        let Some(stat) = self.look(&path)? else {
+            *seen = None;
+            return Ok(None);
+        };
+        if *seen == Some(stat) {
+            return Ok(Some((path, stat)));
+        }
+        if is_sound(&path, digest)? {
+            *seen = Some(stat);
+            return Ok(Some((path, stat)));
+        }
+        *seen = None;
+        quarantine(&path, &self.quarantine, &digest.to_string(), &self.notices)?;
+        Ok(None)
+    }
+
+    /// How the object's file looks; none when it is absent.
+    pub(super) fn look(&self, path: &Path) -> Result<Option<Stat>, StoreError> {
+        let metadata = if_there(fs::metadata(path)).at("look at", path)?;
+        Ok(metadata.map(|metadata| Stat::of(&metadata)))
+    }
+
+    /// True when this process has found the contents right of an object that looks like this.
+    pub(super) fn is_verified(&self, digest: Digest, stat: Stat) -> bool {
+        *held(&self.seen(digest)) == Some(stat)
+    }
+
+    /// Takes in a file that lies in the store's scratch space; it is moved.
+    pub(super) fn adopt(&self, file: &Path) -> Result<(Digest, Stat), StoreError> {
+        let digest = Digest::of_file(file).at("read", file)?;
+        let stat = self.place(digest, file)?;
+        Ok((digest, stat))
+    }
+
+    /// Takes in a copy of what `source` gives, by way of a new file in `scratch`.
+    pub(super) fn copy_in(&self, source: impl Read, scratch: &Path) -> Result<(Digest, Stat), StoreError> {
+        let mut copy = tempfile::NamedTempFile::new_in(scratch).at("make a file in", scratch)?;
+        let mut tee = Tee {
+            source,
+            copy: copy.as_file_mut(),
+            written: 0,
+        };
+        let digest = Digest::of_reader(&mut tee);
+        let written = tee.written;
+        let digest = digest.writing("write an object to", &self.folder, written)?;
+        let stat = self.place(digest, copy.path())?;
+        Ok((digest, stat))
+    }
+
+    /// Gives `file`, whose digest is known, its place. When this returns, the object survives a crash.
+    fn place(&self, digest: Digest, file: &Path) -> Result<Stat, StoreError> {
+        if let Some((_, stat)) = self.verified(digest)? {
+            if_there(fs::remove_file(file)).at("remove", file)?;
+            return Ok(stat);
+        }
+        let target = self.path(digest);
+        let folder = target.parent().unwrap_or(&self.folder);
+        fs::set_permissions(file, Permissions::from_mode(READ_ONLY)).at("protect", file)?;
+        File::open(file).and_then(|file| file.sync_all()).at("write", file)?;
+        make_dir(folder)?;
+        fs::rename(file, &target).at("write", &target)?;
+        sync_dir(folder)?;
+        let stat = Stat::of(&fs::metadata(&target).at("look at", &target)?);
+        *held(&self.seen(digest)) = Some(stat);
+        Ok(stat)
+    }
+
+    fn seen(&self, digest: Digest) -> Seen {
+        Arc::clone(held(&self.verified).entry(digest).or_default())
+    }
+}
+
+/// Reads, and writes what it reads to a copy.
+struct Tee<'a, R> {
+    source: R,
+    copy: &'a mut File,
+    written: u64,
+}
+
+impl<R: Read> Read for Tee<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        self.copy.write_all(&buffer[..count])?;
+        self.written += count as u64;
+        Ok(count)
+    }
+}
+
+/// True when the file's contents have this digest; a disk that cannot give them, or no file, is not that. Errors that say
+/// nothing of the file (too many open files, no permission) are errors.
+pub(super) fn is_sound(path: &Path, digest: Digest) -> Result<bool, StoreError> {
+    /// Linux's and the BSDs' number of the input/output error, which the standard library has no name for.
+    const EIO: i32 = 5;
+    match Digest::of_file(path) {
+        Ok(found) => Ok(found == digest),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => Ok(false),
+            _ if error.raw_os_error() == Some(EIO) => Ok(false),
+            _ => Err(error).at("read", path),
+        },
+    }
+}
+
+/// Moves a damaged file away under a name that is free, and says so.
+pub(super) fn quarantine(path: &Path, folder: &Path, name: &str, notices: &Notices) -> Result<(), StoreError> {
+    let names = std::iter::once(name.to_owned()).chain((1..).map(|count: u32| format!("{name}.{count}")));
+    for name in names {
+        let moved_to = folder.join(name);
+        if moved_to.exists() {
+            continue;
+        }
+        // Another process may have moved it first.
+        if if_there(fs::rename(path, &moved_to)).at("set aside", path)?.is_some() {
+            notices.add(Notice::Quarantined {
+                path: path.to_owned(),
+                moved_to,
+            });
+        }
+        break;
+    }
+    Ok(())
+}

@@ -1,1 +1,0 @@
-//! Folds: which group is trained on, watched or tested, by which member.
