@@ -13,6 +13,7 @@ use mtl::{
     builtins,
     diag::{Diagnostic, Diagnostics, Severity},
     source::SourceMap,
+    types::Type,
 };
 
 fn root() -> PathBuf {
@@ -105,5 +106,156 @@ fn the_standard_library_is_right() {
         let (_, text) = builtins::std_source(name).expect("the module is embedded");
         let (program, diagnostics) = check_text(Path::new(""), text);
         assert!(diagnostics.is_empty(), "{name}:\n{}", rendered(&program, &diagnostics));
+    }
+}
+
+/// The names that the prelude declares: each reads as a signature of known types, and is documented.
+#[test]
+fn every_builtin_has_a_signature_of_known_types_and_documentation() {
+    let (_, text) = builtins::std_source(builtins::PRELUDE).expect("the prelude is embedded");
+    let mut sources = SourceMap::new();
+    let file = sources.add(builtins::PRELUDE, None, text);
+    let mut diagnostics = Diagnostics::new();
+    let module = mtl::syntax::parse(file, text, &mut diagnostics);
+    let signatures = builtins::signatures(&module, &mut diagnostics);
+    assert!(diagnostics.is_empty(), "{:?}", diagnostics.sorted());
+    assert_eq!(
+        signatures.len(),
+        text.lines().filter(|line| line.starts_with("fn ")).count()
+    );
+    for (name, signature) in &signatures {
+        let doc = signature.doc.as_deref().unwrap_or_default();
+        assert!(doc.ends_with('.'), "`{name}` has no documentation");
+        let types = signature.parameters.iter().map(|p| (p.name.as_str(), &p.ty));
+        let subject = signature.subject.iter().map(|(name, ty)| (name.as_str(), ty));
+        for (part, ty) in types.chain(subject).chain([("result", &signature.result)]) {
+            let mut known = true;
+            ty.visit(&mut |part| known &= !matches!(part, Type::Unknown));
+            assert!(known, "`{part}` of `{name}` has no known type");
+        }
+    }
+    let finetune = &signatures["train"];
+    assert_eq!(
+        finetune.ty().to_string().split_once(" -> ").map(|(_, step)| step),
+        Some("Model -> Model")
+    );
+}
+
+/// The defaults of the prelude are values of their parameters' types.
+#[test]
+fn defaults_of_builtins_have_the_types_of_their_parameters() {
+    let (_, text) = builtins::std_source(builtins::PRELUDE).expect("the prelude is embedded");
+    let (program, diagnostics) = check_text(Path::new(""), text);
+    let wrong: Vec<_> = diagnostics
+        .iter()
+        .filter(|d| d.code.id != "mtl::types::no_body")
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{}",
+        wrong.iter().map(|d| line(&program.sources, d)).collect::<String>()
+    );
+}
+
+/// Byte ranges of words, numbers, texts and signs.
+fn tokens(text: &str) -> Vec<(usize, usize)> {
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(first) = text[at..].chars().next() {
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        let length = if word(first) {
+            text[at..].find(|c| !word(c)).unwrap_or(text.len() - at)
+        } else {
+            first.len_utf8()
+        };
+        if !first.is_whitespace() {
+            tokens.push((at, at + length));
+        }
+        at += length;
+    }
+    tokens
+}
+
+/// A program with one token missing gives diagnostics, never a panic, and their places lie in the text.
+#[test]
+fn a_missing_token_never_panics() {
+    let mut corpus: Vec<(PathBuf, String)> = cases()
+        .into_iter()
+        .map(|case| (case.clone(), read(&case.join("main.mtl"))))
+        .collect();
+    let library = builtins::std_modules().filter_map(builtins::std_source);
+    corpus.extend(library.map(|(_, text)| (PathBuf::new(), text.to_owned())));
+    for (folder, text) in corpus {
+        let tokens = tokens(&text);
+        let stride = (tokens.len() / 40).max(1);
+        for &(start, end) in tokens.iter().step_by(stride) {
+            let shorter = format!("{}{}", &text[..start], &text[end..]);
+            let (program, diagnostics) = check_text(&folder, &shorter);
+            for diagnostic in diagnostics.iter() {
+                let fix = diagnostic.fix.iter().map(|fix| fix.span);
+                for span in diagnostic.labels.iter().map(|label| label.span).chain(fix) {
+                    let file = program.sources.file(span.file).text();
+                    assert!(
+                        file.get(span.start as usize..span.end as usize).is_some(),
+                        "{shorter}\n{diagnostic:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The fix of a diagnostic, applied, leaves a text in which that diagnostic is gone.
+#[test]
+fn fixes_mend_what_they_are_for() {
+    for case in cases() {
+        let text = read(&case.join("main.mtl"));
+        let (program, diagnostics) = check_text(&case, &text);
+        let main = program.module(program.main).tree.file;
+        for diagnostic in diagnostics.iter() {
+            let Some(fix) = diagnostic.fix.as_ref().filter(|fix| fix.span.file == main) else {
+                continue;
+            };
+            let (start, end) = (fix.span.start as usize, fix.span.end as usize);
+            let mended = format!("{}{}{}", &text[..start], fix.text, &text[end..]);
+            let (_, after) = check_text(&case, &mended);
+            let same = |other: &&Diagnostic| other.code == diagnostic.code && other.message == diagnostic.message;
+            let count = |diagnostics: &Diagnostics| diagnostics.iter().filter(same).count();
+            assert!(
+                count(&after) < count(&diagnostics),
+                "{}: {diagnostic:?}",
+                case.display()
+            );
+        }
+    }
+}
+
+/// Definitions may stand in any order, however long the chain from one to the next.
+#[test]
+fn long_chains_of_definitions_in_reverse_order_are_inferred() {
+    let count = 5_000;
+    let mut text: String = (0..count).map(|i| format!("let v{i} = v{} + 1\n", i + 1)).collect();
+    text += &format!("let v{count} = 1\nlet t: text = v0\n");
+    let (program, diagnostics) = check_text(Path::new(""), &text);
+    let found = rendered(&program, &diagnostics);
+    assert!(
+        found.starts_with(&format!("mtl::types::mismatch {}:15", count + 2)),
+        "{found}"
+    );
+    assert_eq!(diagnostics.len(), 1);
+}
+
+/// What is written as deep as the parser admits is checked.
+#[test]
+fn deep_nesting_is_checked() {
+    for (open, close) in [
+        ("(", ")"),
+        ("[", "]"),
+        ("if true { ", " } else { 1 }"),
+        ("|> repeat i in [1] { ", " }"),
+    ] {
+        let text = format!("let a = {}1{}\n", open.repeat(100), close.repeat(100));
+        let (_, diagnostics) = check_text(Path::new(""), &text);
+        assert!(diagnostics.len() < 200, "{open}");
     }
 }

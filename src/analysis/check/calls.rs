@@ -22,6 +22,10 @@ struct Call<'c> {
     first_named: Option<Span>,
     /// True after a spread of what is not known entry by entry: nothing is missing then.
     open: bool,
+    /// True after the subject was found in the parentheses, which was reported.
+    piped: bool,
+    /// The whole call, when it has one argument.
+    only: Option<Span>,
     /// The places of positional arguments beyond the parameters.
     surplus: Vec<Span>,
 }
@@ -39,7 +43,7 @@ impl Checker<'_> {
             }
             other => {
                 self.arguments_alone(arguments);
-                let other = self.frame.solver.resolve(&other);
+                let other = self.seen(&other);
                 self.report(messages::not_a_function(callee, arguments, &other));
                 Type::Unknown
             }
@@ -86,6 +90,8 @@ impl Checker<'_> {
             position: 0,
             first_named: None,
             open: false,
+            piped: false,
+            only: (arguments.len() == 1).then_some(span),
             surplus,
         };
         for argument in arguments {
@@ -94,6 +100,9 @@ impl Checker<'_> {
                 Argument::Named(name, value) => self.named(&mut call, name, value),
                 Argument::Spread(value) => self.spread(&mut call, value),
             }
+        }
+        if call.piped {
+            return Type::Unknown;
         }
         if let Some(first) = call.surplus.first() {
             let last = call.surplus.last().unwrap_or(first);
@@ -141,6 +150,7 @@ impl Checker<'_> {
             let ty = self.infer(value, Some(&parameter.ty));
             if !self.fit(&ty, &parameter.ty) {
                 if self.is_subject(call, value, &ty) {
+                    call.position = call.position.saturating_sub(1);
                     return;
                 }
                 self.mismatch(value, &ty, &parameter.ty);
@@ -175,8 +185,10 @@ impl Checker<'_> {
         if !telling || !self.frame.solver.could_fit(ty, &subject) {
             return false;
         }
-        self.report(messages::pipe_it(call.callee, value, &self.shown(ty)));
-        call.open = true;
+        let text = self.program.sources.text(value.span);
+        let diagnostic = messages::pipe_it(call.callee, (value.span, text), &self.shown(ty), call.only);
+        self.report(diagnostic);
+        call.piped = true;
         true
     }
 
@@ -199,6 +211,10 @@ impl Checker<'_> {
     fn unknown_argument(&mut self, call: &mut Call<'_>, name: &Ident, value: &Expr) {
         let step = Type::step(Type::TENSOR, Type::TENSOR);
         let ty = self.infer(value, None);
+        let near = call.function.parameters.iter().map(|p| p.name.as_str());
+        if crate::diag::nearest(&name.name, near).is_none() && self.is_subject(call, value, &ty) {
+            return;
+        }
         let is_layer = self.frame.in_net && self.frame.solver.could_fit(&ty, &step);
         let is_piece = self.frame.in_net && (is_layer || matches!(self.shallow(&ty), Type::Named(Named::Tensor)));
         self.report(messages::unknown_argument(call.callee, call.function, name, is_piece));

@@ -45,8 +45,8 @@ impl Checker<'_> {
 
     /// Checks that an expression fits its place, from the outside in, so that a mistake is reported where it is made.
     /// Gives the expression's type, or the place's when that was reported.
-    pub(super) fn expect(&mut self, expr: &Expr, place: &Type) -> Type {
-        let place = self.shallow(place);
+    pub(super) fn expect(&mut self, expr: &Expr, wanted: &Type) -> Type {
+        let place = self.shallow(wanted);
         let inner = match &place {
             Type::Optional(of) => self.shallow(of),
             other => other.clone(),
@@ -56,9 +56,7 @@ impl Checker<'_> {
             ExprKind::Block(block) => return self.expect_block(block, &place),
             ExprKind::If(branches) if !matches!(inner, Type::Variable(_)) => {
                 if let Some(otherwise) = &branches.otherwise {
-                    self.expect(&branches.condition, &Type::BOOL);
-                    self.expect_block(&branches.then, &place);
-                    self.expect_block(otherwise, &place);
+                    self.expect_branches(branches, otherwise, &place);
                     return place;
                 }
             }
@@ -84,7 +82,7 @@ impl Checker<'_> {
             _ => {}
         }
         let ty = self.infer(expr, Some(&inner));
-        if self.fit(&ty, &place) {
+        if self.fit(&ty, wanted) {
             ty
         } else {
             self.mismatch(expr, &ty, &place);
@@ -93,7 +91,7 @@ impl Checker<'_> {
     }
 
     pub(super) fn mismatch(&mut self, expr: &Expr, ty: &Type, place: &Type) {
-        let (ty, place) = (self.frame.solver.resolve(ty), self.frame.solver.resolve(place));
+        let (ty, place) = (self.seen(ty), self.seen(place));
         let words = match &place {
             Type::Named(named) => choices::words(*named),
             _ => &[],
@@ -129,12 +127,9 @@ impl Checker<'_> {
         ty
     }
 
-    /// Checks a label; true when one may stand here.
+    /// Checks a label; true when one may stand here. The parser reports those that may not.
     pub(super) fn label(&mut self, label: &Label) -> bool {
         self.text(&label.text);
-        if !self.frame.in_net {
-            self.report(messages::label_outside_net(label));
-        }
         self.frame.in_net
     }
 

@@ -100,7 +100,7 @@ impl Checker<'_> {
     }
 
     fn refuse_unlabelled(&mut self, each: &Type, values: &Expr) {
-        let each = self.frame.solver.resolve(each);
+        let each = self.seen(each);
         if !each.is_label() {
             self.report(messages::no_labels(&each, values));
         }
@@ -162,7 +162,7 @@ impl Checker<'_> {
             match self.frame.solver.join(&joined, ty) {
                 Some(more) => joined = more,
                 None => {
-                    let (first, second) = (self.frame.solver.resolve(&joined), self.frame.solver.resolve(ty));
+                    let (first, second) = (self.seen(&joined), self.seen(ty));
                     self.report(messages::entries_differ((&first, span), (&second, span)));
                     return Type::Unknown;
                 }

@@ -179,18 +179,21 @@ impl Checker<'_> {
         self.frame.in_net = true;
         self.add_local("x", Type::TENSOR, LocalKind::Plain);
         for parameter in &item.parameters {
-            self.refuse_x(&parameter.name);
             let (ty, _) = self.local_of(parameter);
-            self.add_local(&parameter.name.name, ty, LocalKind::Plain);
+            if !self.refuse_x(&parameter.name) {
+                self.add_local(&parameter.name.name, ty, LocalKind::Plain);
+            }
         }
         self.expect_block(&item.body, &Type::TENSOR);
     }
 
-    /// Inside a net, `x` is what is piped in.
-    pub(super) fn refuse_x(&mut self, name: &crate::syntax::ast::Ident) {
-        if self.frame.in_net && name.name == "x" {
+    /// Inside a net, `x` is what is piped in: true, and reported, when another name would hide it.
+    pub(super) fn refuse_x(&mut self, name: &crate::syntax::ast::Ident) -> bool {
+        let hides = self.frame.in_net && name.name == "x";
+        if hides {
             self.report(messages::reserved_x(name.span));
         }
+        hides
     }
 
     fn out(&mut self, out: &Out) {
@@ -215,7 +218,7 @@ impl Checker<'_> {
             let mut seen: Vec<(&str, Span)> = Vec::new();
             for local in &block.locals {
                 let name = &local.name;
-                checker.refuse_x(name);
+                let hides = checker.refuse_x(name);
                 match seen.iter().find(|(known, _)| *known == name.name) {
                     Some(&(_, first)) => checker.report(messages::twice(&name.name, name.span, first, "local")),
                     None => seen.push((&name.name, name.span)),
@@ -228,7 +231,9 @@ impl Checker<'_> {
                     }
                     None => checker.infer(&local.value, None),
                 };
-                checker.add_local(&name.name, ty, LocalKind::Plain);
+                if !hides {
+                    checker.add_local(&name.name, ty, LocalKind::Plain);
+                }
             }
             value(checker, &block.value)
         })

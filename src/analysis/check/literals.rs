@@ -112,7 +112,7 @@ impl Checker<'_> {
     }
 
     fn entries_differ(&mut self, before: &Joined, ty: &Type, span: Span) {
-        let (first, second) = (self.frame.solver.resolve(&before.ty), self.frame.solver.resolve(ty));
+        let (first, second) = (self.seen(&before.ty), self.seen(ty));
         self.report(messages::entries_differ((&first, before.span), (&second, span)));
     }
 
@@ -165,9 +165,7 @@ impl Checker<'_> {
     /// Brings the entries of a record to one type where they have one.
     fn close_record(&mut self, mut fields: IndexMap<String, Joined>, open: Option<Joined>) -> Type {
         let is_open = open.is_some();
-        let settings = fields
-            .values()
-            .all(|field| self.frame.solver.resolve(&field.ty).is_setting());
+        let settings = fields.values().all(|field| self.seen(&field.ty).is_setting());
         if fields
             .values()
             .any(|field| matches!(self.shallow(&field.ty), Type::Step(..)))

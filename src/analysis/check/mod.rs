@@ -155,9 +155,14 @@ impl<'a> Checker<'a> {
         self.frame.solver.fresh(crate::types::Kind::Any)
     }
 
-    /// The type as a message shows it.
+    /// The type as a message shows it: letters stand for what is open.
+    fn seen(&self, ty: &Type) -> Type {
+        self.frame.solver.generalize(ty)
+    }
+
+    /// As [`Checker::seen`], as a text.
     fn shown(&self, ty: &Type) -> String {
-        self.frame.solver.resolve(ty).to_string()
+        self.seen(ty).to_string()
     }
 
     /// The type of an item, inferred if it is not known yet; an item that needs itself is unknown to itself.

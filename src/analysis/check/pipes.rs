@@ -53,25 +53,42 @@ impl Checker<'_> {
         self.check_report(&arriving.ty, &step.step);
         let hint = Type::step(arriving.ty.clone(), self.fresh());
         let ty = self.infer(&step.step, Some(&hint));
-        match self.shallow(&ty) {
-            Type::Unknown => Type::Unknown,
-            Type::Step(subject, result) => self.apply(arriving, &step.step, &subject, &result),
-            Type::Function(function) => match function.as_step() {
-                Some(Type::Step(subject, result)) => self.apply(arriving, &step.step, &subject, &result),
-                _ => self.not_a_step(&function, &step.step, arriving),
-            },
-            Type::Named(Named::Net) if self.frame.in_net || self.fits_tensor(&arriving.ty) => {
-                self.apply(arriving, &step.step, &Type::TENSOR, &Type::TENSOR)
-            }
-            Type::Variable(_) => {
-                let result = self.fresh();
-                self.fit(&Type::step(arriving.ty.clone(), result.clone()), &ty);
-                result
-            }
+        if let Type::Variable(_) = self.shallow(&ty) {
+            let result = self.fresh();
+            self.fit(&Type::step(arriving.ty.clone(), result.clone()), &ty);
+            return result;
+        }
+        if !self.frame.in_net && !self.fits_tensor(&arriving.ty) && self.is_net(&ty) {
+            self.report(messages::not_a_step(&step.step, &Type::Named(Named::Net)));
+            return Type::Unknown;
+        }
+        match self.want_step(&step.step, &ty, arriving.span) {
+            Ok((subject, result)) => self.apply(arriving, &step.step, &subject, &result),
+            Err(result) => result,
+        }
+    }
+
+    fn is_net(&self, ty: &Type) -> bool {
+        match self.shallow(ty) {
+            Type::Named(Named::Net) => true,
+            Type::Function(function) => function.origin == FunctionOrigin::Net,
+            _ => false,
+        }
+    }
+
+    /// Subject and result of what stands where a step is wanted. What is no step is reported; then the result that it
+    /// would have given, as far as that is known.
+    pub(super) fn want_step(&mut self, step: &Expr, ty: &Type, before: Option<Span>) -> Result<(Type, Type), Type> {
+        if let Some(found) = self.as_step(ty) {
+            return Ok(found);
+        }
+        match self.shallow(ty) {
+            Type::Unknown => Err(Type::Unknown),
+            Type::Function(function) => Err(self.not_a_step(&function, step, before)),
             other => {
-                let other = self.frame.solver.resolve(&other);
-                self.report(messages::not_a_step(&step.step, &other));
-                Type::Unknown
+                let other = self.seen(&other);
+                self.report(messages::not_a_step(step, &other));
+                Err(Type::Unknown)
             }
         }
     }
@@ -84,22 +101,18 @@ impl Checker<'_> {
         if let Some(made) = self.frame.solver.apply(&arriving.ty, subject, result) {
             return made;
         }
-        let solver = &self.frame.solver;
-        let (ty, subject) = (solver.resolve(&arriving.ty), solver.resolve(subject));
+        let (ty, subject) = (self.seen(&arriving.ty), self.seen(subject));
         let at_head = arriving.head.filter(|_| counts_as_step(&ty));
         let diagnostic = match at_head {
             Some(head) => messages::step_at_head(head, &ty),
             None => messages::subject(step, &subject, &ty, arriving.head, arriving.span),
         };
         self.report(diagnostic);
-        match solver_leaves_open(&self.frame.solver.resolve(result)) {
-            true => Type::Unknown,
-            false => self.shallow(result),
-        }
+        Type::Unknown
     }
 
     /// Reports a function that stands where a step is wanted but is none.
-    fn not_a_step(&mut self, function: &Function, step: &Expr, arriving: &Arriving<'_>) -> Type {
+    fn not_a_step(&mut self, function: &Function, step: &Expr, before: Option<Span>) -> Type {
         let required: Vec<String> = function.required().map(|p| p.name.clone()).collect();
         let resolved = self
             .frame
@@ -109,20 +122,20 @@ impl Checker<'_> {
         let diagnostic = if has_subject && !required.is_empty() {
             messages::step_needs(step, &required)
         } else if function.origin == FunctionOrigin::Declared && !has_subject {
-            messages::no_subject(step, arriving.span)
+            messages::no_subject(step, before)
         } else {
             messages::not_a_step(step, &resolved)
         };
         self.report(diagnostic);
         match self.shallow(&function.result) {
-            Type::Step(_, result) if !solver_leaves_open(&self.frame.solver.resolve(&result)) => *result,
+            Type::Step(_, result) if !leaves_open(&self.seen(&result)) => *result,
             _ => Type::Unknown,
         }
     }
 }
 
 /// True when a type holds a variable that nothing bound.
-fn solver_leaves_open(ty: &Type) -> bool {
+fn leaves_open(ty: &Type) -> bool {
     let mut open = false;
     ty.visit(&mut |part| open |= matches!(part, Type::Variable(_)));
     open

@@ -17,7 +17,8 @@ impl Checker<'_> {
         let Some((callee, arguments)) = self.only_use(item, rest) else {
             return;
         };
-        let Some(id) = self.item_of(callee) else {
+        let hidden = matches!(&callee.kind, ExprKind::Name(name) if is_own(item, name));
+        let Some(id) = self.item_of(callee).filter(|_| !hidden) else {
             self.report(messages::rest_use(rest, Some(callee.span)));
             return;
         };
@@ -57,6 +58,14 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// True when a name is a parameter, the subject or a local of a function.
+fn is_own(item: &FnItem, name: &str) -> bool {
+    let locals = item.body.iter().flat_map(|body| &body.locals).map(|local| &local.name);
+    let subject = item.subject.iter().map(|(name, _)| name);
+    let mut own = item.parameters.iter().map(|p| &p.name).chain(subject).chain(locals);
+    own.any(|ident| ident.name == name)
 }
 
 fn passes(argument: &Argument, rest: &str) -> bool {

@@ -31,6 +31,5 @@ codes! {
     NOT_A_REPORT = "mtl::types::not_a_report", "An `out` is not a Report, so nothing could be opened.";
     NO_BODY = "mtl::types::no_body", "A function has no body; only the builtins of the prelude have none.";
     REST = "mtl::types::rest", "A `...how` parameter is not passed on exactly once, as in `train(task, ...how)`, or not the last.";
-    LABEL_OUTSIDE_NET = "mtl::types::label_outside_net", "A label names a scope of parameters, which only a `net` has.";
     GRIDS_DIFFER = "mtl::types::grids_differ", "Grids of different axes are joined.";
 }

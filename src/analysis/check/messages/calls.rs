@@ -1,6 +1,6 @@
 //! Messages on calls and their arguments.
 
-use super::{super::calls::called, quoted};
+use super::{super::calls::called, one, quoted};
 use crate::{
     diag::{
         Diagnostic, Fix,
@@ -18,9 +18,9 @@ use crate::{
 pub(crate) fn not_a_function(callee: &Expr, arguments: &[Argument], ty: &Type) -> Diagnostic {
     let diagnostic = Diagnostic::error(
         &NOT_A_FUNCTION,
-        format!("{} is no function, but a `{ty}`", called(callee)),
+        format!("{} is no function, but {ty}", called(callee), ty = one(ty)),
     )
-    .at(callee.span, format!("a `{ty}`"));
+    .at(callee.span, one(ty));
     match (ty, arguments) {
         (Type::Step(..), []) => diagnostic.help("a step needs no parentheses"),
         (Type::Step(..), _) => diagnostic.help("a step is applied by `|>`: `value |> step`"),
@@ -29,16 +29,26 @@ pub(crate) fn not_a_function(callee: &Expr, arguments: &[Argument], ty: &Type) -
     }
 }
 
-/// The subject is given in the parentheses.
-pub(crate) fn pipe_it(callee: &Expr, value: &Expr, ty: &str) -> Diagnostic {
+/// The subject is given in the parentheses: its place and text. `only` is the whole call, when it has no other argument.
+pub(crate) fn pipe_it(callee: &Expr, value: (Span, &str), ty: &str, only: Option<Span>) -> Diagnostic {
     let name = called(callee);
     let bare = name.trim_matches('`');
-    Diagnostic::error(
-        &SUBJECT_IN_PARENTHESES,
-        format!("what {name} works on is piped into it, not given in its parentheses"),
-    )
-    .at(value.span, format!("this `{ty}` is its subject"))
-    .help(format!("pipe it: `.. |> {bare}(..)`"))
+    let short = value.1.len() <= 40 && !value.1.contains('\n');
+    let text = if short { value.1 } else { ".." };
+    let message = format!("what {name} works on is piped into it, not given in its parentheses");
+    let mut diagnostic = Diagnostic::error(&SUBJECT_IN_PARENTHESES, message)
+        .at(value.0, format!("this `{ty}` is its subject"))
+        .help(match only {
+            Some(_) => format!("pipe it: `{text} |> {bare}`"),
+            None => format!("pipe it: `{text} |> {bare}(..)`"),
+        });
+    if let (Some(span), true) = (only, short) {
+        diagnostic.fix = Some(Fix {
+            span,
+            text: format!("{text} |> {bare}"),
+        });
+    }
+    diagnostic
 }
 
 /// More positional arguments than parameters.
@@ -143,9 +153,13 @@ pub(crate) fn unknown_argument(callee: &Expr, function: &Function, name: &Ident,
 pub(crate) fn spread_mismatch(name: &str, ty: &str, place: &str, span: Span) -> Diagnostic {
     Diagnostic::error(
         &MISMATCH,
-        format!("the argument `{name}` is a `{place}`, but this record gives a `{ty}`"),
+        format!(
+            "the argument `{name}` is {place}, but this record gives {ty}",
+            place = one(place),
+            ty = one(ty)
+        ),
     )
-    .at(span, format!("its `{name}` is a `{ty}`"))
+    .at(span, format!("its `{name}` is {ty}", ty = one(ty)))
 }
 
 /// A function stands where a step is wanted, and lacks arguments.

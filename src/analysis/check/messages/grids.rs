@@ -1,6 +1,6 @@
 //! Messages on loops, grids and their axes.
 
-use super::quoted;
+use super::{one, quoted};
 use crate::{
     diag::{
         Diagnostic, Fix,
@@ -67,9 +67,12 @@ pub(crate) fn axis_twice(axis: &Ident) -> Diagnostic {
 pub(crate) fn not_iterable(shown: &str, ty: &Type, values: &Expr) -> Diagnostic {
     let diagnostic = Diagnostic::error(
         &NOT_ITERABLE,
-        format!("a loop runs over a list, a record or a grid, not a `{shown}`"),
+        format!(
+            "a loop runs over a list, a record or a grid, not {shown}",
+            shown = one(shown)
+        ),
     )
-    .at(values.span, format!("a `{shown}`"));
+    .at(values.span, one(shown));
     match ty {
         Type::Named(Named::Int) => diagnostic.help("a range is a list of whole numbers: `1..=n`"),
         _ => diagnostic.help("a list of one has brackets: `[value]`"),
@@ -100,8 +103,12 @@ fn as_record(values: &Expr) -> Option<Fix> {
             _ => None,
         })
         .collect();
-    let text = format!("{{ {} }}", names?.join(", "));
-    Some(Fix {
+    let names = names?;
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let text = format!("{{ {} }}", names.join(", "));
+    (sorted.len() == names.len()).then_some(Fix {
         span: values.span,
         text,
     })

@@ -1,17 +1,17 @@
 //! Messages on names, items and attributes.
 
-use super::{super::attributes::KNOWN, quoted};
+use super::{super::attributes::KNOWN, one, quoted};
 use crate::{
     builtins::choices,
     diag::{
         Diagnostic, Fix,
         codes::{
             names::{ATTRIBUTE, DUPLICATE, RECURSION, RESERVED_X, SHADOWED_AXIS, UNKNOWN, UNUSED_VARIABLE},
-            types::{LABEL_OUTSIDE_NET, NEEDS_ANNOTATION, NO_BODY, NOT_A_REPORT, PARAM_TYPE, REST},
+            types::{NEEDS_ANNOTATION, NO_BODY, NOT_A_REPORT, PARAM_TYPE, REST},
         },
     },
     source::Span,
-    syntax::ast::{Attribute, Expr, Ident, Label, Out, Parameter},
+    syntax::ast::{Attribute, Expr, Ident, Out, Parameter},
     types::{Named, Type},
 };
 
@@ -139,7 +139,7 @@ pub(crate) fn needs_annotation(value: &Expr) -> Diagnostic {
 
 /// A `param` whose type no literal has.
 pub(crate) fn param_type(name: &str, ty: &Type, span: Span) -> Diagnostic {
-    Diagnostic::error(&PARAM_TYPE, format!("the param `{name}` cannot be a `{ty}`"))
+    Diagnostic::error(&PARAM_TYPE, format!("the param `{name}` cannot be {ty}", ty = one(ty)))
         .at(span, "no literal has this type")
         .help("a param is a number, a text, a path, a duration or a truth value, or a list or record of these; bind anything else with `let`")
 }
@@ -149,9 +149,9 @@ pub(crate) fn not_a_report(out: &Out, ty: &str, reportable: bool) -> Diagnostic 
     let end = out.value.span.after();
     let diagnostic = Diagnostic::error(
         &NOT_A_REPORT,
-        format!("the output `{}` is no `Report`, but a `{ty}`", out.name.name),
+        format!("the output `{}` is no `Report`, but {ty}", out.name.name, ty = one(ty)),
     )
-    .at(out.value.span, format!("a `{ty}`"));
+    .at(out.value.span, one(ty));
     if !reportable {
         return diagnostic.help(
             "an output is something a person opens, as `report` makes it of scores; bind other values with `let`",
@@ -163,16 +163,6 @@ pub(crate) fn not_a_report(out: &Out, ty: &str, reportable: bool) -> Diagnostic 
         text: " |> report".to_owned(),
     });
     diagnostic
-}
-
-/// A label outside a net.
-pub(crate) fn label_outside_net(label: &Label) -> Diagnostic {
-    Diagnostic::error(
-        &LABEL_OUTSIDE_NET,
-        "a label names parameters, and stands only inside a `net`",
-    )
-    .at(label.span, "a label")
-    .help("if a record is meant, give it braces of its own: `{{ lr: 1e-3 }}`")
 }
 
 /// A `...rest` that is not the last parameter of a function.

@@ -1,6 +1,6 @@
 //! Messages on pipes and steps.
 
-use super::super::calls::called;
+use super::{super::calls::called, one};
 use crate::{
     diag::{
         Diagnostic, Fix,
@@ -8,7 +8,7 @@ use crate::{
     },
     source::Span,
     syntax::ast::Expr,
-    types::{FunctionOrigin, Named, Type},
+    types::{FunctionOrigin, Kind, Named, Type},
 };
 
 /// A pipe begins with a step.
@@ -61,13 +61,17 @@ pub(crate) fn subject(
     {
         return already(&name, wanted, found, step.span, before);
     }
+    let taken = match wanted {
+        Type::Generic(generic) if generic.kind() != Kind::Any => generic.kind().to_string(),
+        other => one(other),
+    };
     let mut diagnostic = Diagnostic::error(
         &SUBJECT,
-        format!("{name} takes a `{wanted}`, but a `{found}` is piped in"),
+        format!("{name} takes {taken}, but {} is piped in", one(found)),
     )
-    .at(step.span, format!("takes a `{wanted}`"));
+    .at(step.span, format!("takes {taken}"));
     if let Some(before) = before {
-        diagnostic = diagnostic.at(before, format!("a `{found}`"));
+        diagnostic = diagnostic.at(before, one(found));
     }
     match help(wanted, found) {
         Some(help) => diagnostic.help(help),
@@ -113,23 +117,35 @@ fn head_not_called(head: &Expr, callable: bool, is_net: bool) -> Diagnostic {
 
 /// Rows that have a folding are split, or a task is classified.
 fn already(name: &str, wanted: &Type, found: &Type, span: Span, before: Option<Span>) -> Diagnostic {
-    let message = format!("{name} takes a `{wanted}` that is not yet more, but a `{found}` is piped in");
+    let lost = if *wanted == Type::Named(Named::Dataset) {
+        "folds"
+    } else {
+        "target"
+    };
+    let message = format!(
+        "{name} takes {}, but {} is piped in, and its {lost} would be lost",
+        one(wanted),
+        one(found)
+    );
     let mut diagnostic = Diagnostic::error(&ALREADY_SPLIT, message).at(span, "");
     if let Some(before) = before {
-        diagnostic = diagnostic.at(before, format!("a `{found}` already"));
+        diagnostic = diagnostic.at(before, format!("{found} already", found = one(found)));
     }
     diagnostic.help(match wanted {
         Type::Named(Named::Dataset) => {
-            "these rows have their folds, which a second split would throw away; split the dataset they come from, or take over the folds of another cohort with `split(like(cohort))`"
+            "split the dataset these rows come from; `split(like(cohort))` takes over the folds of another cohort"
         }
-        _ => "this has its target; classify the cohort it comes from",
+        _ => "classify the cohort it comes from",
     })
 }
 
 /// Something right of `|>` that is no step.
 pub(crate) fn not_a_step(step: &Expr, ty: &Type) -> Diagnostic {
-    let diagnostic = Diagnostic::error(&NOT_A_STEP, format!("a step is expected here, found a `{ty}`"))
-        .at(step.span, format!("a `{ty}`"));
+    let diagnostic = Diagnostic::error(
+        &NOT_A_STEP,
+        format!("a step is expected here, found {ty}", ty = one(ty)),
+    )
+    .at(step.span, one(ty));
     match ty {
         Type::Named(Named::Net) => diagnostic
             .help("a net is a step on tensors only, inside a `net`; a model begins with it: `resnet18() |> ..`"),
@@ -159,7 +175,11 @@ pub(crate) fn no_subject(step: &Expr, before: Option<Span>) -> Diagnostic {
 pub(crate) fn repeat_changes(subject: &str, result: &str, span: Span) -> Diagnostic {
     Diagnostic::error(
         &MISMATCH,
-        format!("the body of a `repeat` takes a `{subject}` and gives a `{result}`"),
+        format!(
+            "the body of a `repeat` takes {subject} and gives {result}",
+            subject = one(subject),
+            result = one(result)
+        ),
     )
     .at(span, "must give what it takes")
     .help("each round works on what the one before gave")

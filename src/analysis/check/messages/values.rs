@@ -14,7 +14,7 @@ use crate::{
     types::{Function, FunctionOrigin, Named, Type},
 };
 
-use super::{super::pipes::spoken_name, quoted};
+use super::{super::pipes::spoken_name, one, quoted};
 
 /// A value of one type stands where another is expected.
 pub(crate) fn mismatch(value: &Expr, ty: &Type, place: &Type, words: &[Word]) -> Diagnostic {
@@ -30,8 +30,7 @@ pub(crate) fn mismatch(value: &Expr, ty: &Type, place: &Type, words: &[Word]) ->
             return not_called(value, function, place);
         }
     }
-    let diagnostic = Diagnostic::error(&MISMATCH, format!("expected `{place}`, found `{ty}`"))
-        .at(value.span, format!("a `{ty}`").replace("a `none`", "`none`"));
+    let diagnostic = Diagnostic::error(&MISMATCH, format!("expected `{place}`, found `{ty}`")).at(value.span, one(ty));
     match help(value, ty, place, words) {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
@@ -106,7 +105,7 @@ fn help(value: &Expr, ty: &Type, place: &Type, words: &[Word]) -> Option<String>
 
 /// Entries without a common type: the type of those before with a place, and that of the one that differs.
 pub(crate) fn entries_differ(before: (&Type, Span), entry: (&Type, Span)) -> Diagnostic {
-    differ("entries have one type", before, entry, "the others")
+    differ("entries have one type", before, entry, "the one before is")
 }
 
 /// Branches without a common type.
@@ -134,10 +133,14 @@ fn differ(rule: &str, first: (&Type, Span), second: (&Type, Span), others: &str)
                 .help("give the arguments, `thaw(task)`, or make every entry a function: `(task) => |> ..`");
         }
     }
-    Diagnostic::error(&ENTRIES_DIFFER, format!("{rule}, but this is a `{}` and {others} `{}`", second.0, first.0))
-        .at(second.1, format!("a `{}`", second.0))
-        .at(first.1, format!("a `{}`", first.0))
-        .help("make them the same kind of value; a function becomes a step by its arguments, a step a function by `(task) => |> ..`")
+    let message = format!("{rule}, but this is {} and {others} {}", one(second.0), one(first.0));
+    Diagnostic::error(&ENTRIES_DIFFER, message)
+        .at(second.1, one(second.0))
+        .at(first.1, one(first.0))
+        .help(match (first.0, second.0) {
+            (Type::Function(_) | Type::Step(..), Type::Function(_) | Type::Step(..)) => "a function becomes a step by its arguments, `finetune(task)`, and a step a function by `(task) => |> ..`",
+            _ => "make them the same kind of value",
+        })
 }
 
 /// An `if` without `else` that is no step.
@@ -151,7 +154,10 @@ pub(crate) fn no_else(span: Span) -> Diagnostic {
 pub(crate) fn no_else_changes(step: &str, span: Span) -> Diagnostic {
     Diagnostic::error(
         &NO_ELSE,
-        format!("without `else` nothing would happen otherwise, but this step is a `{step}`"),
+        format!(
+            "without `else` nothing would happen otherwise, but this step is {step}",
+            step = one(step)
+        ),
     )
     .at(span, "gives another type than it takes")
     .help("add `else { .. }` with the other step")
@@ -159,7 +165,11 @@ pub(crate) fn no_else_changes(step: &str, span: Span) -> Diagnostic {
 
 /// `...value` of something that cannot be spread there.
 pub(crate) fn spread(ty: &str, wanted: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(&SPREAD, format!("`...` spreads {wanted}, but this is a `{ty}`")).at(span, format!("a `{ty}`"))
+    Diagnostic::error(
+        &SPREAD,
+        format!("`...` spreads {wanted}, but this is {ty}", ty = one(ty)),
+    )
+    .at(span, one(ty))
 }
 
 /// A record or module without an entry.
@@ -190,7 +200,7 @@ pub(crate) fn missing_fields(missing: &[&str], span: Span) -> Diagnostic {
 
 /// A field of a value without fields.
 pub(crate) fn no_fields(shown: &str, ty: &Type, span: Span) -> Diagnostic {
-    let diagnostic = Diagnostic::error(&NO_FIELDS, format!("a `{shown}` has no fields")).at(span, "");
+    let diagnostic = Diagnostic::error(&NO_FIELDS, format!("{shown} has no fields", shown = one(shown))).at(span, "");
     match ty {
         Type::Grid(_) => diagnostic.help("a grid is selected from by its axes: `grid[chain: \"natural\"]`"),
         Type::List(_) => diagnostic.help("an element of a list is taken by its place: `list[0]`"),
@@ -200,8 +210,8 @@ pub(crate) fn no_fields(shown: &str, ty: &Type, span: Span) -> Diagnostic {
 
 /// An index on a value that has no parts.
 pub(crate) fn not_indexable(shown: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(&INDEX, format!("a `{shown}` cannot be indexed"))
-        .at(span, format!("a `{shown}`"))
+    Diagnostic::error(&INDEX, format!("{shown} cannot be indexed", shown = one(shown)))
+        .at(span, one(shown))
         .help("lists, records and grids can")
 }
 
@@ -216,36 +226,34 @@ pub(crate) fn one_index(what: &str, usage: &str, span: Span) -> Diagnostic {
 pub(crate) fn hole(ty: &str, span: Span) -> Diagnostic {
     Diagnostic::error(
         &MISMATCH,
-        format!("a text's hole takes a number, a text, a path or a truth value, not a `{ty}`"),
+        format!(
+            "a text's hole takes a number, a text, a path or a truth value, not {ty}",
+            ty = one(ty)
+        ),
     )
-    .at(span, format!("a `{ty}`"))
+    .at(span, one(ty))
     .help("`\\{` is a brace")
 }
 
 /// An operand that a sign cannot take.
 pub(crate) fn operand(sign: &str, ty: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(&OPERANDS, format!("`{sign}` takes a number, not a `{ty}`")).at(span, format!("a `{ty}`"))
+    Diagnostic::error(&OPERANDS, format!("`{sign}` takes a number, not {ty}", ty = one(ty))).at(span, one(ty))
 }
 
 /// Operands that an operator cannot combine.
 pub(crate) fn operands(operator: BinaryOp, left: (&Type, &str), right: (&Type, &str), sign: Span) -> Diagnostic {
-    let text = |ty: &Type| {
-        matches!(
-            ty,
-            Type::Named(Named::Text | Named::Path) | Type::List(_) | Type::Record(_)
-        )
+    let joins = |ty: &Type| {
+        let named = matches!(ty, Type::Named(Named::Text | Named::Path | Named::Dataset));
+        named || matches!(ty, Type::List(_) | Type::Record(_) | Type::Grid(_))
     };
+    let optional = |ty: &Type| matches!(ty, Type::None | Type::Optional(_));
     let step = |ty: &Type| matches!(ty, Type::Step(..) | Type::Function(_));
-    let message = format!(
-        "`{}` cannot combine a `{}` and a `{}`",
-        operator.sign(),
-        left.1,
-        right.1
-    );
+    let (a, b) = (one(left.1), one(right.1));
+    let message = format!("`{}` cannot combine {a} and {b}", operator.sign());
     let diagnostic = Diagnostic::error(&OPERANDS, message).at(sign, "");
     match operator {
-        BinaryOp::Add if text(left.0) && text(right.0) => {
-            let mut diagnostic = diagnostic.help("texts, lists and records are joined by `++`");
+        BinaryOp::Add if joins(left.0) && joins(right.0) => {
+            let mut diagnostic = diagnostic.help("texts, lists, records, datasets and grids are joined by `++`");
             diagnostic.fix = Some(Fix {
                 span: sign,
                 text: "++".to_owned(),
@@ -254,6 +262,9 @@ pub(crate) fn operands(operator: BinaryOp, left: (&Type, &str), right: (&Type, &
         }
         _ if step(left.0) || step(right.0) => {
             diagnostic.help("a step or function is no value yet; pipe or call first, in parentheses: `(x |> f) + y`")
+        }
+        _ if optional(left.0) || optional(right.0) => {
+            diagnostic.help("decide first what `none` means: `if a == none { .. } else { .. }`")
         }
         BinaryOp::Equal | BinaryOp::NotEqual => diagnostic.help("only values of one type can be equal"),
         BinaryOp::Join => diagnostic.help("`++` joins two lists, records, texts, datasets, or grids of the same axes"),
