@@ -3,7 +3,10 @@
 //! What stands in a [`Work`] enters the stage's key through the canonical encoder, so its fields hold what decides the
 //! result and nothing else; paths, names and source places are skipped, and the *contents* of files enter as digests.
 
-use crate::{net::Graph, source::Span};
+use crate::{
+    net::{Graph, Op, ParameterId},
+    source::Span,
+};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
 
@@ -271,14 +274,21 @@ pub struct Train {
 }
 
 impl Train {
-    /// Samples of one batch that is not the last.
+    /// True when some layer normalises by its batch while training.
+    #[must_use]
+    pub fn has_batch_statistics(&self) -> bool {
+        let frozen = |id: ParameterId| self.frozen_statistics.get(id.0).copied().unwrap_or(false);
+        self.graph.nodes.iter().any(|node| matches!(node.op, Op::BatchNorm { mean, .. } if !frozen(mean)))
+    }
+
+    /// Optimiser steps of one epoch: the batches that the training loop's sampler makes.
     #[must_use]
     pub fn steps_per_epoch(&self) -> u64 {
         let (samples, batch) = (self.training.rows.len() as u64, u64::from(self.batch.max(1)));
-        let whole = samples / batch;
-        let rest = samples % batch;
-        // Batch normalisation of one sample has no variance, so a last batch of one is left out.
-        whole + u64::from(!self.drop_last && (rest > 1 || rest == 1 && whole == 0))
+        let (whole, rest) = (samples / batch, samples % batch);
+        // Batch normalisation of one sample has little to measure, so a last batch of one is left out.
+        let kept = rest > 0 && !self.drop_last && !(rest == 1 && self.has_batch_statistics());
+        whole + u64::from(kept || whole == 0 && rest > 0)
     }
 
     /// Optimiser steps of the whole training.

@@ -1,4 +1,203 @@
-//! TEMP
-use super::{Context, Outputs, StageError};
-use crate::plan::stage::Train;
-pub(super) fn run(_train: &Train, _context: &Context<'_>) -> Result<Outputs, StageError> { Err(StageError::Cancelled) }
+//! Trains one model, going on from the state that an earlier run has left.
+
+use super::{
+    Context, Outputs, Progress, StageError, prepare,
+    study::{Epoch, History},
+};
+use crate::{
+    data::Prepared,
+    net::ParameterId,
+    nn::{Mode, Network, Weights, fresh_head, initial_weights, read_weights, write_weights},
+    plan::stage::{self, Augmentation, Normalization, Role, Start, Train},
+    train::{
+        self, Data, DecayOn, EpochReport, Failure, Hooks, Optimizer, Outcome, Recipe, Samples, Schedule, State,
+        StepReport, TrainError,
+    },
+};
+use std::{fs, io, path::Path};
+
+pub(super) fn run(train: &Train, context: &Context<'_>) -> Result<Outputs, StageError> {
+    let pictures = Prepared::open(context.input(Role::Pictures)?).map_err(prepare::failed)?;
+    let frozen = frozen(train);
+    let mode = Mode::Train { frozen: &frozen };
+    let mut network = Network::compile(&train.graph, mode, train.batch as usize).map_err(StageError::failed)?;
+    network.load(&start(train, context)?).map_err(StageError::failed)?;
+
+    let saved = saved_state(context)?;
+    if let Some(state) = &saved {
+        let at = &state.progress;
+        context.monitor.resumed(number(at.epoch), at.step as u64);
+    }
+    let training = Labelled::new(&pictures, &train.training, &train.normalization);
+    let tuning = Labelled::new(&pictures, &train.tuning, &train.normalization);
+    let data = Data { training: &training, tuning: (tuning.count() > 0).then_some(&tuning as &dyn Samples) };
+    let told = saved.as_ref().map_or(0, |state| state.progress.history.len());
+    let mut hooks = Keeper { train, context, told };
+    let recipe = recipe(train);
+    match train::fit(&mut network, data, &recipe, saved.as_ref(), &mut hooks, context.cancel).map_err(failed)? {
+        Outcome::Finished(state) => write(&state, context.folder),
+        Outcome::Cancelled(state) => {
+            save(&state, context)?;
+            Err(StageError::Cancelled)
+        }
+    }
+}
+
+/// Parameters and statistics that stay as they are.
+fn frozen(train: &Train) -> Vec<ParameterId> {
+    let fixed = train.frozen_weights.iter().zip(&train.frozen_statistics);
+    fixed.enumerate().filter(|(_, (weight, statistic))| **weight || **statistic).map(|(id, _)| ParameterId(id)).collect()
+}
+
+/// The weights before the first step.
+fn start(train: &Train, context: &Context<'_>) -> Result<Weights, StageError> {
+    match train.start {
+        Start::Random { seed } => Ok(initial_weights(&train.graph, seed)),
+        Start::Model { new_head } => {
+            let mut weights = read_weights(context.input(Role::Model)?).map_err(StageError::failed)?;
+            if let Some(seed) = new_head {
+                weights.extend(fresh_head(&train.graph, seed));
+            }
+            Ok(weights)
+        }
+    }
+}
+
+fn saved_state(context: &Context<'_>) -> Result<Option<State>, StageError> {
+    let Some(path) = context.states.load()? else { return Ok(None) };
+    let bytes = fs::read(&path).map_err(StageError::failed)?;
+    State::from_bytes(&bytes).map(Some).map_err(StageError::failed)
+}
+
+fn save(state: &State, context: &Context<'_>) -> Result<(), StageError> {
+    let bytes = state.to_bytes().map_err(StageError::failed)?;
+    context.states.save(&mut |path| fs::write(path, &bytes))
+}
+
+fn write(state: &State, folder: &Path) -> Result<Outputs, StageError> {
+    let (model, history) = (folder.join("model"), folder.join("history"));
+    write_weights(&model, &state.weights).map_err(StageError::failed)?;
+    let mut before = (0, 0);
+    let epochs = state.progress.history.iter().map(|report| {
+        let seen = (report.images as u64, report.steps);
+        let epoch = epoch(report, before);
+        before = seen;
+        epoch
+    });
+    let text = serde_json::to_vec(&History { epochs: epochs.collect() }).map_err(StageError::failed)?;
+    fs::write(&history, text).map_err(StageError::failed)?;
+    Ok(vec![("model".to_owned(), model), ("history".to_owned(), history)])
+}
+
+/// An epoch on its own; the loop counts pictures and steps from the beginning of training.
+fn epoch(report: &EpochReport, (pictures, steps): (u64, u64)) -> Epoch {
+    Epoch {
+        epoch: number(report.epoch + 1),
+        training_loss: report.loss,
+        tuning_loss: report.tuning_loss,
+        rate: report.rate,
+        pictures: report.images as u64 - pictures,
+        steps: report.steps - steps,
+    }
+}
+
+/// The plan's words in those of the training loop.
+fn recipe(train: &Train) -> Recipe {
+    let schedule = match train.schedule {
+        stage::Schedule::Constant => Schedule::Constant,
+        stage::Schedule::Step { every, factor } => Schedule::Step { every: every as usize, factor },
+        stage::Schedule::Cosine { warmup } => Schedule::Cosine { warmup },
+    };
+    let optimizer = match train.optimizer {
+        stage::Optimizer::Sgd { momentum, decay } => Optimizer::Sgd { momentum, decay },
+        stage::Optimizer::AdamW { beta1, beta2, epsilon, decay } => {
+            Optimizer::AdamW { betas: [beta1, beta2], epsilon, decay }
+        }
+    };
+    // Several flips in a row are one: exchanged when an odd number of them is.
+    let flip = train.augment.iter().fold(0.0, |odd, augmentation| {
+        let Augmentation::FlipHorizontal { probability } = augmentation;
+        odd * (1.0 - probability) + (1.0 - odd) * probability
+    });
+    Recipe {
+        epochs: train.epochs as usize,
+        rates: train.rates.clone(),
+        schedule,
+        optimizer,
+        decay_on: if train.decay_all { DecayOn::All } else { DecayOn::Weights },
+        clip: train.clip,
+        seed: train.seed,
+        drop_last: train.drop_last,
+        flip,
+    }
+}
+
+fn failed(error: TrainError) -> StageError {
+    let diverged = matches!(error, TrainError::Diverged { .. });
+    let failed = StageError::failed(error);
+    if diverged { failed.help("lower the learning rate `lr`, or the largest gradient norm `clip`") } else { failed }
+}
+
+/// Counts of epochs and steps fit the width that events have.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// The samples of a task's part, as the loop wants them.
+struct Labelled<'a> {
+    pictures: &'a Prepared,
+    samples: &'a stage::Samples,
+    normalization: &'a Normalization,
+}
+
+impl<'a> Labelled<'a> {
+    fn new(pictures: &'a Prepared, samples: &'a stage::Samples, normalization: &'a Normalization) -> Self {
+        Self { pictures, samples, normalization }
+    }
+}
+
+impl Samples for Labelled<'_> {
+    fn count(&self) -> usize {
+        self.samples.rows.len()
+    }
+
+    fn label(&self, sample: usize) -> usize {
+        self.samples.classes[sample] as usize
+    }
+
+    fn fill(&self, sample: usize, flip: bool, image: &mut [f32]) -> Result<(), Failure> {
+        Ok(self.pictures.fill(self.samples.rows[sample] as usize, self.normalization, flip, image)?)
+    }
+}
+
+/// Tells of steps and epochs, and keeps the state.
+struct Keeper<'a> {
+    train: &'a Train,
+    context: &'a Context<'a>,
+    /// Epochs that were told of.
+    told: usize,
+}
+
+impl Hooks for Keeper<'_> {
+    fn on_step(&mut self, report: &StepReport) {
+        let per_epoch = self.train.pictures_seen() / u64::from(self.train.epochs.max(1));
+        let in_epoch = (report.step as u64 + 1) * u64::from(self.train.batch);
+        self.context.monitor.progress(&Progress {
+            done: report.epoch as u64 * per_epoch + in_epoch.min(per_epoch),
+            total: self.train.pictures_seen(),
+            epoch: Some((number(report.epoch + 1), self.train.epochs)),
+            step: Some((report.step as u64 + 1, report.steps as u64)),
+            loss: Some(report.loss),
+        });
+    }
+
+    fn on_state(&mut self, state: &State) -> Result<(), Failure> {
+        save(state, self.context).map_err(io::Error::other)?;
+        for report in state.progress.history.iter().skip(self.told) {
+            let epoch = number(report.epoch + 1);
+            self.context.monitor.epoch(epoch, self.train.epochs, report.loss, report.tuning_loss);
+        }
+        self.told = state.progress.history.len();
+        Ok(())
+    }
+}
