@@ -18,7 +18,11 @@ pub(super) fn summary(stages: &Stages, needed: &[StageId], report: &str) -> Dag 
     let mut edges: IndexSet<(u32, u32)> = IndexSet::new();
     for &id in needed {
         let made = stages.get(id);
-        let before: BTreeSet<u32> = made.inputs.iter().filter_map(|(input, _)| group_of.get(input).copied()).collect();
+        let before: BTreeSet<u32> = made
+            .inputs
+            .iter()
+            .filter_map(|(input, _)| group_of.get(input).copied())
+            .collect();
         let entry = groups.entry((made.stage.work.kind(), made.label.clone(), before.clone()));
         let place = u32::try_from(entry.index()).unwrap_or(u32::MAX);
         *entry.or_insert(0) += 1;
@@ -26,10 +30,14 @@ pub(super) fn summary(stages: &Stages, needed: &[StageId], report: &str) -> Dag 
         edges.extend(before.into_iter().map(|from| (from, place)));
     }
     let place = u32::try_from(groups.len()).unwrap_or(u32::MAX);
-    let scored = needed.iter().filter(|id| matches!(stages.get(**id).stage.work, Work::Score(_)));
+    let scored = needed
+        .iter()
+        .filter(|id| matches!(stages.get(**id).stage.work, Work::Score(_)));
     edges.extend(scored.filter_map(|id| group_of.get(id)).map(|from| (*from, place)));
-    let mut nodes: Vec<_> =
-        groups.into_iter().map(|((kind, label, _), count)| (label, kind.to_owned(), count)).collect();
+    let mut nodes: Vec<_> = groups
+        .into_iter()
+        .map(|((kind, label, _), count)| (label, kind.to_owned(), count))
+        .collect();
     nodes.push((format!("report {report}"), "report".to_owned(), 1));
     Dag {
         nodes,

@@ -447,7 +447,7 @@ pub struct TrainingFacts {
 }
 
 /// A setting.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Choice {
     /// Where it acts: a stage's or a call's name.
     pub scope: String,
@@ -460,7 +460,7 @@ pub struct Choice {
 }
 
 /// Who set a choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChoiceBy {
     /// The program's text, or `--set`.
