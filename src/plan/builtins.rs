@@ -28,7 +28,11 @@ impl<'p> Evaluator<'p, '_> {
         match (found, subject) {
             (Some(result), _) => result,
             (None, Some((value, _))) if name == "identity" => Ok(value),
-            (None, _) => self.error(&codes::UNEXPECTED_VALUE, format!("`{name}` is not carried out here"), span),
+            (None, _) => self.error(
+                &codes::UNEXPECTED_VALUE,
+                format!("`{name}` is not carried out here"),
+                span,
+            ),
         }
     }
 
@@ -63,7 +67,11 @@ impl<'p> Evaluator<'p, '_> {
                     "ceil" => x.ceil(),
                     _ => x.round(),
                 };
-                if whole.abs() < 9e18 { Ok(Value::Int(whole as i64)) } else { self.overflow(span) }
+                if whole.abs() < 9e18 {
+                    Ok(Value::Int(whole as i64))
+                } else {
+                    self.overflow(span)
+                }
             }
             "power" => self.power(&a, &b, span),
             _ => return None,
@@ -80,8 +88,15 @@ impl<'p> Evaluator<'p, '_> {
         match (a, b, a.as_float(), b.as_float()) {
             (_, _, Some(x), Some(y)) => {
                 let picked = if first(x, y) { a } else { b };
-                let mixed = matches!((a, b), (Value::Int(_), Value::Float(_)) | (Value::Float(_), Value::Int(_)));
-                Ok(if mixed { Value::Float(picked.as_float().unwrap_or(x)) } else { picked.clone() })
+                let mixed = matches!(
+                    (a, b),
+                    (Value::Int(_), Value::Float(_)) | (Value::Float(_), Value::Int(_))
+                );
+                Ok(if mixed {
+                    Value::Float(picked.as_float().unwrap_or(x))
+                } else {
+                    picked.clone()
+                })
             }
             (_, _, None, _) => self.unexpected("a number", a, span),
             _ => self.unexpected("a number", b, span),
@@ -99,7 +114,8 @@ impl<'p> Evaluator<'p, '_> {
                     }
                     Err(_) => return self.overflow(span),
                 };
-                base.checked_pow(exponent).map_or_else(|| self.overflow(span), |value| Ok(Value::Int(value)))
+                base.checked_pow(exponent)
+                    .map_or_else(|| self.overflow(span), |value| Ok(Value::Int(value)))
             }
             _ => match (a.as_float(), b.as_float()) {
                 (Some(a), Some(b)) if a.powf(b).is_finite() => Ok(Value::Float(a.powf(b))),

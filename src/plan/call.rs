@@ -96,7 +96,10 @@ impl<'p> Evaluator<'p, '_> {
             }
             Function::Lambda(_, body, env) => {
                 let arguments = self.bind(function, env, given, span)?;
-                let env = arguments.slots.into_iter().fold(env.clone(), |env, (name, slot)| env.with(name, slot));
+                let env = arguments
+                    .slots
+                    .into_iter()
+                    .fold(env.clone(), |env, (name, slot)| env.with(name, slot));
                 self.eval(body, &env)
             }
         }
@@ -145,7 +148,11 @@ impl<'p> Evaluator<'p, '_> {
             return self.fail(diagnostic.suggest(span, name, names));
         }
         if !positional.is_empty() {
-            return self.error(&codes::UNEXPECTED_VALUE, format!("too many arguments for `{}`", function.name()), span);
+            return self.error(
+                &codes::UNEXPECTED_VALUE,
+                format!("too many arguments for `{}`", function.name()),
+                span,
+            );
         }
         if failed { Err(Failed) } else { Ok(Arguments { slots }) }
     }
@@ -202,7 +209,10 @@ impl<'p> Evaluator<'p, '_> {
         named: &mut IndexMap<Rc<str>, Given<'p>>,
     ) -> Outcome<Slot<'p>> {
         let value = if parameter.ty.is_some() {
-            let slots: Vec<_> = positional.drain(..).map(|given| self.argument(parameter, given)).collect();
+            let slots: Vec<_> = positional
+                .drain(..)
+                .map(|given| self.argument(parameter, given))
+                .collect();
             let values: Outcome<Vec<_>> = slots.into_iter().map(|slot| slot.map(|s| s.value)).collect();
             Value::List(Rc::new(values?))
         } else {
@@ -241,9 +251,7 @@ impl<'p> Evaluator<'p, '_> {
                 }
                 Step::Pipe(steps, env) => self.pipe(subject, subject_span, steps, env),
                 Step::Repeat(binding, body, env) => self.repeat(binding, body, env, subject, subject_span),
-                Step::Labelled(name, inner) => {
-                    self.scoped(name, |e| e.apply(inner, subject, subject_span, at))
-                }
+                Step::Labelled(name, inner) => self.scoped(name, |e| e.apply(inner, subject, subject_span, at)),
                 Step::Identity => Ok(subject),
             },
             Value::Net(net) => match subject {
@@ -320,7 +328,10 @@ impl<'p> Evaluator<'p, '_> {
         if let Some((name, value, at)) = subject {
             env = env.with(&name.name, self.own(value, at));
         }
-        let env = arguments.slots.into_iter().fold(env, |env, (name, slot)| env.with(name, slot));
+        let env = arguments
+            .slots
+            .into_iter()
+            .fold(env, |env, (name, slot)| env.with(name, slot));
         self.calls.push(&item.name.name);
         let result = self.deeper(span, |e| e.block(body, &env, item.result.as_ref()));
         self.calls.pop();

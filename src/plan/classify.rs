@@ -41,10 +41,17 @@ impl<'p> Evaluator<'p, '_> {
             }
             other => return self.unexpected("a cohort", other, at),
         };
-        let Some(column_slot) = arguments.slot("column") else { return Err(Failed) };
+        let Some(column_slot) = arguments.slot("column") else {
+            return Err(Failed);
+        };
         let column = column_slot.value.as_text().unwrap_or_default();
         let cells = &self.column(&cohort.data.table, &column, column_slot.span)?.cells;
-        let rows: Vec<_> = cohort.data.rows.iter().map(|&row| (row, &cells[row as usize])).collect();
+        let rows: Vec<_> = cohort
+            .data
+            .rows
+            .iter()
+            .map(|&row| (row, &cells[row as usize]))
+            .collect();
         let values = distinct(rows.iter().map(|(_, cell)| *cell));
         let mapping = self.mapping(&column, &values, arguments, span)?;
         let class_of: BTreeMap<&str, u32> = mapping
@@ -72,16 +79,17 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     /// The classes: as the program writes them, or one per value of the column.
-    fn mapping(
-        &mut self,
-        column: &str,
-        values: &[Text],
-        arguments: &Arguments<'p>,
-        span: Span,
-    ) -> Outcome<Mapping> {
-        let positive = arguments.slot("positive").filter(|slot| !matches!(slot.value, Value::None));
+    fn mapping(&mut self, column: &str, values: &[Text], arguments: &Arguments<'p>, span: Span) -> Outcome<Mapping> {
+        let positive = arguments
+            .slot("positive")
+            .filter(|slot| !matches!(slot.value, Value::None));
         let mapping = match arguments.slot("classes") {
-            Some(slot @ Slot { value: Value::Record(record), .. }) => {
+            Some(
+                slot @ Slot {
+                    value: Value::Record(record),
+                    ..
+                },
+            ) => {
                 if let Some(positive) = positive {
                     let message = "the first class of a record is the positive one, so `positive` has nothing to say";
                     return self.error(&plan_codes::BAD_VALUE, message, positive.span);
@@ -89,13 +97,16 @@ impl<'p> Evaluator<'p, '_> {
                 let mapping: Option<Mapping> = record
                     .iter()
                     .map(|(name, labels)| match labels {
-                        Value::List(list) => {
-                            Some((Rc::clone(name), list.iter().map(Value::label).collect::<Option<Vec<_>>>()?))
-                        }
+                        Value::List(list) => Some((
+                            Rc::clone(name),
+                            list.iter().map(Value::label).collect::<Option<Vec<_>>>()?,
+                        )),
                         _ => None,
                     })
                     .collect();
-                let Some(mapping) = mapping else { return self.unexpected("lists of labels", &slot.value, slot.span) };
+                let Some(mapping) = mapping else {
+                    return self.unexpected("lists of labels", &slot.value, slot.span);
+                };
                 self.check_labels(column, values, &mapping, slot.span)?;
                 mapping
             }
@@ -121,7 +132,8 @@ impl<'p> Evaluator<'p, '_> {
         match (positive, values) {
             (None, [first, second]) => {
                 let message = format!("`{column}` has two values, and neither is named the positive one");
-                let help = format!("write `positive: {first:?}`, or `positive: {second:?}`, or the classes as a record");
+                let help =
+                    format!("write `positive: {first:?}`, or `positive: {second:?}`, or the classes as a record");
                 return self.fail(Diagnostic::error(&codes::NO_POSITIVE, message).at(span, "").help(help));
             }
             (Some(slot), [_, _]) => {
@@ -137,7 +149,10 @@ impl<'p> Evaluator<'p, '_> {
             }
             (None, _) => {}
         }
-        Ok(order.into_iter().map(|label| (Rc::clone(&label), vec![label])).collect())
+        Ok(order
+            .into_iter()
+            .map(|label| (Rc::clone(&label), vec![label]))
+            .collect())
     }
 
     /// Every label exists, and belongs to one class.
@@ -146,7 +161,9 @@ impl<'p> Evaluator<'p, '_> {
         let mut failed = false;
         for (class, labels) in mapping {
             if labels.is_empty() {
-                failed |= self.error::<()>(&plan_codes::BAD_VALUE, format!("class `{class}` has no label"), span).is_err();
+                failed |= self
+                    .error::<()>(&plan_codes::BAD_VALUE, format!("class `{class}` has no label"), span)
+                    .is_err();
             }
             for label in labels {
                 let place = self.place_of(label, span, known.contains_key(&**label));
@@ -221,12 +238,18 @@ impl<'p> Evaluator<'p, '_> {
             .map(|(_, group)| group)
             .collect();
         let name = task.classes.get(class).map_or("", |name| name);
-        let of = if member.is_empty() { String::new() } else { format!(" of {member}") };
+        let of = if member.is_empty() {
+            String::new()
+        } else {
+            format!(" of {member}")
+        };
         let message = format!("class `{name}` has no sample in the {part} part{of}");
         let help = match (groups.len(), task.cohort.is_k_fold()) {
             (0, _) => "no row that is left has its labels".to_owned(),
             (1, true) => "one group alone has it: no number of folds would work".to_owned(),
-            (count, true) => format!("{count} groups have it: at most {count} folds would work, stratified by this column"),
+            (count, true) => {
+                format!("{count} groups have it: at most {count} folds would work, stratified by this column")
+            }
             (count, false) => format!("{count} groups have it: stratify by this column, or take a larger part"),
         };
         let diagnostic = Diagnostic::error(&codes::CLASS_VANISHES, message).at(task.span, "");
@@ -251,9 +274,15 @@ impl<'p> Evaluator<'p, '_> {
         }
         if let Some((groups, class, member)) = fewest {
             let class = task.classes.get(class).map_or("", |name| name);
-            let of = if member.is_empty() { String::new() } else { format!(" of {member}") };
-            let message = format!("the test part{of} has {groups} groups of class `{class}`; below {FEW} an AUC says little");
-            self.diagnostics.push(Diagnostic::warning(&codes::FEW_IN_CLASS, message).at(span, ""));
+            let of = if member.is_empty() {
+                String::new()
+            } else {
+                format!(" of {member}")
+            };
+            let message =
+                format!("the test part{of} has {groups} groups of class `{class}`; below {FEW} an AUC says little");
+            self.diagnostics
+                .push(Diagnostic::warning(&codes::FEW_IN_CLASS, message).at(span, ""));
         }
     }
 
@@ -265,12 +294,18 @@ impl<'p> Evaluator<'p, '_> {
         let (cohort, source) = (&task.cohort, &task.cohort.data.table);
         let group = |row: u32| {
             let place = cohort.split_rows.binary_search(&row).ok();
-            place.and_then(|place| cohort.groups.get(place)).copied().unwrap_or(u32::MAX)
+            place
+                .and_then(|place| cohort.groups.get(place))
+                .copied()
+                .unwrap_or(u32::MAX)
         };
         let groups: Vec<_> = task.samples.iter().map(|&(row, _)| group(row)).collect();
         let identities = &mut self.identities;
-        let pictures: Vec<_> =
-            task.samples.iter().map(|&(row, _)| source.picture(row as usize, identities)).collect();
+        let pictures: Vec<_> = task
+            .samples
+            .iter()
+            .map(|&(row, _)| source.picture(row as usize, identities))
+            .collect();
         let members = (0..cohort.assignment.members.len()).map(|place| member(task, place, &groups, &pictures));
         let parts = Rc::new(TaskParts {
             members: members.collect(),
@@ -287,7 +322,9 @@ fn member(task: &Task, place: usize, groups: &[u32], pictures: &[u32]) -> TaskMe
     let mut seen = Exposure::default();
     let base = &task.cohort.data.base;
     for (((sample, &(row, class)), &group), &picture) in (0..).zip(task.samples.iter()).zip(groups).zip(pictures) {
-        let Ok(prepared) = base.binary_search(&row).map(|at| u32::try_from(at).unwrap_or(u32::MAX)) else { continue };
+        let Ok(prepared) = base.binary_search(&row).map(|at| u32::try_from(at).unwrap_or(u32::MAX)) else {
+            continue;
+        };
         let (samples, seen) = match part_of(&task.cohort, place, row) {
             Some(Part::Training) => (&mut training, &mut seen.training),
             Some(Part::Tuning) => {
@@ -315,7 +352,9 @@ fn member(task: &Task, place: usize, groups: &[u32], pictures: &[u32]) -> TaskMe
     let assigned = &task.cohort.assignment.members[place];
     let mut hasher = blake3::Hasher::new();
     for samples in [&training, &tuning] {
-        hasher.update(&rows_digest(&samples.rows)).update(&rows_digest(&samples.classes));
+        hasher
+            .update(&rows_digest(&samples.rows))
+            .update(&rows_digest(&samples.classes));
     }
     TaskMember {
         digest: *hasher.finalize().as_bytes(),
@@ -355,10 +394,21 @@ fn distinct<'c>(cells: impl Iterator<Item = &'c Cell>) -> Vec<Text> {
 }
 
 fn settings(column: &str, mapping: &Mapping, arguments: &Arguments<'_>) -> Vec<Setting> {
-    let classes: Vec<_> = mapping.iter().map(|(name, labels)| format!("{name}: {labels:?}")).collect();
-    let by = |name: &str| arguments.slot(name).map_or(super::stage::ChoiceBy::Default, |slot| slot.by);
+    let classes: Vec<_> = mapping
+        .iter()
+        .map(|(name, labels)| format!("{name}: {labels:?}"))
+        .collect();
+    let by = |name: &str| {
+        arguments
+            .slot(name)
+            .map_or(super::stage::ChoiceBy::Default, |slot| slot.by)
+    };
     vec![
         setting("column", format!("{column:?}"), by("column")),
-        setting("classes", format!("{{ {} }}", classes.join(", ")), by("classes").min(by("positive"))),
+        setting(
+            "classes",
+            format!("{{ {} }}", classes.join(", ")),
+            by("classes").min(by("positive")),
+        ),
     ]
 }

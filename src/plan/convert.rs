@@ -9,7 +9,10 @@ use crate::{
     source::Span,
     syntax::ast::{TypeExpr, TypeKind},
 };
-use std::{path::{Path, PathBuf}, rc::Rc};
+use std::{
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 /// A file: its place, and how reports name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +42,9 @@ fn bare(ty: &TypeExpr) -> &TypeExpr {
 
 /// True when `name` is a word of the type.
 pub(super) fn is_choice(ty: &TypeExpr, name: &str) -> bool {
-    let TypeKind::Name(wanted) = &bare(ty).kind else { return false };
+    let TypeKind::Name(wanted) = &bare(ty).kind else {
+        return false;
+    };
     CHOICES.iter().any(|(ty, words)| ty == wanted && words.contains(&name))
 }
 

@@ -36,7 +36,9 @@ fn training(train: &Train) -> f64 {
         parameters.any(|id| train.rates.get(id.0).is_some_and(|rate| *rate > 0.0))
     };
     let lowest = (0..train.graph.nodes.len()).find(|&node| trains(node)).unwrap_or(0);
-    let backward: f64 = (lowest..train.graph.nodes.len()).map(|node| of_node(&train.graph, NodeId(node))).sum();
+    let backward: f64 = (lowest..train.graph.nodes.len())
+        .map(|node| of_node(&train.graph, NodeId(node)))
+        .sum();
     let watched = train.tuning.rows.len() as f64 * f64::from(train.epochs);
     train.pictures_seen() as f64 * (forward(&train.graph) + 2.0 * backward) + watched * forward(&train.graph)
 }
@@ -52,7 +54,10 @@ fn of_node(graph: &Graph, id: NodeId) -> f64 {
     let values = node.shape.len() as f64;
     match node.op {
         Op::Conv { window, .. } => {
-            let channels = node.inputs.first().map_or(0, |input| graph.node(*input).shape.channels());
+            let channels = node
+                .inputs
+                .first()
+                .map_or(0, |input| graph.node(*input).shape.channels());
             values * 2.0 * (channels * window.kernel * window.kernel) as f64
         }
         Op::Linear { .. } => {
@@ -60,7 +65,10 @@ fn of_node(graph: &Graph, id: NodeId) -> f64 {
             values * 2.0 * features as f64
         }
         Op::MaxPool(window) => values * (window.kernel * window.kernel) as f64,
-        Op::AdaptiveAvgPool { .. } => node.inputs.first().map_or(0.0, |input| graph.node(*input).shape.len() as f64),
+        Op::AdaptiveAvgPool { .. } => node
+            .inputs
+            .first()
+            .map_or(0.0, |input| graph.node(*input).shape.len() as f64),
         Op::Input | Op::Flatten => 0.0,
         Op::BatchNorm { .. } | Op::Relu | Op::Dropout { .. } | Op::Add => values,
     }

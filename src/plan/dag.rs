@@ -18,7 +18,11 @@ pub(super) fn summary(stages: &Stages, needed: &[StageId], report: Option<&str>)
     let mut edges: IndexSet<(u32, u32)> = IndexSet::new();
     for &id in needed {
         let made = stages.get(id);
-        let before: BTreeSet<u32> = made.inputs.iter().filter_map(|(input, _)| group_of.get(input).copied()).collect();
+        let before: BTreeSet<u32> = made
+            .inputs
+            .iter()
+            .filter_map(|(input, _)| group_of.get(input).copied())
+            .collect();
         let entry = groups.entry((made.stage.work.kind(), made.label.clone(), before.clone()));
         let place = u32::try_from(entry.index()).unwrap_or(u32::MAX);
         *entry.or_insert(0) += 1;

@@ -53,15 +53,17 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn dataset(&mut self, kind: Kind, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
-        let Some(slot) = arguments.slot("path") else { return Err(Failed) };
-        let Value::Path(path) = &slot.value else { return self.unexpected("a path", &slot.value, slot.span) };
+        let Some(slot) = arguments.slot("path") else {
+            return Err(Failed);
+        };
+        let Value::Path(path) = &slot.value else {
+            return self.unexpected("a path", &slot.value, slot.span);
+        };
         let table = self.table(kind, path, slot.span)?;
         let rows: Rc<Vec<u32>> = Rc::new((0..).take(table.table.rows).collect());
-        let settings = vec![Setting {
-            name: "source".to_owned(),
-            value: format!("{:?}", table.shown),
-            by: ChoiceBy::Program,
-        }];
+        let mut settings = vec![setting("source", format!("{:?}", table.shown), ChoiceBy::Program)];
+        let image = arguments.slot("image");
+        settings.extend(image.map(|slot| setting("image", slot.value.display(), slot.by)));
         Ok(Value::Dataset(Rc::new(Dataset {
             name: None,
             table,
@@ -76,12 +78,7 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     /// Changes the data of a data set, a cohort or a task, which stays what it is.
-    fn with_data(
-        &mut self,
-        value: &Value<'p>,
-        at: Span,
-        change: impl FnOnce(&mut Dataset),
-    ) -> Outcome<Value<'p>> {
+    fn with_data(&mut self, value: &Value<'p>, at: Span, change: impl FnOnce(&mut Dataset)) -> Outcome<Value<'p>> {
         match value {
             Value::Dataset(data) => {
                 let mut data = Dataset::clone(data);
@@ -106,7 +103,9 @@ impl<'p> Evaluator<'p, '_> {
         arguments: &Arguments<'p>,
         span: Span,
     ) -> Outcome<Value<'p>> {
-        let Some(keep) = arguments.slot("keep").cloned() else { return Err(Failed) };
+        let Some(keep) = arguments.slot("keep").cloned() else {
+            return Err(Failed);
+        };
         let data = match value {
             Value::Dataset(data) => Dataset::clone(data),
             Value::Cohort(cohort) => cohort.data.clone(),
@@ -126,7 +125,11 @@ impl<'p> Evaluator<'p, '_> {
             }
         }
         if kept.is_empty() {
-            return self.error(&codes::NO_ROWS, format!("the condition leaves none of {} rows", data.rows.len()), span);
+            return self.error(
+                &codes::NO_ROWS,
+                format!("the condition leaves none of {} rows", data.rows.len()),
+                span,
+            );
         }
         let condition = self.program.sources.text(keep.span).to_owned();
         let kept = Rc::new(kept);
@@ -148,7 +151,9 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn resize(&mut self, value: &Value<'p>, at: Span, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
-        let Some(slot) = arguments.slot("size") else { return Err(Failed) };
+        let Some(slot) = arguments.slot("size") else {
+            return Err(Failed);
+        };
         let sides = match &slot.value {
             Value::Int(side) => Some([*side; 2]),
             Value::List(list) => match &list[..] {
@@ -160,7 +165,11 @@ impl<'p> Evaluator<'p, '_> {
         let Some([height, width]) = sides.filter(|sides| sides.iter().all(|side| (1..=MAX_SIDE).contains(side))) else {
             let message = format!("{} is no size of a picture", slot.value.display());
             let help = "one number of pixels for a square, or `[height, width]`";
-            return self.fail(Diagnostic::error(&plan_codes::BAD_VALUE, message).at(slot.span, "").help(help));
+            return self.fail(
+                Diagnostic::error(&plan_codes::BAD_VALUE, message)
+                    .at(slot.span, "")
+                    .help(help),
+            );
         };
         let [height, width] = [height, width].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
         let transform = Transform::Resize { height, width };
@@ -184,7 +193,9 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn normalize(&mut self, value: &Value<'p>, at: Span, arguments: &Arguments<'p>) -> Outcome<Value<'p>> {
-        let Some(slot) = arguments.slot("by") else { return Err(Failed) };
+        let Some(slot) = arguments.slot("by") else {
+            return Err(Failed);
+        };
         let Value::Normalization(by) = &slot.value else {
             return self.unexpected("a normalisation", &slot.value, slot.span);
         };
@@ -205,7 +216,9 @@ impl<'p> Evaluator<'p, '_> {
 
     /// One number, or a list of them.
     fn numbers(&mut self, arguments: &Arguments<'p>, name: &str) -> Outcome<Vec<f64>> {
-        let Some(slot) = arguments.slot(name) else { return Err(Failed) };
+        let Some(slot) = arguments.slot(name) else {
+            return Err(Failed);
+        };
         let numbers = match &slot.value {
             Value::List(list) => list.iter().map(Value::as_float).collect::<Option<Vec<_>>>(),
             one => one.as_float().map(|number| vec![number]),
@@ -242,7 +255,11 @@ impl<'p> Evaluator<'p, '_> {
                 } else {
                     "give one number for all channels, or one each"
                 };
-                self.fail(Diagnostic::error(&plan_codes::CHANNELS, message).at(*span, "").help(help))
+                self.fail(
+                    Diagnostic::error(&plan_codes::CHANNELS, message)
+                        .at(*span, "")
+                        .help(help),
+                )
             }
         }
     }
@@ -263,7 +280,10 @@ impl<'p> Evaluator<'p, '_> {
             label: format!("prepare {}", data.name()),
         };
         let inputs: Vec<(StageId, Role)> = Vec::new();
-        Ok((self.stages.make(&title, work, &key, inputs, data.span, data.settings.clone()), shape))
+        Ok((
+            self.stages.make(&title, work, &key, inputs, data.span, Vec::new()),
+            shape,
+        ))
     }
 }
 

@@ -14,12 +14,7 @@ use crate::{
     syntax::ast::{Item, NetItem},
     tables::split::{Assignment, Part},
 };
-use std::{
-    cell::OnceCell,
-    fmt,
-    rc::Rc,
-    sync::Arc,
-};
+use std::{cell::OnceCell, fmt, rc::Rc, sync::Arc};
 
 /// A row of a table, as lambdas see it.
 #[derive(Clone)]

@@ -44,7 +44,11 @@ pub fn svg(dag: &Dag) -> String {
     }
     for ((label, kind, count), place) in dag.nodes.iter().zip(&places) {
         let Place { x, y, width } = place;
-        let words = if *count == 1 { kind.clone() } else { format!("{kind}, {count} stages") };
+        let words = if *count == 1 {
+            kind.clone()
+        } else {
+            format!("{kind}, {count} stages")
+        };
         let _ = writeln!(
             out,
             "<g><title>{label}: {words}</title><rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{BOX_HEIGHT}\" rx=\"6\" \
@@ -72,7 +76,10 @@ fn colour(kind: &str) -> &'static str {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// A node stands one column right of the rightmost node that feeds it; nodes of a column keep their order.
@@ -91,8 +98,13 @@ fn layout(dag: &Dag) -> (Vec<Place>, u32, u32) {
     let widths: Vec<u32> = (0..columns)
         .map(|c| {
             let labels = dag.nodes.iter().zip(&column).filter(|(_, at)| **at == c);
-            let longest = labels.map(|((label, kind, _), _)| label.chars().count().max(kind.len() + 11)).max();
-            u32::try_from(longest.unwrap_or(0)).unwrap_or(u32::MAX).saturating_mul(LETTER).saturating_add(16)
+            let longest = labels
+                .map(|((label, kind, _), _)| label.chars().count().max(kind.len() + 11))
+                .max();
+            u32::try_from(longest.unwrap_or(0))
+                .unwrap_or(u32::MAX)
+                .saturating_mul(LETTER)
+                .saturating_add(16)
         })
         .collect();
     let lefts: Vec<u32> = (0..columns)
@@ -141,7 +153,11 @@ mod tests {
             let (a, b) = (&places[*from as usize], &places[*to as usize]);
             assert!(a.x + a.width < b.x, "{from} before {to}");
         }
-        assert!(places.iter().all(|p| p.x + p.width < width && p.y + BOX_HEIGHT < height));
+        assert!(
+            places
+                .iter()
+                .all(|p| p.x + p.width < width && p.y + BOX_HEIGHT < height)
+        );
     }
 
     #[test]

@@ -119,7 +119,9 @@ impl<'p, 'd> Evaluator<'p, 'd> {
     /// The module whose text holds a span.
     pub(super) fn module_of(&self, span: Span) -> ModuleId {
         let mut modules = self.program.modules();
-        modules.find(|(_, module)| module.tree.file == span.file).map_or(self.program.main, |(id, _)| id)
+        modules
+            .find(|(_, module)| module.tree.file == span.file)
+            .map_or(self.program.main, |(id, _)| id)
     }
 
     /// `@study(seed: 7)`, which stands before any item of the main file.
@@ -127,7 +129,9 @@ impl<'p, 'd> Evaluator<'p, 'd> {
         let program = self.program;
         let attributes = program.items(program.main).flat_map(|(_, item)| &item.attributes);
         for attribute in attributes.filter(|a| a.name.name == "study") {
-            let Some(argument) = attribute.arguments.first() else { continue };
+            let Some(argument) = attribute.arguments.first() else {
+                continue;
+            };
             let expr = super::value::argument_expr(argument);
             if let Ok(Value::Int(seed)) = self.eval(expr, &Env::of(program.main)) {
                 return (seed.cast_unsigned(), ChoiceBy::Program);
@@ -154,18 +158,28 @@ impl<'p, 'd> Evaluator<'p, 'd> {
         let env = Env::of(id.module);
         match &item.kind {
             ItemKind::Let(binding) => {
-                let value = self.placed(&binding.name.name, |e| e.eval_as(&binding.value, &env, binding.ty.as_ref()))?;
+                let value = self.placed(&binding.name.name, |e| {
+                    e.eval_as(&binding.value, &env, binding.ty.as_ref())
+                })?;
                 Ok(super::naming::named(value, &binding.name.name))
             }
             ItemKind::Param(param) => {
-                let set = if id.module == self.program.main { self.program.setting(&param.name.name) } else { None };
+                let set = if id.module == self.program.main {
+                    self.program.setting(&param.name.name)
+                } else {
+                    None
+                };
                 match set.or(param.default.as_ref()) {
                     Some(value) => self.placed(&param.name.name, |e| e.eval_as(value, &env, Some(&param.ty))),
                     None => {
                         let name = &param.name.name;
                         let message = format!("parameter `{name}` has no value");
                         let help = format!("give it with `--set {name}=...`, or write a default");
-                        self.fail(Diagnostic::error(&codes::NO_VALUE, message).at(param.name.span, "").help(help))
+                        self.fail(
+                            Diagnostic::error(&codes::NO_VALUE, message)
+                                .at(param.name.span, "")
+                                .help(help),
+                        )
                     }
                 }
             }
@@ -183,7 +197,9 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             _ => None,
         };
         let params = self.program.params();
-        params.filter_map(|(id, param)| Some((param.name.name.as_str(), value(id)?))).collect()
+        params
+            .filter_map(|(id, param)| Some((param.name.name.as_str(), value(id)?)))
+            .collect()
     }
 
     /// Evaluates with stages named after `binding`.
@@ -210,7 +226,11 @@ impl<'p, 'd> Evaluator<'p, 'd> {
     /// Counts a call within calls.
     pub(super) fn deeper<T>(&mut self, span: Span, evaluate: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         if self.depth >= MAX_DEPTH {
-            return self.error(&codes::CIRCULAR, format!("more than {MAX_DEPTH} calls within calls"), span);
+            return self.error(
+                &codes::CIRCULAR,
+                format!("more than {MAX_DEPTH} calls within calls"),
+                span,
+            );
         }
         self.depth += 1;
         let result = evaluate(self);
@@ -226,7 +246,9 @@ impl<'p, 'd> Evaluator<'p, 'd> {
         env: &Env<'p>,
         expected: Option<&'p TypeExpr>,
     ) -> Outcome<Value<'p>> {
-        let Some(ty) = expected else { return self.eval(expr, env) };
+        let Some(ty) = expected else {
+            return self.eval(expr, env);
+        };
         let value = match &expr.kind {
             ExprKind::Name(name) if super::convert::is_choice(ty, name) => Value::Choice(name),
             ExprKind::List(parts) => self.list(parts, env, super::convert::element(ty))?,
@@ -273,9 +295,7 @@ impl<'p, 'd> Evaluator<'p, 'd> {
                 let value = self.eval(head, env)?;
                 self.pipe(value, head.span, steps, env)
             }
-            ExprKind::Lambda(parameters, body) => {
-                Ok(Value::Function(Function::Lambda(parameters, body, env.clone())))
-            }
+            ExprKind::Lambda(parameters, body) => Ok(Value::Function(Function::Lambda(parameters, body, env.clone()))),
             ExprKind::If(condition) => self.condition(condition, env, None),
             ExprKind::For(bindings, body) => self.comprehension(bindings, body, env, span),
             ExprKind::Repeat(binding, body) => Ok(Value::Step(Rc::new(Step::Repeat(binding, body, env.clone())))),
@@ -341,7 +361,11 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             };
             failed |= result.is_err();
         }
-        if failed { Err(Failed) } else { Ok(Value::List(Rc::new(list))) }
+        if failed {
+            Err(Failed)
+        } else {
+            Ok(Value::List(Rc::new(list)))
+        }
     }
 
     fn record(&mut self, entries: &'p [Entry], env: &Env<'p>, element: Option<&'p TypeExpr>) -> Outcome<Value<'p>> {
@@ -364,7 +388,11 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             };
             failed |= result.is_err();
         }
-        if failed { Err(Failed) } else { Ok(Value::Record(Rc::new(record))) }
+        if failed {
+            Err(Failed)
+        } else {
+            Ok(Value::Record(Rc::new(record)))
+        }
     }
 
     /// A block: its locals from top to bottom, then its value.
@@ -400,7 +428,9 @@ impl<'p, 'd> Evaluator<'p, 'd> {
         env: &Env<'p>,
         expected: Option<&'p TypeExpr>,
     ) -> Outcome<Value<'p>> {
-        let Some(label) = &labelled.label else { return self.eval_as(&labelled.value, env, expected) };
+        let Some(label) = &labelled.label else {
+            return self.eval_as(&labelled.value, env, expected);
+        };
         let name = self.label(label, env)?;
         let value = self.scoped(&name, |e| e.eval(&labelled.value, env))?;
         Ok(match value {

@@ -2,9 +2,7 @@
 
 use super::{
     data::setting,
-    domain::{
-        History, MemberModel, Model, ModelState, ScoredMember, Scores, Task, TaskParts, Trained, member_name,
-    },
+    domain::{History, MemberModel, Model, ModelState, ScoredMember, Scores, Task, TaskParts, Trained, member_name},
     eval::Evaluator,
     grid::listed,
     sources::rows_digest,
@@ -41,21 +39,40 @@ impl<'p> Evaluator<'p, '_> {
             return self.unexpected("a task", arguments.value("task"), span);
         };
         let trained = self.judgeable(model, &task, at, span)?;
-        let reason = arguments.slot("allow_leak").and_then(|slot| Some((slot.value.as_text()?, slot.span)));
+        let reason = arguments
+            .slot("allow_leak")
+            .and_then(|slot| Some((slot.value.as_text()?, slot.span)));
         if let Some((_, place)) = reason.as_ref().filter(|(reason, _)| reason.trim().is_empty()) {
-            return self.error(&codes::BAD_VALUE, "`allow_leak` needs a reason, which the report prints", *place);
+            return self.error(
+                &codes::BAD_VALUE,
+                "`allow_leak` needs a reason, which the report prints",
+                *place,
+            );
         }
         let (prepared, shape) = self.prepare(&task.cohort.data)?;
         let graph = self.graph(&model.net, shape, Some(task.classes.len()), span)?;
         self.check_shapes(&trained.graph, &graph, span)?;
         let normalization = self.normalization(&task.cohort.data, shape[0])?;
+        self.warn_normalization(&trained, &normalization, span);
         let parts = self.parts(&task);
         let scored = self.scored(&trained, &task, &parts, span)?;
-        let repeats = trained.members.iter().map(|member| member.repeat + 1).max().unwrap_or(1);
+        let repeats = trained
+            .members
+            .iter()
+            .map(|member| member.repeat + 1)
+            .max()
+            .unwrap_or(1);
         let name = |member: &MemberModel| member_name(repeats, trained.members.len(), member.repeat, member.fold);
         let checked: Vec<_> = scored
             .iter()
-            .map(|(member, s)| (*member, name(member), Arc::clone(&s.test_places), Arc::clone(&s.tuning_places)))
+            .map(|(member, s)| {
+                (
+                    *member,
+                    name(member),
+                    Arc::clone(&s.test_places),
+                    Arc::clone(&s.tuning_places),
+                )
+            })
             .collect();
         self.check_leaks(&task, &parts, &checked, reason.is_some(), span)?;
         self.warn_few(&task, span);
@@ -85,7 +102,11 @@ impl<'p> Evaluator<'p, '_> {
             };
             let inputs = vec![(prepared, Role::Pictures), (member.stage, Role::Model)];
             let stage = self.stages.make(&title, work, &key, inputs, span, settings.clone());
-            let mut trainings: Vec<_> = member.history.newest_first().map(|history: &History| history.stage).collect();
+            let mut trainings: Vec<_> = member
+                .history
+                .newest_first()
+                .map(|history: &History| history.stage)
+                .collect();
             trainings.reverse();
             members.push(ScoredMember {
                 repeat: member.repeat,
@@ -113,7 +134,9 @@ impl<'p> Evaluator<'p, '_> {
                 ModelState::Loaded { .. } => "the file does not say which classes its head is for",
                 _ => "this model was never trained",
             };
-            let diagnostic = Diagnostic::error(&codes::HEAD_MISMATCH, message).at(span, "").at(at, "this model");
+            let diagnostic = Diagnostic::error(&codes::HEAD_MISMATCH, message)
+                .at(span, "")
+                .at(at, "this model");
             return self.fail(diagnostic.help(format!("train it on `{}` first", task.name())));
         };
         if trained.classes == task.classes {
@@ -126,8 +149,15 @@ impl<'p> Evaluator<'p, '_> {
             task.name(),
             quoted(&task.classes)
         );
-        let help = format!("`finetune({})` before it gives the model a head for these classes", task.name());
-        self.fail(Diagnostic::error(&codes::HEAD_MISMATCH, message).at(span, "").help(help))
+        let help = format!(
+            "`finetune({})` before it gives the model a head for these classes",
+            task.name()
+        );
+        self.fail(
+            Diagnostic::error(&codes::HEAD_MISMATCH, message)
+                .at(span, "")
+                .help(help),
+        )
     }
 
     /// On its own folding each member scores its own test part; elsewhere every member scores all test parts.
@@ -138,11 +168,17 @@ impl<'p> Evaluator<'p, '_> {
         parts: &TaskParts,
         span: Span,
     ) -> Outcome<Vec<(&'m MemberModel, Scored)>> {
-        let own = trained.origin.as_ref().is_some_and(|origin| task.cohort.is_k_fold() && task.cohort.same_folding(origin));
+        let own = trained
+            .origin
+            .as_ref()
+            .is_some_and(|origin| task.cohort.is_k_fold() && task.cohort.same_folding(origin));
         let everywhere = if own { Scored::default() } else { union(parts) };
         let mut scored = Vec::with_capacity(trained.members.len());
         for member in &trained.members {
-            let part = parts.members.iter().find(|p| own && (p.repeat, p.fold) == (member.repeat, member.fold));
+            let part = parts
+                .members
+                .iter()
+                .find(|p| own && (p.repeat, p.fold) == (member.repeat, member.fold));
             let samples = match part {
                 Some(part) => Scored {
                     test: Arc::clone(&part.test),
@@ -188,7 +224,10 @@ impl<'p> Evaluator<'p, '_> {
 /// All samples that any member tests, and the tuning part when there is but one member.
 fn union(parts: &TaskParts) -> Scored {
     let [only] = &parts.members[..] else {
-        let pairs = parts.members.iter().flat_map(|member| member.test_places.iter().zip(member.test.iter()));
+        let pairs = parts
+            .members
+            .iter()
+            .flat_map(|member| member.test_places.iter().zip(member.test.iter()));
         let mut pairs: Vec<(u32, u32)> = pairs.map(|(place, row)| (*place, *row)).collect();
         pairs.sort_unstable();
         pairs.dedup();
@@ -218,7 +257,9 @@ impl<'p> Evaluator<'p, '_> {
         if !matches!(name, "train" | "evaluate" | "report" | "classify") {
             return None;
         }
-        let Some((value, at)) = subject else { return Some(Err(Failed)) };
+        let Some((value, at)) = subject else {
+            return Some(Err(Failed));
+        };
         Some(match (name, value) {
             ("classify", value) => self.classify(value, *at, arguments, span),
             ("train", Value::Model(model)) => self.train(model, *at, arguments, span),

@@ -88,13 +88,20 @@ impl<'p> Evaluator<'p, '_> {
         };
         let (axes, values) = match self.eval(&binding.values, env)? {
             Value::Grid(grid) => (grid.axes.clone(), grid.cells.clone()),
-            Value::Record(record) => (vec![axis(record.keys().cloned().collect())], record.values().cloned().collect()),
+            Value::Record(record) => (
+                vec![axis(record.keys().cloned().collect())],
+                record.values().cloned().collect(),
+            ),
             Value::List(list) if env.in_net => (Vec::new(), list.to_vec()),
             Value::List(list) => {
                 let Some(labels) = list.iter().map(Value::label).collect::<Option<Vec<_>>>() else {
                     let message = "these values have no printed form to label an axis with";
                     let help = "give them names in a record: `{ first: ..., second: ... }`";
-                    return self.fail(Diagnostic::error(&codes::UNEXPECTED_VALUE, message).at(span, "").help(help));
+                    return self.fail(
+                        Diagnostic::error(&codes::UNEXPECTED_VALUE, message)
+                            .at(span, "")
+                            .help(help),
+                    );
                 };
                 (vec![axis(labels)], list.to_vec())
             }
@@ -107,7 +114,11 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn unique(&mut self, axis: &GridAxis, span: Span) -> Outcome<()> {
-        let twice = axis.labels.iter().enumerate().find(|(at, label)| axis.labels[..*at].contains(label));
+        let twice = axis
+            .labels
+            .iter()
+            .enumerate()
+            .find(|(at, label)| axis.labels[..*at].contains(label));
         match twice {
             Some((_, label)) => {
                 let message = format!("axis `{}` has the label `{label}` twice", axis.name);
@@ -130,16 +141,27 @@ impl<'p> Evaluator<'p, '_> {
             Some(grids) if !grids.is_empty() => {
                 let first = Rc::clone(&grids[0]);
                 if grids.iter().any(|grid| grid.axes != first.axes) {
-                    return self.error(&codes::UNEXPECTED_VALUE, "the grids in the cells have different axes", span);
+                    return self.error(
+                        &codes::UNEXPECTED_VALUE,
+                        "the grids in the cells have different axes",
+                        span,
+                    );
                 }
                 axes.extend(first.axes.iter().cloned());
                 grids.iter().flat_map(|grid| grid.cells.iter().cloned()).collect()
             }
             _ => cells,
         };
-        let twice = axes.iter().enumerate().find(|(at, axis)| axes[..*at].iter().any(|a| a.name == axis.name));
+        let twice = axes
+            .iter()
+            .enumerate()
+            .find(|(at, axis)| axes[..*at].iter().any(|a| a.name == axis.name));
         if let Some((_, axis)) = twice {
-            return self.error(&codes::DUPLICATE_LABEL, format!("two axes are named `{}`", axis.name), span);
+            return self.error(
+                &codes::DUPLICATE_LABEL,
+                format!("two axes are named `{}`", axis.name),
+                span,
+            );
         }
         Ok(Value::Grid(Rc::new(Grid { axes, cells })))
     }
@@ -156,11 +178,17 @@ impl<'p> Evaluator<'p, '_> {
         for argument in arguments {
             let Argument::Named(axis, expr) = argument else {
                 let place = argument_expr(argument).span;
-                return self.error(&codes::UNEXPECTED_VALUE, "a grid is indexed by the name of an axis", place);
+                return self.error(
+                    &codes::UNEXPECTED_VALUE,
+                    "a grid is indexed by the name of an axis",
+                    place,
+                );
             };
             let at = self.axis(grid, &axis.name, axis.span)?;
             let value = self.eval(expr, env)?;
-            let Some(label) = value.label() else { return self.unexpected("a label", &value, expr.span) };
+            let Some(label) = value.label() else {
+                return self.unexpected("a label", &value, expr.span);
+            };
             self.label_of(grid, at, &label, expr.span)?;
             wanted.push((at, label));
         }
@@ -172,8 +200,10 @@ impl<'p> Evaluator<'p, '_> {
             .filter_map(|cell| grid.cells.get(cell).cloned())
             .collect();
         let axes = grid.axes.iter().enumerate();
-        let axes: Vec<_> =
-            axes.filter(|(at, _)| wanted.iter().all(|(w, _)| w != at)).map(|(_, axis)| axis.clone()).collect();
+        let axes: Vec<_> = axes
+            .filter(|(at, _)| wanted.iter().all(|(w, _)| w != at))
+            .map(|(_, axis)| axis.clone())
+            .collect();
         match (axes.is_empty(), kept.into_iter()) {
             (true, mut cells) => match cells.next() {
                 Some(cell) => Ok(cell),
@@ -201,14 +231,18 @@ impl<'p> Evaluator<'p, '_> {
 
     /// Checks that an axis has a label.
     pub(super) fn label_of(&mut self, grid: &Grid<'p>, axis: usize, label: &str, span: Span) -> Outcome<()> {
-        let Some(axis) = grid.axes.get(axis) else { return Err(Failed) };
+        let Some(axis) = grid.axes.get(axis) else {
+            return Err(Failed);
+        };
         if axis.labels.iter().any(|l| &**l == label) {
             return Ok(());
         }
         let labels: Vec<_> = axis.labels.iter().map(|l| &**l).collect();
         let message = format!("axis `{}` has no label `{label}`", axis.name);
         let help = format!("its labels are {}", listed(&labels));
-        let diagnostic = Diagnostic::error(&codes::NO_SUCH_LABEL, message).at(span, "").help(help);
+        let diagnostic = Diagnostic::error(&codes::NO_SUCH_LABEL, message)
+            .at(span, "")
+            .help(help);
         self.fail(diagnostic.suggest(span, label, labels))
     }
 
@@ -216,9 +250,15 @@ impl<'p> Evaluator<'p, '_> {
     pub(super) fn join_grids(&mut self, a: &Grid<'p>, b: &Grid<'p>, span: Span) -> Outcome<Value<'p>> {
         let names = |grid: &Grid<'p>| grid.axes.iter().map(|axis| Rc::clone(&axis.name)).collect::<Vec<_>>();
         if names(a) != names(b) {
-            return self.error(&codes::UNEXPECTED_VALUE, "grids with different axes cannot be joined", span);
+            return self.error(
+                &codes::UNEXPECTED_VALUE,
+                "grids with different axes cannot be joined",
+                span,
+            );
         }
-        let differing: Vec<_> = (0..a.axes.len()).filter(|&at| a.axes[at].labels != b.axes[at].labels).collect();
+        let differing: Vec<_> = (0..a.axes.len())
+            .filter(|&at| a.axes[at].labels != b.axes[at].labels)
+            .collect();
         let [along] = differing[..] else {
             let message = "joined grids must differ in the labels of exactly one axis";
             return self.error(&codes::DUPLICATE_LABEL, message, span);

@@ -7,10 +7,7 @@ use std::{path::PathBuf, rc::Rc};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Group {
     /// A value of the group column. Names without a space are one space across all tables.
-    Named {
-        space: Option<Rc<str>>,
-        name: Rc<str>,
-    },
+    Named { space: Option<Rc<str>>, name: Rc<str> },
     /// A row without a group column: its picture.
     Picture(u32),
 }
@@ -55,7 +52,10 @@ impl Identities {
 
     /// The name of a picture's file.
     pub(super) fn picture_name(&self, picture: u32) -> String {
-        let file = |path: &PathBuf| path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let file = |path: &PathBuf| {
+            path.file_name()
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+        };
         match self.pictures.get_index(picture as usize) {
             Some(Picture::File(path)) => file(path),
             Some(Picture::Entry(path, array, row)) => format!("{} {array}/{row}", file(path)),

@@ -56,19 +56,28 @@ impl<'p> Evaluator<'p, '_> {
                     member: name.clone(),
                 };
                 leaks.extend(self.touched(&history.seen, test, parts).map(leak));
-                let seen = self.touched(&history.seen, watched, parts).filter(|touch| touch.part == Part::Training);
+                let seen = self
+                    .touched(&history.seen, watched, parts)
+                    .filter(|touch| touch.part == Part::Training);
                 tuning.extend(seen.map(leak));
             }
         }
         if let Some(first) = leaks.first().filter(|_| !allowed) {
             let diagnostic = Diagnostic::error(&codes::LEAK, self.words(task, parts, first, "test"));
             let others = leaks.len() - 1;
-            let more = if others > 0 { format!("; {others} more stages and members like this") } else { String::new() };
+            let more = if others > 0 {
+                format!("; {others} more stages and members like this")
+            } else {
+                String::new()
+            };
             let cohort = task.cohort.name();
             let help = format!(
                 "make the earlier task from `{cohort}` itself, or split its data with `split(like({cohort}), by: ...)`{more}"
             );
-            let labelled = diagnostic.at(span, "scored here").at(first.history.span, "seen here").help(help);
+            let labelled = diagnostic
+                .at(span, "scored here")
+                .at(first.history.span, "seen here")
+                .help(help);
             return self.fail(labelled);
         }
         if let Some(first) = tuning.first() {
@@ -80,7 +89,12 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn words(&self, task: &Task, parts: &TaskParts, leak: &Leak<'_>, part: &str) -> String {
-        let Touch { sample, part: seen, picture, count } = leak.touch;
+        let Touch {
+            sample,
+            part: seen,
+            picture,
+            count,
+        } = leak.touch;
         let at = sample as usize;
         let name = if picture {
             let id = parts.pictures.get(at).copied().unwrap_or(u32::MAX);
@@ -90,7 +104,13 @@ impl<'p> Evaluator<'p, '_> {
             let column = task.cohort.group_column.as_deref().unwrap_or("group");
             format!("{column} `{}`", self.identities.group_name(id))
         };
-        let of = |member: &str| if member.is_empty() { String::new() } else { format!(" of {member}") };
+        let of = |member: &str| {
+            if member.is_empty() {
+                String::new()
+            } else {
+                format!(" of {member}")
+            }
+        };
         let others = match count {
             1 => String::new(),
             count => format!(", and {} more samples with it", count - 1),
@@ -112,19 +132,32 @@ impl<'p> Evaluator<'p, '_> {
         let mut found: Option<Touch> = None;
         for &sample in samples.iter() {
             let at = sample as usize;
-            let (Some(group), Some(picture)) = (parts.groups.get(at), parts.pictures.get(at)) else { continue };
-            let hit = [(Part::Training, &seen.training), (Part::Tuning, &seen.tuning)].into_iter().find_map(|(part, s)| {
-                let same_picture = s.pictures.binary_search(picture).is_ok();
-                (same_picture || s.groups.binary_search(group).is_ok()).then_some((part, same_picture))
-            });
+            let (Some(group), Some(picture)) = (parts.groups.get(at), parts.pictures.get(at)) else {
+                continue;
+            };
+            let hit = [(Part::Training, &seen.training), (Part::Tuning, &seen.tuning)]
+                .into_iter()
+                .find_map(|(part, s)| {
+                    let same_picture = s.pictures.binary_search(picture).is_ok();
+                    (same_picture || s.groups.binary_search(group).is_ok()).then_some((part, same_picture))
+                });
             if let Some((part, picture)) = hit {
-                match &mut found {
-                    Some(touch) => touch.count += 1,
-                    None => found = Some(Touch { sample, part, picture, count: 1 }),
-                }
+                let count = found.map_or(0, |touch| touch.count) + 1;
+                // What was learnt from is told before what was only watched.
+                found = Some(match found {
+                    Some(first) if first.part <= part => Touch { count, ..first },
+                    _ => Touch {
+                        sample,
+                        part,
+                        picture,
+                        count,
+                    },
+                });
             }
         }
-        self.leaks.found.insert(key, (Rc::clone(seen), Arc::clone(samples), found));
+        self.leaks
+            .found
+            .insert(key, (Rc::clone(seen), Arc::clone(samples), found));
         found
     }
 }

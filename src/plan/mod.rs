@@ -35,6 +35,9 @@ mod train;
 mod train_options;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     analysis::Program,
     diag::{Diagnostic, Diagnostics, codes::plan as codes},
@@ -43,6 +46,7 @@ use crate::{
 };
 use eval::Evaluator;
 use indexmap::IndexMap;
+pub use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use stage::{Dag, Role, Stage};
 use stages::StageId;
@@ -116,7 +120,10 @@ fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 
 fn evaluate(program: &Program, options: &Options, diagnostics: &mut Diagnostics) -> Option<Plan> {
     let mut evaluator = Evaluator::new(program, diagnostics);
-    let (mut found, mut failed) = (IndexMap::new(), !unknown_outputs(program, options, evaluator.diagnostics));
+    let (mut found, mut failed) = (
+        IndexMap::new(),
+        !unknown_outputs(program, options, evaluator.diagnostics),
+    );
     for (id, out) in program.outputs() {
         let name = &out.name.name;
         if !options.outputs.is_empty() && !options.outputs.contains(name) {
@@ -127,9 +134,14 @@ fn evaluate(program: &Program, options: &Options, diagnostics: &mut Diagnostics)
                 found.insert(name.clone(), stage);
             }
             Ok(other) => {
-                let message = format!("an output is something a person opens, and `{name}` is a {}", other.type_name());
+                let message = format!(
+                    "an output is something a person opens, and `{name}` is a {}",
+                    other.type_name()
+                );
                 let diagnostic = Diagnostic::error(&codes::OUTPUT, message).at(out.value.span, "");
-                evaluator.diagnostics.push(diagnostic.help("end it with `|> report(...)`"));
+                evaluator
+                    .diagnostics
+                    .push(diagnostic.help("end it with `|> report(...)`"));
                 failed = true;
             }
             Err(_) => failed = true,
@@ -145,7 +157,11 @@ fn evaluate(program: &Program, options: &Options, diagnostics: &mut Diagnostics)
 fn unknown_outputs(program: &Program, options: &Options, diagnostics: &mut Diagnostics) -> bool {
     let names: Vec<_> = program.outputs().map(|(_, out)| out.name.name.as_str()).collect();
     let mut known = true;
-    for wanted in options.outputs.iter().filter(|wanted| !names.contains(&wanted.as_str())) {
+    for wanted in options
+        .outputs
+        .iter()
+        .filter(|wanted| !names.contains(&wanted.as_str()))
+    {
         let near = crate::diag::nearest(wanted, names.iter().copied());
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
@@ -176,7 +192,9 @@ fn assemble(stages: stages::Stages, outputs: &IndexMap<String, StageId>) -> Plan
         }
         places.insert(id, place);
     }
-    let found = outputs.iter().filter_map(|(name, id)| Some((name.clone(), *places.get(id)?)));
+    let found = outputs
+        .iter()
+        .filter_map(|(name, id)| Some((name.clone(), *places.get(id)?)));
     plan.outputs = found.collect();
     plan
 }

@@ -58,8 +58,12 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn load(&mut self, model: &Model<'p>, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
-        let Some(slot) = arguments.slot("path") else { return Err(Failed) };
-        let Value::Path(path) = &slot.value else { return self.unexpected("a path", &slot.value, slot.span) };
+        let Some(slot) = arguments.slot("path") else {
+            return Err(Failed);
+        };
+        let Value::Path(path) = &slot.value else {
+            return self.unexpected("a path", &slot.value, slot.span);
+        };
         if !path.full.is_file() {
             let diagnostic = Diagnostic::error(&data::NO_FILE, format!("there is no file {}", path.full.display()));
             let help = "paths start at the folder of the file they are written in";
@@ -103,8 +107,12 @@ impl<'p> Evaluator<'p, '_> {
                 return self.error(&codes::WEIGHTS_MISFIT, message, span);
             }
         };
-        let missing: Vec<_> =
-            graph.parameters.iter().filter(|p| !header.contains_key(&p.name)).map(|p| p.name.as_str()).collect();
+        let missing: Vec<_> = graph
+            .parameters
+            .iter()
+            .filter(|p| !header.contains_key(&p.name))
+            .map(|p| p.name.as_str())
+            .collect();
         if let Some(first) = missing.first() {
             let message = format!("{} has no `{first}`, which `{}` needs", path.shown, graph.name);
             let help = match missing.len() {
@@ -113,7 +121,11 @@ impl<'p> Evaluator<'p, '_> {
             };
             let names: Vec<_> = header.keys().take(3).map(String::as_str).collect();
             let help = format!("{help}its names begin with {}", super::grid::listed(&names));
-            return self.fail(Diagnostic::error(&codes::WEIGHTS_MISFIT, message).at(span, "").help(help));
+            return self.fail(
+                Diagnostic::error(&codes::WEIGHTS_MISFIT, message)
+                    .at(span, "")
+                    .help(help),
+            );
         }
         for parameter in &graph.parameters {
             let found = header.get(&parameter.name).map(|entry| &entry.shape);

@@ -64,9 +64,19 @@ impl<'p> Net<'p> {
 
     /// As the language writes it, but for `classes`, which the task decides.
     pub(super) fn display(&self) -> String {
-        let given = self.arguments.slots.iter().filter(|(name, slot)| slot.given && **name != "classes");
-        let parts: Vec<_> = given.map(|(name, slot)| format!("{name}: {}", slot.value.display())).collect();
-        if parts.is_empty() { self.name().to_owned() } else { format!("{}({})", self.name(), parts.join(", ")) }
+        let given = self
+            .arguments
+            .slots
+            .iter()
+            .filter(|(name, slot)| slot.given && **name != "classes");
+        let parts: Vec<_> = given
+            .map(|(name, slot)| format!("{name}: {}", slot.value.display()))
+            .collect();
+        if parts.is_empty() {
+            self.name().to_owned()
+        } else {
+            format!("{}({})", self.name(), parts.join(", "))
+        }
     }
 }
 
@@ -79,7 +89,12 @@ impl<'p> Evaluator<'p, '_> {
         classes: Option<usize>,
         used_at: Span,
     ) -> Outcome<Arc<Graph>> {
-        let values: Option<Vec<_>> = net.arguments.slots.values().map(|slot| fingerprint(&slot.value)).collect();
+        let values: Option<Vec<_>> = net
+            .arguments
+            .slots
+            .values()
+            .map(|slot| fingerprint(&slot.value))
+            .collect();
         let key = values.map(|values| format!("{:p} {values:?} {shape:?} {classes:?}", net.net));
         if let Some(known) = key.as_ref().and_then(|key| self.networks.built.get(key)) {
             return known.clone();
@@ -101,7 +116,10 @@ impl<'p> Evaluator<'p, '_> {
         let arguments = match classes {
             None => net.arguments.clone(),
             Some(_) if !net.has_classes() => {
-                let message = format!("`{}` has no parameter `classes`, so it cannot be trained on classes", net.name());
+                let message = format!(
+                    "`{}` has no parameter `classes`, so it cannot be trained on classes",
+                    net.name()
+                );
                 let help = "declare `classes: int`, and make the last layer that wide: `linear(classes)`";
                 let diagnostic = Diagnostic::error(&codes::NO_HEAD, message).at(net.net.name.span, "");
                 return self.fail(diagnostic.at(used_at, "trained here").help(help));
@@ -122,7 +140,10 @@ impl<'p> Evaluator<'p, '_> {
             return Err(Failed);
         };
         let stages = self.stage_names(net)?;
-        let width = arguments.value("classes").as_int().and_then(|n| usize::try_from(n).ok());
+        let width = arguments
+            .value("classes")
+            .as_int()
+            .and_then(|n| usize::try_from(n).ok());
         let names = stages.iter().map(|(name, _)| name.clone()).collect();
         match builder.finish(net.name(), output, names, width) {
             Ok(graph) => {
@@ -192,12 +213,10 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     /// Adds one layer, and says at its place why it cannot stand there.
-    fn layer(
-        &mut self,
-        span: Span,
-        make: impl FnOnce(&mut Builder) -> Result<NodeId, NetError>,
-    ) -> Outcome<Value<'p>> {
-        let Some(building) = self.networks.building.last_mut() else { return Err(Failed) };
+    fn layer(&mut self, span: Span, make: impl FnOnce(&mut Builder) -> Result<NodeId, NetError>) -> Outcome<Value<'p>> {
+        let Some(building) = self.networks.building.last_mut() else {
+            return Err(Failed);
+        };
         let (used_at, shape) = (building.used_at, building.shape);
         match make(&mut building.builder) {
             Ok(node) => Ok(Value::Tensor(node)),
@@ -207,21 +226,31 @@ impl<'p> Evaluator<'p, '_> {
 
     fn net_error<T>(&mut self, error: &NetError, span: Span, used_at: Span, shape: [usize; 3]) -> Outcome<T> {
         let (code, help) = match error {
-            NetError::KernelTooLarge { .. } => {
-                (&codes::KERNEL_TOO_LARGE, Some("give it larger pictures with `resize(...)`, or take a smaller network"))
-            }
+            NetError::KernelTooLarge { .. } => (
+                &codes::KERNEL_TOO_LARGE,
+                Some("give it larger pictures with `resize(...)`, or take a smaller network"),
+            ),
             NetError::Argument { .. } => (&codes::NO_OUTPUT, None),
             NetError::NotAMap { .. } => (&codes::NOT_A_MAP, Some("move it before `flatten`")),
-            NetError::NotFlat { .. } => (&codes::NOT_FLAT, Some("`flatten` or `global_avgpool` makes a vector of a map")),
-            NetError::ShapesDiffer { .. } => {
-                (&codes::SHAPES_DIFFER, Some("bring one to the other's shape, for example with a convolution of kernel 1"))
-            }
-            NetError::NameTwice { .. } => (&codes::NAME_TWICE, Some("give each a label of its own: `x |> first: conv(...)`")),
+            NetError::NotFlat { .. } => (
+                &codes::NOT_FLAT,
+                Some("`flatten` or `global_avgpool` makes a vector of a map"),
+            ),
+            NetError::ShapesDiffer { .. } => (
+                &codes::SHAPES_DIFFER,
+                Some("bring one to the other's shape, for example with a convolution of kernel 1"),
+            ),
+            NetError::NameTwice { .. } => (
+                &codes::NAME_TWICE,
+                Some("give each a label of its own: `x |> first: conv(...)`"),
+            ),
             NetError::NoHead { .. } => (&codes::NO_HEAD, Some("make the last layer `linear(classes)`")),
         };
         let [channels, height, width] = shape;
         let used = format!("for pictures of {channels} x {height} x {width}");
-        let mut diagnostic = Diagnostic::error(code, error.to_string()).at(span, "").at(used_at, used);
+        let mut diagnostic = Diagnostic::error(code, error.to_string())
+            .at(span, "")
+            .at(used_at, used);
         if let Some(help) = help {
             diagnostic = diagnostic.help(help);
         }
@@ -269,13 +298,7 @@ impl<'p> Evaluator<'p, '_> {
         Ok(Value::Int(i64::try_from(channels).unwrap_or(i64::MAX)))
     }
 
-    fn net_layer(
-        &mut self,
-        name: &str,
-        x: NodeId,
-        arguments: &Arguments<'p>,
-        span: Span,
-    ) -> Outcome<Value<'p>> {
+    fn net_layer(&mut self, name: &str, x: NodeId, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
         let flag = |name: &str| matches!(arguments.value(name), Value::Bool(true));
         let float = |name: &str| arguments.value(name).as_float().unwrap_or_default();
         match name {
@@ -310,7 +333,9 @@ impl<'p> Evaluator<'p, '_> {
 
     /// `seq`: its parts one after the other, the scope of each its number.
     fn sequence(&mut self, x: NodeId, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
-        let Value::List(parts) = arguments.value("parts").clone() else { return Err(Failed) };
+        let Value::List(parts) = arguments.value("parts").clone() else {
+            return Err(Failed);
+        };
         let mut value = Value::Tensor(x);
         for (number, part) in parts.iter().enumerate() {
             value = self.scoped(&number.to_string(), |e| e.apply(part, value, span, span))?;
@@ -330,7 +355,9 @@ impl<'p> Evaluator<'p, '_> {
 
     /// An argument that counts something.
     pub(super) fn size(&mut self, arguments: &Arguments<'p>, name: &str) -> Outcome<usize> {
-        let Some(slot) = arguments.slot(name) else { return Err(Failed) };
+        let Some(slot) = arguments.slot(name) else {
+            return Err(Failed);
+        };
         match slot.value.as_int().map(usize::try_from) {
             Some(Ok(size)) => Ok(size),
             Some(Err(_)) => {

@@ -58,16 +58,18 @@ impl<'p> Evaluator<'p, '_> {
             },
             BinaryOp::Equal => self.equal(&first, &second, whole).map(Value::Bool),
             BinaryOp::NotEqual => self.equal(&first, &second, whole).map(|equal| Value::Bool(!equal)),
-            BinaryOp::Less => self.order(&first, &second, whole).map(|o| Value::Bool(o == Some(Ordering::Less))),
-            BinaryOp::LessEqual => {
-                self.order(&first, &second, whole).map(|o| Value::Bool(o.is_some_and(Ordering::is_le)))
-            }
-            BinaryOp::Greater => {
-                self.order(&first, &second, whole).map(|o| Value::Bool(o == Some(Ordering::Greater)))
-            }
-            BinaryOp::GreaterEqual => {
-                self.order(&first, &second, whole).map(|o| Value::Bool(o.is_some_and(Ordering::is_ge)))
-            }
+            BinaryOp::Less => self
+                .order(&first, &second, whole)
+                .map(|o| Value::Bool(o == Some(Ordering::Less))),
+            BinaryOp::LessEqual => self
+                .order(&first, &second, whole)
+                .map(|o| Value::Bool(o.is_some_and(Ordering::is_le))),
+            BinaryOp::Greater => self
+                .order(&first, &second, whole)
+                .map(|o| Value::Bool(o == Some(Ordering::Greater))),
+            BinaryOp::GreaterEqual => self
+                .order(&first, &second, whole)
+                .map(|o| Value::Bool(o.is_some_and(Ordering::is_ge))),
             BinaryOp::In => self.contains(&second, &first, whole).map(Value::Bool),
             BinaryOp::NotIn => self.contains(&second, &first, whole).map(|found| Value::Bool(!found)),
             BinaryOp::Join => self.join(first, second, whole),
@@ -103,7 +105,11 @@ impl<'p> Evaluator<'p, '_> {
                         _ if b == 0.0 => return self.error(&codes::ARITHMETIC, "division by zero", whole),
                         _ => a / b,
                     };
-                    if value.is_finite() { Ok(Value::Float(value)) } else { self.overflow(whole) }
+                    if value.is_finite() {
+                        Ok(Value::Float(value))
+                    } else {
+                        self.overflow(whole)
+                    }
                 }
                 (None, _) => self.unexpected("a number", &left, whole),
                 (_, None) => self.unexpected("a number", &right, whole),
@@ -133,7 +139,11 @@ impl<'p> Evaluator<'p, '_> {
         };
         let end = if inclusive { to.saturating_add(1) } else { to };
         if end.saturating_sub(from) > MAX_RANGE {
-            return self.error(&codes::BAD_VALUE, format!("a range of more than {MAX_RANGE} numbers"), span);
+            return self.error(
+                &codes::BAD_VALUE,
+                format!("a range of more than {MAX_RANGE} numbers"),
+                span,
+            );
         }
         Ok(Value::List(Rc::new((from..end).map(Value::Int).collect())))
     }
@@ -151,7 +161,11 @@ impl<'p> Evaluator<'p, '_> {
     fn missing<T>(&mut self, cell: &MissingCell, span: Span) -> Outcome<T> {
         let message = format!("`{}` is missing in {}", cell.column, cell.place);
         let help = format!("ask first whether it is there: `r[{:?}] != none and ...`", cell.column);
-        self.fail(Diagnostic::error(&crate::diag::codes::data::MISSING_VALUE, message).at(span, "").help(help))
+        self.fail(
+            Diagnostic::error(&crate::diag::codes::data::MISSING_VALUE, message)
+                .at(span, "")
+                .help(help),
+        )
     }
 
     fn equal(&mut self, left: &Value<'p>, right: &Value<'p>, span: Span) -> Outcome<bool> {
@@ -201,10 +215,16 @@ impl<'p> Evaluator<'p, '_> {
             (Value::Text(a), Value::Text(b)) => Ok(Value::text(format!("{a}{b}"))),
             (Value::Record(a), Value::Record(b)) => {
                 if let Some(key) = b.keys().find(|key| a.contains_key(*key)) {
-                    return self.error(&codes::DUPLICATE_LABEL, format!("both records have an entry `{key}`"), span);
+                    return self.error(
+                        &codes::DUPLICATE_LABEL,
+                        format!("both records have an entry `{key}`"),
+                        span,
+                    );
                 }
                 let entries = a.iter().chain(b.iter());
-                Ok(Value::Record(Rc::new(entries.map(|(key, value)| (Rc::clone(key), value.clone())).collect())))
+                Ok(Value::Record(Rc::new(
+                    entries.map(|(key, value)| (Rc::clone(key), value.clone())).collect(),
+                )))
             }
             (Value::Grid(a), Value::Grid(b)) => self.join_grids(&a, &b, span),
             (left, _) => self.unexpected("two lists, records, texts or grids", &left, span),
@@ -307,7 +327,9 @@ fn same(left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(a, b) == Some(true))
         }
         (Value::Record(a), Value::Record(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b) == Some(true)))
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(key, a)| b.get(key).is_some_and(|b| same(a, b) == Some(true)))
         }
         _ => left.as_float()? == right.as_float()?,
     })

@@ -6,7 +6,8 @@ use super::{
     eval::Evaluator,
     grid::listed,
     stage::{
-        Adjust, Axis, Cell, Choice, ChoiceBy, DataFacts, Member, Report, Role, SampleFacts, TaskFacts, TrainingFacts, Work,
+        Adjust, Axis, Cell, Choice, ChoiceBy, DataFacts, Member, Report, Role, SampleFacts, TaskFacts, TrainingFacts,
+        Work,
     },
     stages::{Setting, StageId, Title},
     value::{Arguments, Failed, Grid, Outcome, Slot, Value},
@@ -28,14 +29,11 @@ struct Study {
 
 impl<'p> Evaluator<'p, '_> {
     /// Makes the report of a grid of scores.
-    pub(super) fn report(
-        &mut self,
-        grid: &Rc<Grid<'p>>,
-        arguments: &Arguments<'p>,
-        span: Span,
-    ) -> Outcome<Value<'p>> {
+    pub(super) fn report(&mut self, grid: &Rc<Grid<'p>>, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
         let study = self.study(grid, span)?;
-        let compare = arguments.slot("compare").and_then(|slot| Some((slot.value.as_text()?, slot.span)));
+        let compare = arguments
+            .slot("compare")
+            .and_then(|slot| Some((slot.value.as_text()?, slot.span)));
         let baseline = self.baseline(grid, compare.as_ref(), arguments, span)?;
         if let Some(slot) = arguments.slot("baseline").filter(|_| !baseline.is_empty()) {
             self.check_pairs(grid, &study, &baseline, slot.span)?;
@@ -49,21 +47,36 @@ impl<'p> Evaluator<'p, '_> {
         let main = &self.program.module(self.program.main).tree;
         let file = self.program.sources.file(main.file).name();
         let about = main.docs.clone();
-        let name = self.places.last().map(|place| place.binding.to_string()).unwrap_or_default();
+        let name = self
+            .places
+            .last()
+            .map(|place| place.binding.to_string())
+            .unwrap_or_default();
         let report = Report {
             program: file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned(),
             about,
             axes: axes.collect(),
             cells: cells(grid, &study),
             compare: compare.map(|(axis, _)| axis.to_string()),
-            baseline: baseline.iter().map(|(axis, label)| (axis.to_string(), label.to_string())).collect(),
+            baseline: baseline
+                .iter()
+                .map(|(axis, label)| (axis.to_string(), label.to_string()))
+                .collect(),
             adjust: match arguments.value("adjust") {
                 Value::Choice("none") => Adjust::None,
                 _ => Adjust::Holm,
             },
             tasks: study.tasks.iter().map(|task| self.task_facts(task)).collect(),
-            scores: study.scored.iter().map(|id| self.stages.get(*id).stage.name.clone()).collect(),
-            trainings: study.trainings.iter().filter_map(|id| self.training_facts(*id)).collect(),
+            scores: study
+                .scored
+                .iter()
+                .map(|id| self.stages.get(*id).stage.name.clone())
+                .collect(),
+            trainings: study
+                .trainings
+                .iter()
+                .filter_map(|id| self.training_facts(*id))
+                .collect(),
             choices: self.choices(&study, &needed, arguments, &name),
             dag: dag::summary(&self.stages, &needed, Some(&name)),
             name: name.clone(),
@@ -81,7 +94,14 @@ impl<'p> Evaluator<'p, '_> {
         };
         let key = format!("{name} {:?} {:?} {:?}", report.compare, report.baseline, report.adjust);
         let work = Work::Report(Box::new(report));
-        Ok(Value::Report(self.stages.make(&title, work, &key, inputs, span, Vec::new())))
+        Ok(Value::Report(self.stages.make(
+            &title,
+            work,
+            &key,
+            inputs,
+            span,
+            Vec::new(),
+        )))
     }
 
     /// The scores of all cells.
@@ -93,7 +113,9 @@ impl<'p> Evaluator<'p, '_> {
             trainings: IndexSet::new(),
         };
         for cell in &grid.cells {
-            let Value::Scores(scores) = cell else { return self.unexpected("a grid of scores", cell, span) };
+            let Value::Scores(scores) = cell else {
+                return self.unexpected("a grid of scores", cell, span);
+            };
             if !study.tasks.iter().any(|task| same_task(task, &scores.task)) {
                 study.tasks.push(Rc::clone(&scores.task));
             }
@@ -104,7 +126,11 @@ impl<'p> Evaluator<'p, '_> {
             study.scores.push(Rc::clone(scores));
         }
         if study.scores.is_empty() {
-            return self.error(&codes::BAD_VALUE, "the grid has no cell, so there is nothing to report", span);
+            return self.error(
+                &codes::BAD_VALUE,
+                "the grid has no cell, so there is nothing to report",
+                span,
+            );
         }
         Ok(study)
     }
@@ -117,13 +143,20 @@ impl<'p> Evaluator<'p, '_> {
         arguments: &Arguments<'p>,
         span: Span,
     ) -> Outcome<Vec<(Rc<str>, Rc<str>)>> {
-        let slot = arguments.slot("baseline").filter(|slot| !matches!(slot.value, Value::None));
+        let slot = arguments
+            .slot("baseline")
+            .filter(|slot| !matches!(slot.value, Value::None));
         let (axis, axis_span, slot) = match (compare, slot) {
             (None, None) => return Ok(Vec::new()),
             (Some((axis, span)), Some(slot)) => (axis, *span, slot),
             (Some((axis, span)), None) => {
                 self.axis(grid, axis, *span)?;
-                let labels = grid.axes.iter().find(|a| a.name == *axis).map(|a| a.labels.clone()).unwrap_or_default();
+                let labels = grid
+                    .axes
+                    .iter()
+                    .find(|a| a.name == *axis)
+                    .map(|a| a.labels.clone())
+                    .unwrap_or_default();
                 let first = labels.first().map_or("...", |label| label);
                 let message = format!("arms are compared along `{axis}`, but with which?");
                 let diagnostic = Diagnostic::error(&codes::NO_BASELINE, message).at(*span, "");
@@ -160,14 +193,10 @@ impl<'p> Evaluator<'p, '_> {
         Ok(fixed)
     }
 
-    fn baseline_label(
-        &mut self,
-        grid: &Grid<'p>,
-        axis: usize,
-        value: &Value<'p>,
-        slot: &Slot<'p>,
-    ) -> Outcome<Rc<str>> {
-        let Some(label) = value.label() else { return self.unexpected("a label", value, slot.span) };
+    fn baseline_label(&mut self, grid: &Grid<'p>, axis: usize, value: &Value<'p>, slot: &Slot<'p>) -> Outcome<Rc<str>> {
+        let Some(label) = value.label() else {
+            return self.unexpected("a label", value, slot.span);
+        };
         self.label_of(grid, axis, &label, slot.span)?;
         Ok(label)
     }
@@ -180,8 +209,9 @@ impl<'p> Evaluator<'p, '_> {
         baseline: &[(Rc<str>, Rc<str>)],
         span: Span,
     ) -> Outcome<()> {
-        let coordinates: IndexMap<Vec<Rc<str>>, usize> =
-            (0..grid.cells.len()).map(|cell| (grid.coordinate(cell), cell)).collect();
+        let coordinates: IndexMap<Vec<Rc<str>>, usize> = (0..grid.cells.len())
+            .map(|cell| (grid.coordinate(cell), cell))
+            .collect();
         for (coordinate, &cell) in &coordinates {
             let mut reference = coordinate.clone();
             for (axis, label) in baseline {
@@ -189,12 +219,17 @@ impl<'p> Evaluator<'p, '_> {
                     reference[at] = Rc::clone(label);
                 }
             }
-            let Some(&other) = coordinates.get(&reference) else { return Err(Failed) };
+            let Some(&other) = coordinates.get(&reference) else {
+                return Err(Failed);
+            };
             let (arm, base) = (Rc::clone(&study.scores[cell]), Rc::clone(&study.scores[other]));
             if let Some(difference) = self.unpaired(&arm, &base) {
                 let name = |labels: &[Rc<str>]| labels.join(", ");
-                let message =
-                    format!("`{}` and its baseline `{}` are not judged on the same samples: {difference}", name(coordinate), name(&reference));
+                let message = format!(
+                    "`{}` and its baseline `{}` are not judged on the same samples: {difference}",
+                    name(coordinate),
+                    name(&reference)
+                );
                 let help = "compare arms on one task: leave other tasks to an axis of their own, which the baseline does not fix";
                 let diagnostic = Diagnostic::error(&codes::NOT_PAIRED, message).at(span, "");
                 let diagnostic = diagnostic.at(arm.span, "").help(help);
@@ -225,14 +260,24 @@ impl<'p> Evaluator<'p, '_> {
                 let sample = |&at: &u32| Some((*parts.pictures.get(at as usize)?, task.samples.get(at as usize)?.1));
                 places.iter().map(sample).collect::<Vec<_>>()
             };
-            let (mut x, mut y) = (pictures(&a.test, &ours, &arm.task), pictures(&b.test, &theirs, &base.task));
+            let (mut x, mut y) = (
+                pictures(&a.test, &ours, &arm.task),
+                pictures(&b.test, &theirs, &base.task),
+            );
             x.sort_unstable();
             y.sort_unstable();
             if x != y {
-                let differing = x.iter().find(|s| !y.contains(s)).or_else(|| y.iter().find(|s| !x.contains(s)));
+                let differing = x
+                    .iter()
+                    .find(|s| !y.contains(s))
+                    .or_else(|| y.iter().find(|s| !x.contains(s)));
                 let picture = differing.copied().flatten().map_or(0, |(picture, _)| picture);
                 let name = self.identities.picture_name(picture);
-                return Some(format!("{} samples against {}, `{name}` in one of them alone", x.len(), y.len()));
+                return Some(format!(
+                    "{} samples against {}, `{name}` in one of them alone",
+                    x.len(),
+                    y.len()
+                ));
             }
         }
         None
@@ -255,7 +300,11 @@ impl<'p> Evaluator<'p, '_> {
         TaskFacts {
             name: task.name().to_owned(),
             classes: task.classes.iter().map(ToString::to_string).collect(),
-            class_labels: task.labels.iter().map(|labels| labels.iter().map(ToString::to_string).collect()).collect(),
+            class_labels: task
+                .labels
+                .iter()
+                .map(|labels| labels.iter().map(ToString::to_string).collect())
+                .collect(),
             column: task.column.to_string(),
             group_column: cohort.group_column.as_deref().map(str::to_owned),
             split: cohort.words.clone(),
@@ -275,8 +324,15 @@ impl<'p> Evaluator<'p, '_> {
 
     fn training_facts(&self, id: StageId) -> Option<TrainingFacts> {
         let made = self.stages.get(id);
-        let Work::Train(train) = &made.stage.work else { return None };
-        let moving = train.graph.parameters.iter().zip(&train.rates).filter(|(_, rate)| **rate > 0.0);
+        let Work::Train(train) = &made.stage.work else {
+            return None;
+        };
+        let moving = train
+            .graph
+            .parameters
+            .iter()
+            .zip(&train.rates)
+            .filter(|(_, rate)| **rate > 0.0);
         let task = self.trained_on.get(&id).map_or("task", |task| task.name());
         let way = made.label.strip_suffix(task).map_or(&*made.label, str::trim_end);
         Some(TrainingFacts {
@@ -285,18 +341,15 @@ impl<'p> Evaluator<'p, '_> {
             pictures: train.pictures_seen(),
             steps: train.steps(),
             epochs: train.epochs,
-            trained: (moving.map(|(p, _)| p.len() as u64).sum(), train.graph.trained_values() as u64),
+            trained: (
+                moving.map(|(p, _)| p.len() as u64).sum(),
+                train.graph.trained_values() as u64,
+            ),
         })
     }
 
     /// Every setting that acts on the report, once each, in the order of the work.
-    fn choices(
-        &self,
-        study: &Study,
-        needed: &[StageId],
-        arguments: &Arguments<'p>,
-        name: &str,
-    ) -> Vec<Choice> {
+    fn choices(&self, study: &Study, needed: &[StageId], arguments: &Arguments<'p>, name: &str) -> Vec<Choice> {
         let mut choices: IndexSet<Choice> = IndexSet::new();
         let mut add = |scope: &str, settings: &[Setting]| {
             choices.extend(settings.iter().map(|setting| Choice {
@@ -325,7 +378,11 @@ impl<'p> Evaluator<'p, '_> {
         }
         let own: Vec<_> = ["compare", "baseline", "adjust"]
             .into_iter()
-            .filter_map(|key| arguments.slot(key).map(|slot| super::data::setting(key, slot.value.display(), slot.by)))
+            .filter_map(|key| {
+                arguments
+                    .slot(key)
+                    .map(|slot| super::data::setting(key, slot.value.display(), slot.by))
+            })
             .collect();
         add(name, &own);
         choices.into_iter().collect()
@@ -338,7 +395,11 @@ fn cells(grid: &Grid<'_>, study: &Study) -> Vec<Cell> {
     cells
         .map(|(at, scores)| Cell {
             coordinate: grid.coordinate(at).iter().map(ToString::to_string).collect(),
-            task: study.tasks.iter().position(|task| same_task(task, &scores.task)).unwrap_or(0),
+            task: study
+                .tasks
+                .iter()
+                .position(|task| same_task(task, &scores.task))
+                .unwrap_or(0),
             network: scores.network.clone(),
             network_parameters: scores.network_parameters,
             chain: scores.chain.clone(),

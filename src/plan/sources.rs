@@ -1,10 +1,10 @@
 //! Tables as a program uses them: each read once, with the headers of its pictures.
 
 use super::{
+    convert::FilePath,
     domain::Dataset,
     eval::Evaluator,
     identities::{Group, Identities, Picture},
-    convert::FilePath,
     stage::Transform,
     value::{Failed, Outcome},
 };
@@ -13,10 +13,7 @@ use crate::{
     source::Span,
     tables::{BadImage, Column, Header, Images, Table, TableError, split::SplitError},
 };
-use std::{
-    collections::HashMap,
-    rc::Rc,
-};
+use std::{collections::HashMap, rc::Rc};
 
 /// What a table is read from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -149,8 +146,17 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     /// Reports why rows cannot be split.
-    pub(super) fn split_error<T>(&mut self, error: &SplitError, source: &Source, rows: &[u32], span: Span) -> Outcome<T> {
-        let place = |row: usize| rows.get(row).map_or_else(String::new, |&row| source.place(row as usize));
+    pub(super) fn split_error<T>(
+        &mut self,
+        error: &SplitError,
+        source: &Source,
+        rows: &[u32],
+        span: Span,
+    ) -> Outcome<T> {
+        let place = |row: usize| {
+            rows.get(row)
+                .map_or_else(String::new, |&row| source.place(row as usize))
+        };
         let code = match error {
             SplitError::NoRows => &codes::NO_ROWS,
             SplitError::NoGroup { .. } => &codes::MISSING_VALUE,
@@ -169,7 +175,12 @@ impl<'p> Evaluator<'p, '_> {
                 format!("`{word}` in {} names no part", place(*row)),
                 "the words are train, test, and for the tuning part val, valid, validation or tuning".to_owned(),
             ),
-            SplitError::GroupInTwoParts { group, first, second, count } => (
+            SplitError::GroupInTwoParts {
+                group,
+                first,
+                second,
+                count,
+            } => (
                 format!(
                     "group `{group}` is in the {} part ({}) and in the {} part ({})",
                     first.0,
@@ -179,13 +190,18 @@ impl<'p> Evaluator<'p, '_> {
                 ),
                 format!("{count} groups are torn like this; a group belongs to one part"),
             ),
-            SplitError::TooFewGroups { folds_that_work: Some(most), .. } => {
-                (error.to_string(), format!("at most {most} folds would work"))
-            }
+            SplitError::TooFewGroups {
+                folds_that_work: Some(most),
+                ..
+            } => (error.to_string(), format!("at most {most} folds would work")),
             _ => (error.to_string(), String::new()),
         };
         let diagnostic = Diagnostic::error(code, message).at(span, "");
-        self.fail(if help.is_empty() { diagnostic } else { diagnostic.help(help) })
+        self.fail(if help.is_empty() {
+            diagnostic
+        } else {
+            diagnostic.help(help)
+        })
     }
 
     /// Channels, height and width that come out of a data set's transforms for every picture; read from the headers.
@@ -237,7 +253,9 @@ impl<'p> Evaluator<'p, '_> {
             Transform::Resize { height, width } => Some((height, width)),
             Transform::Rgb => None,
         });
-        let (Some((height, width)), Some(span)) = (sizes, data.resized) else { return };
+        let (Some((height, width)), Some(span)) = (sizes, data.resized) else {
+            return;
+        };
         let wanted = f64::from(height) / f64::from(width);
         let distorted: Vec<_> = places
             .iter()
@@ -256,7 +274,8 @@ impl<'p> Evaluator<'p, '_> {
                 header.width,
                 data.table.place(**row)
             );
-            self.diagnostics.push(Diagnostic::warning(&codes::DISTORTED, message).at(span, ""));
+            self.diagnostics
+                .push(Diagnostic::warning(&codes::DISTORTED, message).at(span, ""));
         }
     }
 
@@ -287,10 +306,12 @@ impl<'p> Evaluator<'p, '_> {
 /// The shape that transforms give a picture.
 fn transformed(header: &Header, transforms: &[Transform]) -> [usize; 3] {
     let start = [header.channels, header.height, header.width].map(|n| n as usize);
-    transforms.iter().fold(start, |[channels, height, width], transform| match *transform {
-        Transform::Resize { height, width } => [channels, height as usize, width as usize],
-        Transform::Rgb => [3, height, width],
-    })
+    transforms
+        .iter()
+        .fold(start, |[channels, height, width], transform| match *transform {
+            Transform::Resize { height, width } => [channels, height as usize, width as usize],
+            Transform::Rgb => [3, height, width],
+        })
 }
 
 /// `line 5: images/a.png does not exist; ...`
@@ -298,11 +319,17 @@ fn first_few(first: &[BadImage], count: usize) -> String {
     let named: Vec<_> = first
         .iter()
         .map(|image| {
-            let row = image.line.map_or_else(|| format!("row {}", image.row), |line| format!("line {line}"));
+            let row = image
+                .line
+                .map_or_else(|| format!("row {}", image.row), |line| format!("line {line}"));
             format!("{row}: {} {}", image.path.display(), image.reason)
         })
         .collect();
     let more = count.saturating_sub(named.len());
-    let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let rest = if more > 0 {
+        format!("; and {more} more")
+    } else {
+        String::new()
+    };
     format!("{}{rest}", named.join("; "))
 }

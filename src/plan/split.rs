@@ -59,11 +59,16 @@ impl<'p> Evaluator<'p, '_> {
 
     /// A share of something, `0..1`.
     fn share(&mut self, arguments: &Arguments<'p>, name: &str) -> Outcome<f64> {
-        let Some(slot) = arguments.slot(name) else { return Err(Failed) };
+        let Some(slot) = arguments.slot(name) else {
+            return Err(Failed);
+        };
         match slot.value.as_float() {
             Some(share) if (0.0..1.0).contains(&share) => Ok(share),
             _ => {
-                let message = format!("`{name}` is a share of at least 0 % and below 100 %, not {}", slot.value.display());
+                let message = format!(
+                    "`{name}` is a share of at least 0 % and below 100 %, not {}",
+                    slot.value.display()
+                );
                 self.error(&plan_codes::BAD_VALUE, message, slot.span)
             }
         }
@@ -85,7 +90,8 @@ impl<'p> Evaluator<'p, '_> {
         let data = match value {
             Value::Dataset(data) => data,
             Value::Cohort(_) | Value::Task(_) => {
-                let diagnostic = Diagnostic::error(&plan_codes::SPLIT_TWICE, "these rows are split already").at(span, "");
+                let diagnostic =
+                    Diagnostic::error(&plan_codes::SPLIT_TWICE, "these rows are split already").at(span, "");
                 let help = "split the data set once, and derive everything else from that cohort";
                 return self.fail(diagnostic.at(at, "has folds").help(help));
             }
@@ -135,7 +141,12 @@ impl<'p> Evaluator<'p, '_> {
         };
         let (origin, borrowed) = match &**folding {
             Folding::Like(known) => (Rc::clone(&known.origin), true),
-            _ => (Rc::new(Origin { assignment: Assignment::clone(&assignment) }), false),
+            _ => (
+                Rc::new(Origin {
+                    assignment: Assignment::clone(&assignment),
+                }),
+                false,
+            ),
         };
         let random = matches!(**folding, Folding::KFold { .. } | Folding::Holdout { .. });
         Ok(Value::Cohort(Rc::new(Cohort {
@@ -192,11 +203,19 @@ impl<'p> Evaluator<'p, '_> {
     fn texts(&mut self, data: &Dataset, slot: &Slot<'p>) -> Outcome<Vec<String>> {
         let name = slot.value.as_text().unwrap_or_default();
         let cells = &self.column(&data.table, &name, slot.span)?.cells;
-        let values: Vec<_> = data.rows.iter().map(|&row| (row, cells[row as usize].to_string())).collect();
+        let values: Vec<_> = data
+            .rows
+            .iter()
+            .map(|&row| (row, cells[row as usize].to_string()))
+            .collect();
         if let Some((row, _)) = values.iter().find(|(_, value)| value.is_empty()) {
             let message = format!("`{name}` is missing in {}", data.table.place(*row as usize));
             let help = format!("leave such rows out: `where((r) => r[{name:?}] != none)`");
-            return self.fail(Diagnostic::error(&codes::MISSING_VALUE, message).at(slot.span, "").help(help));
+            return self.fail(
+                Diagnostic::error(&codes::MISSING_VALUE, message)
+                    .at(slot.span, "")
+                    .help(help),
+            );
         }
         Ok(values.into_iter().map(|(_, value)| value).collect())
     }
@@ -209,7 +228,11 @@ fn in_words(folding: &Folding, arguments: &Arguments<'_>, seed: Option<u64>) -> 
         Folding::KFold { folds, repeats: 1, .. } => format!("{folds} folds"),
         Folding::KFold { folds, repeats, .. } => format!("{repeats} times {folds} folds"),
         Folding::Holdout { tuning, test } => {
-            format!("one split with {} for tuning and {} for testing", percent(*tuning), percent(*test))
+            format!(
+                "one split with {} for tuning and {} for testing",
+                percent(*tuning),
+                percent(*test)
+            )
         }
         Folding::Column(name) => format!("the parts of column {name}"),
         Folding::Whole => "all for testing".to_owned(),
@@ -230,7 +253,11 @@ fn in_words(folding: &Folding, arguments: &Arguments<'_>, seed: Option<u64>) -> 
     words
 }
 
-fn settings(folding: &Folding, arguments: &Arguments<'_>, seed: Option<(u64, ChoiceBy)>) -> Vec<super::stages::Setting> {
+fn settings(
+    folding: &Folding,
+    arguments: &Arguments<'_>,
+    seed: Option<(u64, ChoiceBy)>,
+) -> Vec<super::stages::Setting> {
     let by = |name: &str| arguments.slot(name).map_or(ChoiceBy::Default, |slot| slot.by);
     let mut settings = vec![setting("folding", folding.to_string(), by("folding"))];
     for name in ["by", "stratify", "ids"] {

@@ -44,12 +44,20 @@ pub(super) struct Title {
 impl Title {
     fn name(&self) -> String {
         let parts = [&self.place, &self.member, &self.label].map(String::as_str);
-        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+        parts
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("/")
     }
 
     fn scope(&self) -> String {
         let parts = [&self.place, &self.label].map(String::as_str);
-        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+        parts
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("/")
     }
 }
 
@@ -97,7 +105,10 @@ impl Stages {
     fn unique(&mut self, name: String) -> String {
         let name = if self.names.contains(&name) {
             let numbered = (2..).map(|number| format!("{name} {number}"));
-            numbered.into_iter().find(|name| !self.names.contains(name)).unwrap_or(name)
+            numbered
+                .into_iter()
+                .find(|name| !self.names.contains(name))
+                .unwrap_or(name)
         } else {
             name
         };

@@ -69,7 +69,7 @@ impl<'p> Evaluator<'p, '_> {
         self.warn_frozen(model, &course, at)?;
         let parts = self.parts(&task);
         let planned = plan_members(model, &parts);
-        let repeats = task.cohort.assignment.repeats;
+        let repeats = planned.iter().map(|one| one.repeat + 1).max().unwrap_or(1);
         let mut members = Vec::with_capacity(planned.len());
         for one in &planned {
             if one.part.training.rows.is_empty() {
@@ -92,7 +92,9 @@ impl<'p> Evaluator<'p, '_> {
 
     /// A family over one folding is not trained on another k-fold cohort: member and fold would be matched by chance.
     fn check_folding(&mut self, model: &Model<'p>, task: &Task, span: Span) -> Outcome<()> {
-        let ModelState::Trained(trained) = &model.state else { return Ok(()) };
+        let ModelState::Trained(trained) = &model.state else {
+            return Ok(());
+        };
         let Some(origin) = &trained.origin else { return Ok(()) };
         if !task.cohort.is_k_fold() || task.cohort.same_folding(origin) {
             return Ok(());
@@ -131,6 +133,7 @@ impl<'p> Evaluator<'p, '_> {
             }
             ModelState::Trained(trained) => {
                 self.check_shapes(&trained.graph, &graph, span)?;
+                self.warn_normalization(trained, &normalization, span);
                 kept = (trained.classes == task.classes).then_some(true);
             }
         }
@@ -147,15 +150,24 @@ impl<'p> Evaluator<'p, '_> {
         let weights = self.frozen(&graph, options.freeze_weights.as_ref());
         let (mut rates, both, weights) = (rates?, both?, weights?);
         let (frozen_weights, frozen_statistics) = masks(&graph, &both, &weights);
-        rates.iter_mut().zip(&frozen_weights).filter(|(_, frozen)| **frozen).for_each(|(rate, _)| *rate = 0.0);
+        rates
+            .iter_mut()
+            .zip(&frozen_weights)
+            .filter(|(_, frozen)| **frozen)
+            .for_each(|(rate, _)| *rate = 0.0);
         if rates.iter().all(|rate| *rate == 0.0) {
             let diagnostic = Diagnostic::error(&codes::ALL_FROZEN, "every parameter is frozen, so nothing trains");
-            return self.fail(diagnostic.at(span, "").help("`all_but_head` leaves the head to be trained"));
+            return self.fail(
+                diagnostic
+                    .at(span, "")
+                    .help("`all_but_head` leaves the head to be trained"),
+            );
         }
         if has_batchnorm(&graph) && options.batch < SMALL_BATCH {
             let message = format!("batch normalisation over {} samples measures little", options.batch);
             let place = arguments.slot("batch").map_or(span, |slot| slot.span);
-            self.diagnostics.push(Diagnostic::warning(&codes::SMALL_BATCH, message).at(place, ""));
+            self.diagnostics
+                .push(Diagnostic::warning(&codes::SMALL_BATCH, message).at(place, ""));
         }
         Ok(Course {
             task,
@@ -179,7 +191,10 @@ impl<'p> Evaluator<'p, '_> {
     pub(super) fn check_shapes(&mut self, before: &Graph, graph: &Graph, span: Span) -> Outcome<()> {
         let outside = |graph: &Graph| {
             let ids: Vec<_> = graph.ids().filter(|&id| !graph.is_head(id)).collect();
-            ids.into_iter().map(|id| graph.parameter(id)).map(|p| (p.name.clone(), p.shape.clone())).collect::<Vec<_>>()
+            ids.into_iter()
+                .map(|id| graph.parameter(id))
+                .map(|p| (p.name.clone(), p.shape.clone()))
+                .collect::<Vec<_>>()
         };
         let (old, new) = (outside(before), outside(graph));
         let differing = old.iter().zip(&new).find(|(a, b)| a != b);
@@ -197,6 +212,21 @@ impl<'p> Evaluator<'p, '_> {
                 self.fail(Diagnostic::error(&codes::MODEL_SHAPE, message).at(span, "").help(help))
             }
             None => Ok(()),
+        }
+    }
+
+    /// Warns when pictures are normalised otherwise than those that the model was trained on.
+    pub(super) fn warn_normalization(&mut self, trained: &Trained, now: &Normalization, span: Span) {
+        if trained.normalization != *now {
+            let constants = |n: &Normalization| format!("mean {:?}, deviation {:?}", n.mean, n.deviation);
+            let message = format!(
+                "the model was trained on pictures with {}, and these have {}",
+                constants(&trained.normalization),
+                constants(now)
+            );
+            let diagnostic = Diagnostic::warning(&codes::NORMALIZATION_DIFFERS, message).at(span, "");
+            self.diagnostics
+                .push(diagnostic.help("give both data sets the same `normalize(...)`"));
         }
     }
 
@@ -222,14 +252,21 @@ impl<'p> Evaluator<'p, '_> {
     /// Warns when parameters are frozen that no stage has trained or loaded: they would stay random for ever.
     fn warn_frozen(&mut self, model: &Model<'p>, course: &Course<'_, 'p>, at: Span) -> Outcome<()> {
         let learned = learned_before(model, course);
-        let frozen = course.graph.ids().filter(|id| course.frozen_weights[id.0] && !learned[id.0]);
+        let frozen = course
+            .graph
+            .ids()
+            .filter(|id| course.frozen_weights[id.0] && !learned[id.0]);
         let names: Vec<_> = frozen.map(|id| course.graph.parameter(id).name.as_str()).collect();
         if let Some(first) = names.first() {
             let message = format!(
                 "{} frozen parameters were never trained or loaded, `{first}` among them: they stay random",
                 names.len()
             );
-            let place = course.options.freeze.as_ref().or(course.options.freeze_weights.as_ref());
+            let place = course
+                .options
+                .freeze
+                .as_ref()
+                .or(course.options.freeze_weights.as_ref());
             let place = place.map_or(course.span, |(_, span)| *span);
             let help = "train or load the network before, or freeze nothing in this arm";
             let diagnostic = Diagnostic::warning(&codes::FROZEN_UNTRAINED, message).at(place, "");
@@ -283,7 +320,9 @@ impl<'p> Evaluator<'p, '_> {
             label: label.clone(),
         };
         let work = Work::Train(Box::new(work));
-        let stage = self.stages.make(&title, work, &key, inputs, course.span, course.settings.clone());
+        let stage = self
+            .stages
+            .make(&title, work, &key, inputs, course.span, course.settings.clone());
         MemberModel {
             repeat: one.repeat,
             fold: one.fold,
@@ -315,7 +354,10 @@ fn plan_members<'a>(model: &'a Model<'_>, parts: &'a TaskParts) -> Vec<Planned<'
         part,
     };
     match (&parts.members[..], family) {
-        ([part], true) => starts.iter().map(|start| planned(part, Some(start), (start.repeat, start.fold))).collect(),
+        ([part], true) => starts
+            .iter()
+            .map(|start| planned(part, Some(start), (start.repeat, start.fold)))
+            .collect(),
         (members, true) => members
             .iter()
             .filter_map(|part| {
@@ -324,9 +366,10 @@ fn plan_members<'a>(model: &'a Model<'_>, parts: &'a TaskParts) -> Vec<Planned<'
                 Some(planned(part, Some(start), place))
             })
             .collect(),
-        (members, false) => {
-            members.iter().map(|part| planned(part, starts.first(), (part.repeat, part.fold))).collect()
-        }
+        (members, false) => members
+            .iter()
+            .map(|part| planned(part, starts.first(), (part.repeat, part.fold)))
+            .collect(),
     }
 }
 
@@ -345,7 +388,11 @@ fn learned_before(model: &Model<'_>, course: &Course<'_, '_>) -> Vec<bool> {
 
 fn finished(model: &Model<'_>, task: &Task, course: Course<'_, '_>, members: Vec<MemberModel>) -> Trained {
     let before = learned_before(model, &course);
-    let learned = before.iter().zip(&course.rates).map(|(before, rate)| *before || *rate > 0.0).collect();
+    let learned = before
+        .iter()
+        .zip(&course.rates)
+        .map(|(before, rate)| *before || *rate > 0.0)
+        .collect();
     let (origin, cohort): (Option<Rc<Origin>>, Rc<str>) = match &model.state {
         ModelState::Trained(trained) if trained.origin.is_some() => {
             (trained.origin.clone(), Rc::clone(&trained.cohort))

@@ -45,7 +45,9 @@ pub(super) struct Options<'p> {
 impl<'p> Evaluator<'p, '_> {
     /// A count of at least one.
     pub(super) fn count(&mut self, arguments: &Arguments<'p>, name: &str) -> Outcome<u32> {
-        let Some(slot) = arguments.slot(name) else { return Err(Failed) };
+        let Some(slot) = arguments.slot(name) else {
+            return Err(Failed);
+        };
         match slot.value.as_int().map(u32::try_from) {
             Some(Ok(count)) if count > 0 => Ok(count),
             Some(_) => {
@@ -64,7 +66,9 @@ impl<'p> Evaluator<'p, '_> {
         allowed: &str,
         fits: impl Fn(f64) -> bool,
     ) -> Outcome<f64> {
-        let Some(slot) = arguments.slot(name) else { return Err(Failed) };
+        let Some(slot) = arguments.slot(name) else {
+            return Err(Failed);
+        };
         match slot.value.as_float() {
             Some(value) if fits(value) => Ok(value),
             Some(_) => {
@@ -137,7 +141,11 @@ impl<'p> Evaluator<'p, '_> {
             return Err(Failed);
         };
         let freeze = |name: &str| match arguments.slot(name) {
-            Some(Slot { value: Value::Freeze(freeze), span, .. }) => Some((Rc::clone(freeze), *span)),
+            Some(Slot {
+                value: Value::Freeze(freeze),
+                span,
+                ..
+            }) => Some((Rc::clone(freeze), *span)),
             _ => None,
         };
         let augment = match arguments.value("augment") {
@@ -180,7 +188,11 @@ impl<'p> Evaluator<'p, '_> {
             match rate.as_float() {
                 Some(rate) if rate > 0.0 && rate.is_finite() => {}
                 Some(rate) => {
-                    return self.error(&codes::BAD_VALUE, format!("a learning rate must be above 0, but is {rate}"), slot.span);
+                    return self.error(
+                        &codes::BAD_VALUE,
+                        format!("a learning rate must be above 0, but is {rate}"),
+                        slot.span,
+                    );
                 }
                 None => return self.unexpected("a learning rate", rate, slot.span),
             }
@@ -233,7 +245,9 @@ impl<'p> Evaluator<'p, '_> {
             }
             for (pattern, rate) in record.iter().filter(|(key, _)| !matches!(&***key, "head" | "rest")) {
                 match graph.matching(pattern) {
-                    Ok(ids) => ids.into_iter().for_each(|id| rates[id.0] = rates[id.0].or(rate.as_float())),
+                    Ok(ids) => ids
+                        .into_iter()
+                        .for_each(|id| rates[id.0] = rates[id.0].or(rate.as_float())),
                     Err(error) => failed |= self.select_error::<()>(&error, slot.span).is_err(),
                 }
             }
@@ -244,14 +258,20 @@ impl<'p> Evaluator<'p, '_> {
         }
         let trained = |place: usize| graph.parameters[place].role.is_trained();
         let rates = rates.into_iter().enumerate();
-        Ok(rates.map(|(place, rate)| if trained(place) { rate.unwrap_or(default) } else { 0.0 }).collect())
+        Ok(rates
+            .map(|(place, rate)| if trained(place) { rate.unwrap_or(default) } else { 0.0 })
+            .collect())
     }
 
     fn select_error<T>(&mut self, error: &SelectError, span: Span) -> Outcome<T> {
         let report = |code: &'static Code| Diagnostic::error(code, error.to_string()).at(span, "");
         let diagnostic = match error {
             SelectError::NoMatch { pattern, scopes, .. } => {
-                let tops: Vec<_> = scopes.iter().map(String::as_str).filter(|scope| !scope.contains('.')).collect();
+                let tops: Vec<_> = scopes
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|scope| !scope.contains('.'))
+                    .collect();
                 let help = format!("its outermost scopes are {}", super::grid::listed(&tops));
                 let near = crate::diag::nearest(pattern, scopes.iter().map(String::as_str));
                 report(&net::NO_SUCH_PARAMETER).help(match near {
@@ -303,6 +323,9 @@ pub(super) fn default_rate(graph: &Graph, random: bool) -> f64 {
 pub(super) fn masks(graph: &Graph, both: &[bool], weights: &[bool]) -> (Vec<bool>, Vec<bool>) {
     let statistic = |place: usize| graph.parameters[place].role == ParameterRole::Statistic;
     let places = 0..graph.parameters.len();
-    let fixed = places.clone().map(|at| !statistic(at) && (both[at] || weights[at])).collect();
+    let fixed = places
+        .clone()
+        .map(|at| !statistic(at) && (both[at] || weights[at]))
+        .collect();
     (fixed, places.map(|at| statistic(at) && both[at]).collect())
 }

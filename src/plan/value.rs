@@ -13,7 +13,7 @@ use crate::{
     syntax::ast::{Argument, Binding, Block, Expr, FnItem, Item, NetItem, Parameter, PipeStep},
 };
 use indexmap::IndexMap;
-use std::{fmt::Write as _, path::Path, rc::Rc};
+use std::{fmt::Write as _, rc::Rc};
 
 /// What stands for a diagnostic that was already reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,7 +265,10 @@ impl<'p> Value<'p> {
                 format!("[{}]", parts.join(", "))
             }
             Self::Record(record) => {
-                let parts: Vec<_> = record.iter().map(|(key, value)| format!("{key}: {}", value.display())).collect();
+                let parts: Vec<_> = record
+                    .iter()
+                    .map(|(key, value)| format!("{key}: {}", value.display()))
+                    .collect();
                 format!("{{ {} }}", parts.join(", "))
             }
             Self::Function(function) => function.name().to_owned(),
@@ -281,7 +284,9 @@ impl<'p> Value<'p> {
             Self::Augmentation(Augmentation::FlipHorizontal { probability }) => {
                 format!("flip(horizontal: {})", Self::Float(*probability).display())
             }
-            other => other.label().map_or_else(|| format!("<{}>", other.type_name()), |label| label.to_string()),
+            other => other
+                .label()
+                .map_or_else(|| format!("<{}>", other.type_name()), |label| label.to_string()),
         }
     }
 
@@ -306,14 +311,6 @@ impl<'p> Value<'p> {
     pub(super) fn as_text(&self) -> Option<Rc<str>> {
         match self {
             Self::Text(text) => Some(Rc::clone(text)),
-            _ => None,
-        }
-    }
-
-    /// A path.
-    pub(super) fn as_path(&self) -> Option<&Path> {
-        match self {
-            Self::Path(path) => Some(&path.full),
             _ => None,
         }
     }

@@ -22,6 +22,7 @@ codes! {
     HEAD_MISMATCH = "mtl::plan::head_mismatch", "A head belongs to its list of classes, by name and order.";
     ALL_FROZEN = "mtl::plan::all_frozen", "A training in which every parameter is frozen changes nothing.";
     FROZEN_UNTRAINED = "mtl::plan::frozen_untrained", "Frozen parameters that no stage has trained or loaded stay random for ever.";
+    NORMALIZATION_DIFFERS = "mtl::plan::normalization_differs", "A model is given pictures that are normalised otherwise than those it was trained on.";
     SMALL_BATCH = "mtl::plan::small_batch", "Batch normalisation over few samples measures noise.";
     NO_BASELINE = "mtl::plan::no_baseline", "A comparison needs an axis and the label of its baseline.";
     NOT_PAIRED = "mtl::plan::not_paired", "Arms are compared on the same samples: tests are paired.";

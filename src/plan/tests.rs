@@ -1,0 +1,254 @@
+//! Expressions and their values.
+
+use super::{
+    eval::Evaluator,
+    value::{Arguments, Value},
+};
+use crate::{
+    analysis::{Main, load},
+    diag::Diagnostics,
+    source::Span,
+    syntax::ast::ItemKind,
+};
+use indexmap::IndexMap;
+use proptest::prelude::*;
+use std::path::Path;
+
+/// What the last `let` of a program is, as the language writes it; else the codes of what was reported.
+fn value(program: &str) -> Result<String, Vec<String>> {
+    let mut diagnostics = Diagnostics::new();
+    let main = Main::Text {
+        name: "main.mtl",
+        folder: Path::new("/study"),
+        text: program,
+    };
+    let program = load(main, &mut diagnostics);
+    let syntax: Vec<_> = diagnostics.iter().map(|d| d.message.clone()).collect();
+    assert!(syntax.is_empty(), "{syntax:?}");
+    let result = {
+        let mut evaluator = Evaluator::new(&program, &mut diagnostics);
+        let (id, item) = program.items(program.main).last().expect("the program has items");
+        let value = evaluator.item(id, item.span);
+        value.map(|value| shown(&value))
+    };
+    result.map_err(|_| {
+        diagnostics
+            .iter()
+            .map(|d| format!("{}: {}", d.code.id, d.message))
+            .collect()
+    })
+}
+
+fn shown(value: &Value<'_>) -> String {
+    match value {
+        Value::Grid(grid) => {
+            let cells = (0..grid.cells.len()).map(|cell| {
+                let labels: Vec<_> = grid.coordinate(cell).iter().map(ToString::to_string).collect();
+                format!("{}={}", labels.join(","), shown(&grid.cells[cell]))
+            });
+            cells.collect::<Vec<_>>().join(" ")
+        }
+        other => other.display(),
+    }
+}
+
+fn gives(expression: &str, expected: &str) {
+    assert_eq!(
+        value(&format!("let v = {expression}\n")).as_deref(),
+        Ok(expected),
+        "{expression}"
+    );
+}
+
+fn fails(expression: &str, expected: &str) {
+    let found = value(&format!("let v = {expression}\n")).expect_err(expression);
+    assert!(
+        found.iter().any(|message| message.contains(expected)),
+        "{expression}: {found:?}"
+    );
+}
+
+#[test]
+fn numbers() {
+    gives("1 + 2 * 3 - 4", "3");
+    gives("7 / 2.0", "3.5");
+    gives("6 / 3", "2");
+    gives("20% + 1", "1.2");
+    gives("1e-4", "1e-4");
+    gives("-(3 - 5)", "2");
+    gives(
+        "[div(7, 2), div(-7, 2), rem(-7, 2), rem(7, -2), floor(-0.5), ceil(0.2), round(2.5), power(2, 10)]",
+        "[3, -4, 1, -1, -1, 1, 3, 1024]",
+    );
+    gives(
+        "[max(1, 2.5), min(1, 2), sum([1, 2, 3]), sum([0.5, 1])]",
+        "[2.5, 1, 6, 1.5]",
+    );
+    fails("7 / 2", "no whole number");
+    fails("1 / 0", "division by zero");
+    fails("9223372036854775807 + 1", "does not fit");
+    fails("power(2, -1)", "negative power");
+    fails("div(1, 0)", "division by zero");
+}
+
+#[test]
+fn comparisons_and_logic() {
+    gives("1 == 1.0 and not (2 < 1) or false", "true");
+    gives(
+        "[\"a\" < \"b\", 2 in [1, 2], \"k\" in { k: 1 }, \"el\" in \"hello\", 3 not in 1..3]",
+        "[true, true, true, true, true]",
+    );
+    gives("none == none and 1 != none", "true");
+    gives("[[1, 2] == [1, 2], { a: 1 } == { a: 2 }]", "[true, false]");
+    // The right side is not looked at when the left one decides.
+    gives("false and 1 / 0 == 1", "false");
+}
+
+#[test]
+fn lists_records_and_texts() {
+    gives("[1, ...2..=3, ...[4] ++ [5]]", "[1, 2, 3, 4, 5]");
+    gives("reverse([1, 2]) ++ flatten_list([[3], []])", "[2, 1, 3]");
+    gives("[10, 20, 30, 40][1..3]", "[20, 30]");
+    gives("length(0..0)", "0");
+    gives("{ a: 1, ...{ b: 2 } }.b + { \"two words\": 3 }[\"two words\"]", "5");
+    gives("\"n = {1 + 1}, {0.5} {true}\" ++ \"!\"", "\"n = 2, 0.5 true!\"");
+    gives("if 1 < 2 { \"yes\" } else { \"no\" }", "\"yes\"");
+    fails("[1][3]", "index 3 of a list of 1");
+    fails("{ epochs: 1 }.epoch", "no entry `epoch`");
+    fails("{ a: 1 } ++ { a: 2 }", "both records");
+    fails("0..2000000", "more than 1000000");
+    // Every element's mistake is found.
+    let found = value("let v = [1 / 0, 1, [2][5]]\n").expect_err("two mistakes");
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn functions_steps_and_lambdas() {
+    let program = |last: &str| {
+        format!(
+            "fn n: int |> plus(k: int = 1, twice: bool = false) -> int = if twice {{ n + 2 * k }} else {{ n + k }}
+fn add(a: int, b: int = a + 1) -> int = a + b
+fn n: int |> outer(...how) -> int = n |> plus(...how)
+fn count(...parts: int) -> int = length(parts)
+let v = {last}\n"
+        )
+    };
+    let gives = |last: &str, expected: &str| assert_eq!(value(&program(last)).as_deref(), Ok(expected), "{last}");
+    gives("1 |> plus |> plus(10) |> plus(twice: true, k: 3)", "18");
+    gives("add(2)", "5");
+    gives("add(b: 1, a: 2)", "3");
+    gives("1 |> outer(twice: true, k: 2)", "5");
+    gives("count(1, 2, ...[3, 4])", "4");
+    gives("1 |> plus(...{ k: 5 })", "6");
+    gives("5 |> (n) => n * 2", "10");
+    gives("(5 |> (n) => n * 2) + 1", "11");
+    gives("1 |> repeat k in [1, 2, 3] { plus(k) }", "7");
+    gives("1 |> repeat k in [] { plus(k) }", "1");
+    gives("1 |> if false { plus } |> if true { plus }", "2");
+    gives("1 |> { one: plus, ten: |> plus(10) }.ten", "11");
+    gives("((f: int -> int) => 1 |> f |> f)(plus)", "3");
+    gives("{ let a = 2\n a |> identity |> plus(a) }", "4");
+}
+
+#[test]
+fn grids() {
+    gives(
+        "for a in [1, 2], b in { x: 10, y: 20 } { a * b }",
+        "1,x=10 1,y=20 2,x=20 2,y=40",
+    );
+    gives(
+        "for a in [1, 2] { for b in [3, 4] { a * b } }",
+        "1,3=3 1,4=4 2,3=6 2,4=8",
+    );
+    gives(
+        "(for a in [1, 2], b in { x: 10, y: 20 } { a * b })[b: \"y\"]",
+        "1=20 2=40",
+    );
+    gives("(for a in [1, 2], b in [3, 4] { a * b })[b: 4, a: 2]", "8");
+    gives("for c in (for a in [1, 2] { a }) { c + 1 }", "1=2 2=3");
+    gives("(for a in [1] { a }) ++ (for a in [2] { a })", "1=1 2=2");
+    gives(
+        "(for a in [1, 2], b in [1] { a }) ++ (for a in [1, 2], b in [2, 3] { a * b })",
+        "1,1=1 1,2=2 1,3=3 2,1=2 2,2=4 2,3=6",
+    );
+    fails("for a in [1, 1] { a }", "`1` twice");
+    fails("for a in [[1], [2]] { a }", "no printed form");
+    fails("(for a in [1] { a })[b: 1]", "no axis `b`");
+    fails("for a in [1, 2] { for a in [3] { a } }", "two axes are named `a`");
+}
+
+#[test]
+fn options_are_made_without_their_parentheses() {
+    let made = |ty: &str, words: &str| value(&format!("fn take(it: {ty}) -> {ty} = it\nlet v = take({words})\n"));
+    assert_eq!(made("Schedule", "cosine").as_deref(), Ok("cosine(warmup: 0.05)"));
+    assert_eq!(
+        made("Optimizer", "adamw").as_deref(),
+        Ok("adamw(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)")
+    );
+    assert_eq!(made("Freeze", "[\"a\", \"b\"]").as_deref(), Ok("[\"a\", \"b\"]"));
+    assert_eq!(made("Freeze?", "all_but_head").as_deref(), Ok("all_but_head"));
+    assert_eq!(made("Folding", "whole").as_deref(), Ok("whole()"));
+    assert_eq!(made("Normalization", "imagenet").as_deref(), Ok("imagenet"));
+    assert_eq!(made("path", "\"data/a.csv\"").as_deref(), Ok("\"data/a.csv\""));
+    assert_eq!(made("path", "\"{\"data\"}/../b.csv\"").as_deref(), Ok("\"b.csv\""));
+    assert_eq!(made("float", "3").as_deref(), Ok("3.0"));
+    assert!(value("let v = kfold(3, val: 10%, tuning: 10%)\n").is_err());
+    assert!(value("let v = holdout(test: 100%)\n").is_err());
+    assert!(value("let v = kfold(0)\n").is_err());
+}
+
+/// A path is itself wherever its text is made a path again.
+#[test]
+fn paths_survive_being_written_into_a_text() {
+    let program = "param root: path = \"data\"\nfn take(it: path) -> path = it\nlet v = take(\"{root}/a.csv\")\n";
+    assert_eq!(value(program).as_deref(), Ok("\"data/a.csv\""));
+}
+
+#[test]
+fn every_declaration_of_the_prelude_without_a_body_is_carried_out() {
+    let mut diagnostics = Diagnostics::new();
+    let main = Main::Text {
+        name: "main.mtl",
+        folder: Path::new(""),
+        text: "",
+    };
+    let program = load(main, &mut diagnostics);
+    let tree = &program.module(program.prelude).tree;
+    let declared = tree.items.iter().filter_map(|item| match &item.kind {
+        ItemKind::Fn(function) if function.body.is_none() => Some(function.name.name.as_str()),
+        _ => None,
+    });
+    let names: Vec<_> = declared.collect();
+    assert!(names.len() > 40, "{names:?}");
+    let span = Span::new(tree.file, 0, 0);
+    for name in names {
+        let mut found = Diagnostics::new();
+        let arguments = Arguments { slots: IndexMap::new() };
+        let mut evaluator = Evaluator::new(&program, &mut found);
+        let result = evaluator.builtin(name, Some((Value::None, span)), &arguments, span);
+        assert!(
+            result.is_ok() || found.iter().all(|d| !d.message.contains("not carried out")),
+            "{name}"
+        );
+    }
+}
+
+proptest! {
+    /// The cells of a grid have the coordinates of its axes, each once, in row order.
+    #[test]
+    fn coordinates_count_through_the_axes(sizes in prop::collection::vec(1_usize..5, 1..4)) {
+        let loops: Vec<_> = sizes.iter().enumerate().map(|(at, size)| format!("v{at} in 0..{size}")).collect();
+        let body: Vec<_> = (0..sizes.len()).map(|at| format!("{{v{at}}}")).collect();
+        let program = format!("let v = for {} {{ \"{}\" }}\n", loops.join(", "), body.join(","));
+        let cells = value(&program).expect("the program is right");
+        let mut seen: Vec<String> = Vec::new();
+        for cell in cells.split(' ') {
+            let (labels, made) = cell.split_once('=').expect("a cell has labels and a value");
+            prop_assert_eq!(format!("{labels:?}"), made);
+            seen.push(labels.to_owned());
+        }
+        let sorted = { let mut sorted = seen.clone(); sorted.sort(); sorted.dedup(); sorted };
+        prop_assert_eq!(seen.len(), sizes.iter().product::<usize>());
+        prop_assert_eq!(seen, sorted);
+    }
+}

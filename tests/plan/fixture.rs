@@ -1,0 +1,168 @@
+//! Small data made by rule, and programs run over it.
+
+use mtl::{
+    analysis::{Main, Program, load},
+    diag::Diagnostics,
+    plan::{
+        Options, Plan,
+        stage::{Report, Work},
+    },
+};
+use std::{fmt::Write as _, fs, path::Path, sync::OnceLock};
+
+pub(crate) const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/plan");
+
+pub(crate) fn picture(path: &Path, width: u32, height: u32, shade: u8) {
+    fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("the folder can be made");
+    let image = image::GrayImage::from_fn(width, height, |x, y| image::Luma([shade ^ (x * 7 + y * 13) as u8]));
+    image.save(path).expect("the picture can be written");
+}
+
+/// A manifest of 72 patients with 84 films: `label` benign (36 patients) or malignant (24) or other (12), `density` 1
+/// to 4, every sixth patient with a second film; and smaller tables beside it.
+pub(crate) fn data(root: &Path) {
+    let mut films = String::from("image,patient,label,density,age,part\n");
+    let mut second = String::from("image,patient,label\n");
+    for patient in 0..72_u32 {
+        let label = ["malignant", "benign", "benign", "malignant", "benign", "other"][(patient % 6) as usize];
+        let age = if patient == 5 {
+            String::new()
+        } else {
+            (40 + patient % 30).to_string()
+        };
+        let part = ["train", "train", "val", "test"][(patient / 6 % 4) as usize];
+        for film in 0..1 + u32::from(patient % 6 == 1) {
+            let image = format!("p{patient:02}_{film}.png");
+            picture(
+                &root.join("data/films").join(&image),
+                16,
+                16,
+                (patient * 3 + film) as u8,
+            );
+            let _ = writeln!(
+                films,
+                "{image},P{patient:02},{label},{},{age},{part}",
+                patient / 6 % 4 + 1
+            );
+        }
+        if patient % 3 == 0 {
+            let image = format!("q{patient:02}.png");
+            picture(&root.join("data/second").join(&image), 16, 16, (patient * 5 + 1) as u8);
+            let number = if patient % 2 == 0 { patient } else { patient + 500 };
+            let _ = writeln!(
+                second,
+                "{image},P{number:02},{}",
+                if patient % 4 < 2 { "ill" } else { "well" }
+            );
+        }
+    }
+    fs::write(root.join("data/films/manifest.csv"), films).expect("the manifest can be written");
+    fs::write(root.join("data/second/manifest.csv"), second).expect("the manifest can be written");
+    let about = r#"{"title": "Small films", "caveats": ["Made by a test."]}"#;
+    fs::write(root.join("data/films/about.json"), about).expect("the card can be written");
+    for class in ["cat", "dog"] {
+        for number in 0..12 {
+            picture(
+                &root.join(format!("data/photos/{class}/{number}.png")),
+                20 + number,
+                20,
+                number as u8,
+            );
+        }
+    }
+    fs::write(
+        root.join("data/missing.csv"),
+        "image,label\nfilms/p00_0.png,a\nnone1.png,b\nnone2.png,a\n",
+    )
+    .expect("the manifest can be written");
+    weights(&root.join("data/tiny.safetensors"));
+}
+
+/// Weights of the net `tiny` of the case `loaded`, for three classes, with a counter as torch writes it.
+pub(crate) fn weights(path: &Path) {
+    let shapes: [(&str, &[usize]); 7] = [
+        ("conv1.weight", &[4, 3, 3, 3]),
+        ("conv1.bias", &[4]),
+        ("conv2.weight", &[8, 4, 3, 3]),
+        ("conv2.bias", &[8]),
+        ("fc.weight", &[3, 8]),
+        ("fc.bias", &[3]),
+        ("bn.num_batches_tracked", &[1]),
+    ];
+    let zeros = vec![0_u8; 4 * 8 * 4 * 3 * 3];
+    let tensors = shapes.map(|(name, shape)| {
+        let bytes = &zeros[..4 * shape.iter().product::<usize>()];
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.to_vec(), bytes);
+        (name, view.expect("the shape fits its bytes"))
+    });
+    let bytes = safetensors::serialize(tensors, None).expect("the weights can be written");
+    fs::write(path, bytes).expect("the weights can be written");
+}
+
+pub(crate) struct Outcome {
+    pub(crate) program: Program,
+    pub(crate) plan: Option<Plan>,
+    pub(crate) diagnostics: Diagnostics,
+}
+
+pub(crate) fn run(main: Main<'_>) -> Outcome {
+    let mut diagnostics = Diagnostics::new();
+    let program = load(main, &mut diagnostics);
+    let plan = (!diagnostics.has_errors())
+        .then(|| mtl::plan::plan(&program, &Options::default(), &mut diagnostics))
+        .flatten();
+    Outcome {
+        program,
+        plan,
+        diagnostics,
+    }
+}
+
+/// The small data, made once for all programs that lie in no folder of their own.
+pub(crate) fn shared() -> &'static Path {
+    static SHARED: OnceLock<tempfile::TempDir> = OnceLock::new();
+    SHARED.get_or_init(folder).path()
+}
+
+/// A folder with the small data.
+pub(crate) fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    data(folder.path());
+    folder
+}
+
+pub(crate) fn run_text(text: &str) -> Outcome {
+    run(Main::Text {
+        name: "main.mtl",
+        folder: shared(),
+        text,
+    })
+}
+
+/// The plan of a right program.
+pub(crate) fn planned(text: &str) -> Plan {
+    let outcome = run_text(text);
+    let found = crate::cases::shown(&outcome, Path::new(""));
+    outcome.plan.unwrap_or_else(|| panic!("no plan:\n{found}"))
+}
+
+/// Code and message of everything that was found.
+pub(crate) fn mistakes(text: &str) -> Vec<String> {
+    let outcome = run_text(text);
+    let words = |d: &mtl::diag::Diagnostic| {
+        let help = d.help.as_ref().map(|help| format!(" | {help}")).unwrap_or_default();
+        format!("{}: {}{help}", d.code.id, d.message)
+    };
+    outcome.diagnostics.sorted().into_iter().map(words).collect()
+}
+
+pub(crate) fn golden_program(case: &str) -> String {
+    fs::read_to_string(Path::new(GOLDEN).join(case).join("main.mtl")).expect("the case has a program")
+}
+
+pub(crate) fn report(plan: &Plan, output: &str) -> Report {
+    match &plan.graph[plan.outputs[output]].work {
+        Work::Report(report) => (**report).clone(),
+        other => panic!("the output is a {}", other.kind()),
+    }
+}
