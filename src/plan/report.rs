@@ -81,8 +81,16 @@ impl<'p> Evaluator<'p, '_> {
             dag: dag::summary(&self.stages, &needed, Some(&name)),
             name: name.clone(),
         };
-        let scored = study.scored.iter().zip(0..).map(|(id, place)| (*id, Role::Scores(place)));
-        let histories = study.trainings.iter().zip(0..).map(|(id, place)| (*id, Role::History(place)));
+        let scored = study
+            .scored
+            .iter()
+            .zip(0..)
+            .map(|(id, place)| (*id, Role::Scores(place)));
+        let histories = study
+            .trainings
+            .iter()
+            .zip(0..)
+            .map(|(id, place)| (*id, Role::History(place)));
         let mut inputs: Vec<_> = scored.chain(histories).collect();
         for (task, place) in study.tasks.iter().zip(0..) {
             inputs.push((self.prepare(&task.cohort.data)?.0, Role::TaskPictures(place)));
@@ -293,8 +301,15 @@ impl<'p> Evaluator<'p, '_> {
                 Some(_) => self.identities.group_name(group),
                 None => name.clone(),
             };
-            let row = base.binary_search(&row).map_or(u32::MAX, |at| u32::try_from(at).unwrap_or(u32::MAX));
-            SampleFacts { name, group, class, row }
+            let row = base
+                .binary_search(&row)
+                .map_or(u32::MAX, |at| u32::try_from(at).unwrap_or(u32::MAX));
+            SampleFacts {
+                name,
+                group,
+                class,
+                row,
+            }
         });
         let about = &table.table.about;
         TaskFacts {

@@ -25,7 +25,11 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
             context.check_cancelled()?;
             all.extend_from_slice(forward(&mut network, &pictures, &score.normalization, batch)?);
             done += batch.len() as u64;
-            context.monitor.progress(&Progress { done, total, ..Progress::default() });
+            context.monitor.progress(&Progress {
+                done,
+                total,
+                ..Progress::default()
+            });
         }
         matrix(all, rows.len(), score.graph.classes()).map_err(StageError::failed)
     };
