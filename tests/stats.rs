@@ -1,6 +1,6 @@
 //! The statistics against values of independent public software (`tests/reference/stats/README.md`).
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails here fails the test")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::path::Path;
 

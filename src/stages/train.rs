@@ -228,7 +228,10 @@ impl Hooks for Keeper<'_> {
     }
 
     fn on_state(&mut self, state: &State) -> Result<(), Failure> {
-        save(state, self.context).map_err(io::Error::other)?;
+        // The state after the last epoch is the model, which is stored at once.
+        if state.progress.epoch < self.train.epochs as usize {
+            save(state, self.context).map_err(io::Error::other)?;
+        }
         for report in state.progress.history.iter().skip(self.told) {
             let epoch = number(report.epoch + 1);
             self.context

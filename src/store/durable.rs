@@ -12,8 +12,8 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// The name of a session's lock within its folder.
-const SESSION_LOCK: &str = "lock";
+/// The name of the lock within a scratch folder.
+const SCRATCH_LOCK: &str = "lock";
 
 /// Makes the names in a folder durable.
 pub(super) fn sync_dir(folder: &Path) -> Result<(), StoreError> {
@@ -116,24 +116,24 @@ impl Drop for LockFile {
 
 /// The scratch folder of one open store, recognisable as abandoned when its process is gone.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct Scratch {
     folder: TempDir,
     _lock: LockFile,
 }
 
-impl Session {
-    /// Makes a session's folder under `tmp`. `gate` is the lock under which sessions begin and abandoned ones are swept.
+impl Scratch {
+    /// Makes a scratch folder under `tmp`. `gate` is the lock under which they begin and abandoned ones are swept.
     pub(super) fn begin(tmp: &Path, gate: &Path) -> Result<Self, StoreError> {
         let _gate = LockFile::wait(gate)?;
         let folder = tempfile::Builder::new()
-            .prefix("session-")
+            .prefix("process-")
             .tempdir_in(tmp)
             .at("make a folder in", tmp)?;
-        let lock = LockFile::wait(&folder.path().join(SESSION_LOCK))?;
+        let lock = LockFile::wait(&folder.path().join(SCRATCH_LOCK))?;
         Ok(Self { folder, _lock: lock })
     }
 
-    /// The session's folder.
+    /// Its path.
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -143,9 +143,9 @@ impl Session {
         let _gate = LockFile::wait(gate)?;
         for entry in fs::read_dir(tmp).at("list", tmp)? {
             let path = entry.at("list", tmp)?.path();
-            // Sessions begin behind the gate, so a folder without a lock is a left-over too. A lock is opened, not made:
-            // its session may be removing the folder just now.
-            let lock = OpenOptions::new().write(true).open(path.join(SESSION_LOCK)).ok();
+            // Scratch folders begin behind the gate, so a folder without a lock is a left-over too. A lock is opened, not made:
+            // its process may be removing the folder just now.
+            let lock = OpenOptions::new().write(true).open(path.join(SCRATCH_LOCK)).ok();
             if let Some(lock) = &lock
                 && !try_lock_exclusive(lock).at("lock", &path)?
             {

@@ -36,7 +36,7 @@ pub use size::{SizeReport, Tally};
 
 use crate::plan::{canon::Key, digest::Digest};
 use actions::Actions;
-use durable::{LockFile, Session, make_dir, sync_dir};
+use durable::{LockFile, Scratch, make_dir, sync_dir};
 use error::{At, if_there};
 use files::{FileIndex, Stat, hash_all};
 use notice::Notices;
@@ -60,7 +60,7 @@ pub struct Store {
     actions: Mutex<Actions>,
     /// Read when it is first needed: it may have a million entries.
     index: Mutex<Option<FileIndex>>,
-    session: Mutex<Option<Session>>,
+    scratch: Mutex<Option<Scratch>>,
     notices: Notices,
 }
 
@@ -94,11 +94,11 @@ impl Store {
             objects: Objects::new(root.join("objects"), root.join("quarantine"), notices.clone()),
             actions: Mutex::new(Actions::open(&root.join("actions"), &notices)?),
             index: Mutex::default(),
-            session: Mutex::default(),
+            scratch: Mutex::default(),
             notices,
             root,
         };
-        Session::sweep(&store.root.join("tmp"), &store.gate(), &store.notices)?;
+        Scratch::sweep(&store.root.join("tmp"), &store.gate(), &store.notices)?;
         store.sweep_partial()?;
         Ok(store)
     }
@@ -120,11 +120,11 @@ impl Store {
     /// # Errors
     /// When it cannot be made.
     pub fn scratch(&self) -> Result<TempDir, StoreError> {
-        let mut session = held(&self.session);
-        if session.is_none() {
-            *session = Some(Session::begin(&self.root.join("tmp"), &self.gate())?);
+        let mut scratch = held(&self.scratch);
+        if scratch.is_none() {
+            *scratch = Some(Scratch::begin(&self.root.join("tmp"), &self.gate())?);
         }
-        let folder = session.as_ref().map_or(self.root.as_path(), Session::path);
+        let folder = scratch.as_ref().map_or(self.root.as_path(), Scratch::path);
         tempfile::tempdir_in(folder).at("make a folder in", folder)
     }
 
@@ -133,9 +133,9 @@ impl Store {
     /// # Errors
     /// When it cannot be read, or not be written to the store; then the store holds what it held before.
     pub fn put_file(&self, path: &Path) -> Result<Digest, StoreError> {
-        let is_scratch = held(&self.session)
+        let is_scratch = held(&self.scratch)
             .as_ref()
-            .is_some_and(|session| path.starts_with(session.path()));
+            .is_some_and(|scratch| path.starts_with(scratch.path()));
         let (digest, stat) = if is_scratch {
             self.objects.adopt(path)?
         } else {

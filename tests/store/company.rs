@@ -188,9 +188,9 @@ fn scratch_space_of_the_dead_is_swept_and_that_of_the_living_is_not() {
     let output = scratch.path().join("model");
     fs::write(&output, b"half a mod").expect("it can be written");
     let tmp = folder.path().join("tmp");
-    fs::create_dir(tmp.join("session-dead")).expect("it can be made");
-    fs::write(tmp.join("session-dead/lock"), b"").expect("it can be written");
-    fs::write(tmp.join("session-dead/model"), b"half").expect("it can be written");
+    fs::create_dir(tmp.join("process-dead")).expect("it can be made");
+    fs::write(tmp.join("process-dead/lock"), b"").expect("it can be written");
+    fs::write(tmp.join("process-dead/model"), b"half").expect("it can be written");
     fs::create_dir(tmp.join("no-lock")).expect("it can be made");
     fs::write(tmp.join("file"), b"").expect("it can be written");
     let other = open(folder.path());
