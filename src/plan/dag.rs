@@ -31,11 +31,15 @@ pub(super) fn summary(stages: &Stages, needed: &[StageId], report: Option<&str>)
     }
     if report.is_some() {
         let place = u32::try_from(groups.len()).unwrap_or(u32::MAX);
-        let scored = needed.iter().filter(|id| matches!(stages.get(**id).stage.work, Work::Score(_)));
+        let scored = needed
+            .iter()
+            .filter(|id| matches!(stages.get(**id).stage.work, Work::Score(_)));
         edges.extend(scored.filter_map(|id| group_of.get(id)).map(|from| (*from, place)));
     }
-    let mut nodes: Vec<_> =
-        groups.into_iter().map(|((kind, label, _), count)| (label, kind.to_owned(), count)).collect();
+    let mut nodes: Vec<_> = groups
+        .into_iter()
+        .map(|((kind, label, _), count)| (label, kind.to_owned(), count))
+        .collect();
     nodes.extend(report.map(|report| (format!("report {report}"), "report".to_owned(), 1)));
     Dag {
         nodes,

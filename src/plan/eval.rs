@@ -21,8 +21,8 @@ use crate::{
         Block, Entry, Expr, ExprKind, If, Item, ItemKind, Label, Labelled, ListPart, PipeStep, Text, TextPart, TypeExpr,
     },
 };
+use indexmap::IndexMap;
 use std::{
-    collections::HashMap,
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -35,13 +35,13 @@ pub(super) struct Evaluator<'p, 'd> {
     pub(super) program: &'p Program,
     pub(super) diagnostics: &'d mut Diagnostics,
     /// Items by id; `None` while they are being evaluated.
-    items: HashMap<ItemId, Option<Outcome<Value<'p>>>>,
+    items: IndexMap<ItemId, Option<Outcome<Value<'p>>>>,
     pub(super) networks: Networks<'p>,
     pub(super) stages: Stages,
     pub(super) tables: Tables,
     pub(super) identities: Identities,
     /// The task of every training stage.
-    pub(super) trained_on: HashMap<StageId, Rc<Task>>,
+    pub(super) trained_on: IndexMap<StageId, Rc<Task>>,
     /// Leaks looked for before.
     pub(super) leaks: super::leak::Known,
     /// Where in the program stages are being made, the innermost last.
@@ -76,12 +76,12 @@ impl<'p, 'd> Evaluator<'p, 'd> {
         let mut evaluator = Self {
             program,
             diagnostics,
-            items: HashMap::new(),
+            items: IndexMap::new(),
             networks: Networks::default(),
             stages: Stages::default(),
             tables: Tables::default(),
             identities: Identities::default(),
-            trained_on: HashMap::new(),
+            trained_on: IndexMap::new(),
             leaks: super::leak::Known::default(),
             places: Vec::new(),
             calls: Vec::new(),

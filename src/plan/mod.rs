@@ -14,6 +14,7 @@ mod builtins;
 mod call;
 mod classify;
 mod convert;
+mod course;
 mod dag;
 mod data;
 mod domain;
@@ -180,7 +181,10 @@ fn assemble(stages: stages::Stages, outputs: &IndexMap<String, StageId>) -> Plan
     let needed = stages.needed(&roots);
     let summary = dag::summary(&stages, &needed, None);
     let mut made: Vec<_> = stages.into_made().into_iter().map(Some).collect();
-    let mut plan = Plan { summary, ..Plan::default() };
+    let mut plan = Plan {
+        summary,
+        ..Plan::default()
+    };
     let mut places: BTreeMap<StageId, NodeIndex> = BTreeMap::new();
     for id in needed {
         let Some(one) = made[id.0].take() else { continue };

@@ -10,13 +10,14 @@ use crate::{
     net::{Builder, Graph, NetError, NodeId, Window},
     source::Span,
 };
-use std::{collections::HashMap, marker::PhantomData, sync::Arc};
+use indexmap::IndexMap;
+use std::{marker::PhantomData, sync::Arc};
 
 /// The networks that are being built, the innermost last, and those that were built before.
 #[derive(Default)]
 pub(super) struct Networks<'p> {
     building: Vec<Building>,
-    built: HashMap<String, Outcome<Arc<Graph>>>,
+    built: IndexMap<String, Outcome<Arc<Graph>>>,
     distinct: Vec<Arc<Graph>>,
     program: PhantomData<&'p ()>,
 }

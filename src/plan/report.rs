@@ -38,6 +38,43 @@ impl<'p> Evaluator<'p, '_> {
         if let Some(slot) = arguments.slot("baseline").filter(|_| !baseline.is_empty()) {
             self.check_pairs(grid, &study, &baseline, slot.span)?;
         }
+        let report = self.facts(grid, &study, arguments, (compare, &baseline));
+        let scored = study
+            .scored
+            .iter()
+            .zip(0..)
+            .map(|(id, place)| (*id, Role::Scores(place)));
+        let histories = study
+            .trainings
+            .iter()
+            .zip(0..)
+            .map(|(id, place)| (*id, Role::History(place)));
+        let mut inputs: Vec<_> = scored.chain(histories).collect();
+        for (task, place) in study.tasks.iter().zip(0..) {
+            inputs.push((self.prepare(&task.cohort.data)?.0, Role::TaskPictures(place)));
+        }
+        let title = Title {
+            place: String::new(),
+            member: String::new(),
+            label: format!("report {}", report.name),
+        };
+        let key = format!(
+            "{} {:?} {:?} {:?}",
+            report.name, report.compare, report.baseline, report.adjust
+        );
+        let work = Work::Report(Box::new(report));
+        let stage = self.stages.make(&title, work, &key, inputs, span, Rc::default());
+        Ok(Value::Report(stage))
+    }
+
+    /// All that the report may have to tell.
+    fn facts(
+        &mut self,
+        grid: &Grid<'p>,
+        study: &Study,
+        arguments: &Arguments<'p>,
+        (compare, baseline): (Option<(Rc<str>, Span)>, &[(Rc<str>, Rc<str>)]),
+    ) -> Report {
         let axes = grid.axes.iter().map(|axis| Axis {
             name: axis.name.to_string(),
             labels: axis.labels.iter().map(ToString::to_string).collect(),
@@ -46,62 +83,34 @@ impl<'p> Evaluator<'p, '_> {
         let needed = self.stages.needed(&roots);
         let main = &self.program.module(self.program.main).tree;
         let file = self.program.sources.file(main.file).name();
-        let about = main.docs.clone();
-        let name = self
-            .places
-            .last()
-            .map(|place| place.binding.to_string())
-            .unwrap_or_default();
-        let report = Report {
+        let place = self.places.last();
+        let name = place.map(|place| place.binding.to_string()).unwrap_or_default();
+        let fixed = baseline
+            .iter()
+            .map(|(axis, label)| (axis.to_string(), label.to_string()));
+        let stage_name = |id: &StageId| self.stages.get(*id).stage.name.clone();
+        Report {
             program: file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned(),
-            about,
+            about: main.docs.clone(),
             axes: axes.collect(),
-            cells: cells(grid, &study),
+            cells: cells(grid, study),
             compare: compare.map(|(axis, _)| axis.to_string()),
-            baseline: baseline
-                .iter()
-                .map(|(axis, label)| (axis.to_string(), label.to_string()))
-                .collect(),
+            baseline: fixed.collect(),
             adjust: match arguments.value("adjust") {
                 Value::Choice("none") => Adjust::None,
                 _ => Adjust::Holm,
             },
-            tasks: study.tasks.iter().map(|task| self.task_facts(task)).collect(),
-            scores: study
-                .scored
-                .iter()
-                .map(|id| self.stages.get(*id).stage.name.clone())
-                .collect(),
+            scores: study.scored.iter().map(stage_name).collect(),
             trainings: study
                 .trainings
                 .iter()
                 .filter_map(|id| self.training_facts(*id))
                 .collect(),
-            choices: self.choices(&study, &needed, arguments, &name),
+            choices: self.choices(study, &needed, arguments, &name),
             dag: dag::summary(&self.stages, &needed, Some(&name)),
-            name: name.clone(),
-        };
-        let scored = study.scored.iter().zip(0..).map(|(id, place)| (*id, Role::Scores(place)));
-        let histories = study.trainings.iter().zip(0..).map(|(id, place)| (*id, Role::History(place)));
-        let mut inputs: Vec<_> = scored.chain(histories).collect();
-        for (task, place) in study.tasks.iter().zip(0..) {
-            inputs.push((self.prepare(&task.cohort.data)?.0, Role::TaskPictures(place)));
+            tasks: study.tasks.iter().map(|task| self.task_facts(task)).collect(),
+            name,
         }
-        let title = Title {
-            place: String::new(),
-            member: String::new(),
-            label: format!("report {name}"),
-        };
-        let key = format!("{name} {:?} {:?} {:?}", report.compare, report.baseline, report.adjust);
-        let work = Work::Report(Box::new(report));
-        Ok(Value::Report(self.stages.make(
-            &title,
-            work,
-            &key,
-            inputs,
-            span,
-            Vec::new(),
-        )))
     }
 
     /// The scores of all cells.
@@ -293,8 +302,15 @@ impl<'p> Evaluator<'p, '_> {
                 Some(_) => self.identities.group_name(group),
                 None => name.clone(),
             };
-            let row = base.binary_search(&row).map_or(u32::MAX, |at| u32::try_from(at).unwrap_or(u32::MAX));
-            SampleFacts { name, group, class, row }
+            let row = base
+                .binary_search(&row)
+                .map_or(u32::MAX, |at| u32::try_from(at).unwrap_or(u32::MAX));
+            SampleFacts {
+                name,
+                group,
+                class,
+                row,
+            }
         });
         let about = &table.table.about;
         TaskFacts {

@@ -278,7 +278,10 @@ impl Train {
     #[must_use]
     pub fn has_batch_statistics(&self) -> bool {
         let frozen = |id: ParameterId| self.frozen_statistics.get(id.0).copied().unwrap_or(false);
-        self.graph.nodes.iter().any(|node| matches!(node.op, Op::BatchNorm { mean, .. } if !frozen(mean)))
+        self.graph
+            .nodes
+            .iter()
+            .any(|node| matches!(node.op, Op::BatchNorm { mean, .. } if !frozen(mean)))
     }
 
     /// Optimiser steps of one epoch: the batches that the training loop's sampler makes.

@@ -70,11 +70,16 @@ pub(crate) fn data(root: &Path) {
             );
         }
     }
-    fs::write(
-        root.join("data/missing.csv"),
-        "image,label\nfilms/p00_0.png,a\nnone1.png,b\nnone2.png,a\n",
-    )
-    .expect("the manifest can be written");
+    let mut missing = String::from("image,label\n");
+    for row in 0..8 {
+        let name = if row < 6 {
+            format!("films/p{row:02}_0.png")
+        } else {
+            format!("none{row}.png")
+        };
+        let _ = writeln!(missing, "{name},{}", ["a", "b"][row % 2]);
+    }
+    fs::write(root.join("data/missing.csv"), missing).expect("the manifest can be written");
     weights(&root.join("data/tiny.safetensors"));
 }
 

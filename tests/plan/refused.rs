@@ -84,7 +84,7 @@ fn wrong_data_is_refused() {
             "finetune(t) |> evaluate(t)",
         ),
         "data::too_few_groups",
-        &["at most 72"],
+        &["72 folds would work"],
     );
     refused(
         &chain(
@@ -124,7 +124,7 @@ fn wrong_data_is_refused() {
             "finetune(t) |> evaluate(t)",
         ),
         "data::missing_images",
-        &["2 of the 3", "line 3"],
+        &["2 of the 8", "line 8"],
     );
     refused(
         &chain(
