@@ -187,7 +187,7 @@ fn a_missing_token_never_panics() {
     corpus.extend(library.map(|(_, text)| (PathBuf::new(), text.to_owned())));
     for (folder, text) in corpus {
         let tokens = tokens(&text);
-        let stride = (tokens.len() / 40).max(1);
+        let stride = (tokens.len() / 20).max(1);
         for &(start, end) in tokens.iter().step_by(stride) {
             let shorter = format!("{}{}", &text[..start], &text[end..]);
             let (program, diagnostics) = check_text(&folder, &shorter);

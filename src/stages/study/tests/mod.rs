@@ -57,6 +57,7 @@ impl Fixture {
 /// Two pictures of each of 60 patients.
 fn task(classes: u32) -> TaskFacts {
     let sample = |place: u32| SampleFacts {
+        row: place,
         name: format!("{place}.png"),
         group: format!("P{}", place / 2),
         class: (place / 2) % classes,

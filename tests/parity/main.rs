@@ -1,0 +1,80 @@
+//! Networks, optimisers, schedules and the loss against torch.
+
+#[path = "../common/nets.rs"]
+mod nets;
+
+mod models;
+mod sequences;
+mod torchvision;
+
+use mtl::net::Graph;
+use mtl::nn::{Network, NetworkError, Stream, Weights};
+use mtl::train::{DecayOn, Moments, Optimizer, cross_entropy};
+use std::error::Error;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// Losses before each of three steps and after the last, the first step's gradients, and the weights after three steps.
+struct Training {
+    losses: Vec<f64>,
+    gradients: Weights,
+    after: Weights,
+}
+
+/// Three steps on one batch, as torch's reference does them: one rate for all, every parameter decays.
+fn three_steps(
+    network: &mut Network,
+    (images, labels): (&[f32], &[usize]),
+    optimizer: Optimizer,
+    rate: f64,
+) -> Result<Training, Box<dyn Error>> {
+    let rates = vec![rate; network.graph().parameters.len()];
+    let mut moments: Moments = optimizer.moments(network.training_slices().1.len());
+    let (mut losses, mut gradients) = (Vec::new(), Weights::new());
+    for step in 0..3 {
+        losses.push(loss(network, images, labels)?);
+        if step == 0 {
+            let slices = network.training_slices().1.to_vec();
+            gradients = network.export_trained(&slices);
+        }
+        optimizer.step(network, &mut moments, &rates, DecayOn::All, 1.0);
+    }
+    let after = network.weights();
+    losses.push(loss(network, images, labels)?);
+    Ok(Training {
+        losses,
+        gradients,
+        after,
+    })
+}
+
+/// The loss of a batch `[batch, channels, height, width]`; the network keeps its gradients.
+fn loss(network: &mut Network, images: &[f32], labels: &[usize]) -> Result<f64, NetworkError> {
+    set_images(network, images, labels.len())?;
+    let classes = network.graph().classes();
+    let mut gradient = vec![0.0; labels.len() * classes];
+    let logits = network.forward(labels.len(), Stream::new(0))?;
+    let loss = cross_entropy(logits, labels, classes, &mut gradient);
+    network.backward(&gradient)?;
+    Ok(loss)
+}
+
+fn set_images(network: &mut Network, images: &[f32], count: usize) -> Result<(), NetworkError> {
+    let shape = network.graph().input_shape();
+    mtl::nn::channels_last(3, shape.len() / 3, images, network.images_mut(count)?);
+    Ok(())
+}
+
+/// A graph of tests/common by torchvision's name, without dropout.
+fn graph(name: &str, size: usize, classes: usize) -> Result<Graph, Box<dyn Error>> {
+    Ok(match name {
+        "alexnet" => nets::alexnet(size, classes, 0.0)?,
+        "resnet18" => nets::resnet18(size, classes)?,
+        other => return Err(format!("no net {other}").into()),
+    })
+}
+
+fn floats(weights: &Weights, name: &str) -> Result<Vec<f32>, Box<dyn Error>> {
+    let tensor = weights.get(name).ok_or_else(|| format!("no tensor {name}"))?;
+    Ok(tensor.flatten_all()?.to_vec1()?)
+}
