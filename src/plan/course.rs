@@ -68,7 +68,7 @@ impl Course<'_, '_> {
     /// A text that is the same for equal courses, whatever they begin with and learn from.
     pub(super) fn key(&self) -> String {
         let (options, moving) = (&self.options, &self.moving);
-        format!(
+        let text = format!(
             "{:p} {:?} {} {} {} {:?} {:?} {:?} {:?} {:?} {} {:?} {:?}",
             Arc::as_ptr(&self.graph),
             self.normalization,
@@ -83,7 +83,9 @@ impl Course<'_, '_> {
             options.decay_all,
             options.clip,
             options.augment,
-        )
+        );
+        // Short, because every member's key begins with it.
+        blake3::hash(text.as_bytes()).to_hex().to_string()
     }
 
     fn has_new_head(&self) -> bool {

@@ -19,6 +19,9 @@ use crate::{
 use indexmap::{IndexMap, IndexSet};
 use std::{rc::Rc, sync::Arc};
 
+/// A label, after the axis that it is on.
+type AxisLabel = (Rc<str>, Rc<str>);
+
 /// The scores of a grid, and the numbers by which a report names tasks and stages.
 struct Study {
     scores: Vec<Rc<Scores>>,
@@ -38,7 +41,7 @@ impl<'p> Evaluator<'p, '_> {
         if let Some(slot) = arguments.slot("baseline").filter(|_| !baseline.is_empty()) {
             self.check_pairs(grid, &study, &baseline, slot.span)?;
         }
-        let report = self.facts(grid, &study, arguments, (compare, &baseline));
+        let report = self.facts(grid, &study, arguments, compare.map(|(axis, _)| axis), &baseline);
         let scored = study
             .scored
             .iter()
@@ -73,7 +76,8 @@ impl<'p> Evaluator<'p, '_> {
         grid: &Grid<'p>,
         study: &Study,
         arguments: &Arguments<'p>,
-        (compare, baseline): (Option<(Rc<str>, Span)>, &[(Rc<str>, Rc<str>)]),
+        compare: Option<Rc<str>>,
+        baseline: &[AxisLabel],
     ) -> Report {
         let axes = grid.axes.iter().map(|axis| Axis {
             name: axis.name.to_string(),
@@ -94,7 +98,7 @@ impl<'p> Evaluator<'p, '_> {
             about: main.docs.clone(),
             axes: axes.collect(),
             cells: cells(grid, study),
-            compare: compare.map(|(axis, _)| axis.to_string()),
+            compare: compare.map(|axis| axis.to_string()),
             baseline: fixed.collect(),
             adjust: match arguments.value("adjust") {
                 Value::Choice("none") => Adjust::None,
@@ -151,7 +155,7 @@ impl<'p> Evaluator<'p, '_> {
         compare: Option<&(Rc<str>, Span)>,
         arguments: &Arguments<'p>,
         span: Span,
-    ) -> Outcome<Vec<(Rc<str>, Rc<str>)>> {
+    ) -> Outcome<Vec<AxisLabel>> {
         let slot = arguments
             .slot("baseline")
             .filter(|slot| !matches!(slot.value, Value::None));
@@ -179,7 +183,7 @@ impl<'p> Evaluator<'p, '_> {
             }
         };
         let compared = self.axis(grid, axis, axis_span)?;
-        let mut fixed: Vec<(Rc<str>, Rc<str>)> = Vec::new();
+        let mut fixed: Vec<AxisLabel> = Vec::new();
         match &slot.value {
             Value::Record(record) => {
                 for (name, value) in record.iter() {
@@ -211,13 +215,7 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     /// Every arm is judged on the samples of its baseline: tests are paired.
-    fn check_pairs(
-        &mut self,
-        grid: &Grid<'p>,
-        study: &Study,
-        baseline: &[(Rc<str>, Rc<str>)],
-        span: Span,
-    ) -> Outcome<()> {
+    fn check_pairs(&mut self, grid: &Grid<'p>, study: &Study, baseline: &[AxisLabel], span: Span) -> Outcome<()> {
         let coordinates: IndexMap<Vec<Rc<str>>, usize> = (0..grid.cells.len())
             .map(|cell| (grid.coordinate(cell), cell))
             .collect();

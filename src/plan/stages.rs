@@ -66,7 +66,7 @@ impl Title {
 #[derive(Default)]
 pub(super) struct Stages {
     made: Vec<Made>,
-    by_key: IndexMap<String, StageId>,
+    by_key: IndexMap<[u8; 32], StageId>,
     names: IndexSet<String>,
 }
 
@@ -150,6 +150,6 @@ impl Stages {
     }
 }
 
-fn full_key(kind: &str, inputs: &[(StageId, Role)], key: &str) -> String {
-    format!("{kind} {inputs:?} {key}")
+fn full_key(kind: &str, inputs: &[(StageId, Role)], key: &str) -> [u8; 32] {
+    *blake3::hash(format!("{kind} {inputs:?} {key}").as_bytes()).as_bytes()
 }
