@@ -37,14 +37,21 @@ fn check_says_all_is_well_or_what_is_not() {
     let bench = Workbench::new(&program());
     let fine = bench.mtl(&["check", "study.mtl"]);
     assert_eq!(code(&fine), Some(0), "{}", text(&fine.stderr));
-    assert!(text(&fine.stdout).starts_with("study.mtl: 10 stages"), "{}", text(&fine.stdout));
+    assert!(
+        text(&fine.stdout).starts_with("study.mtl: 10 stages"),
+        "{}",
+        text(&fine.stdout)
+    );
 
     bench.write("study.mtl", &program().replace("epochs: epochs", "epoch: epochs"));
     let wrong = bench.mtl(&["check", "study.mtl"]);
     assert_eq!(code(&wrong), Some(2));
     assert!(text(&wrong.stdout).is_empty(), "mistakes go to standard error");
     let said = text(&wrong.stderr);
-    assert!(said.contains("mtl::types::unknown_argument") && said.contains("`epochs`"), "{said}");
+    assert!(
+        said.contains("mtl::types::unknown_argument") && said.contains("`epochs`"),
+        "{said}"
+    );
     assert!(said.contains("epoch: epochs"), "the source line is shown: {said}");
 }
 
@@ -59,7 +66,10 @@ fn check_as_json_has_code_places_and_help() {
     assert_eq!(first["code"], "mtl::names::unknown");
     assert_eq!(first["severity"], "error");
     assert_eq!(first["file"], "study.mtl");
-    assert!(first["help"].as_str().is_some_and(|help| help.contains("`task`")), "{first}");
+    assert!(
+        first["help"].as_str().is_some_and(|help| help.contains("`task`")),
+        "{first}"
+    );
     assert!(first["span"]["start"]["line"].as_u64() > Some(1), "{first}");
 }
 
@@ -80,7 +90,10 @@ fn a_program_that_is_not_there_and_settings_that_do_not_fit_are_mistakes_of_the_
         assert!(!text(&output.stderr).is_empty(), "{arguments:?}");
     }
     let near = bench.mtl(&["run", "study.mtl", "--set", "epoch=3"]);
-    assert!(text(&near.stderr).contains("epochs"), "the nearest parameter is proposed");
+    assert!(
+        text(&near.stderr).contains("epochs"),
+        "the nearest parameter is proposed"
+    );
     assert!(!bench.path(".mtl").exists(), "a wrong program leaves nothing behind");
 }
 
@@ -109,7 +122,13 @@ fn the_plan_knows_what_is_known() {
     let run = bench.run(&["--set", "epochs=2"]);
     assert_eq!(run.done().0, 10);
     let after = json(&bench.mtl(&["plan", "study.mtl", "--set", "epochs=2", "--format", "json"]));
-    assert!(after["stages"].as_array().expect("stages").iter().all(|stage| stage["state"] == "cached"));
+    assert!(
+        after["stages"]
+            .as_array()
+            .expect("stages")
+            .iter()
+            .all(|stage| stage["state"] == "cached")
+    );
     let shown = text(&bench.mtl(&["plan", "study.mtl"]).stdout);
     assert!(shown.ends_with("10 stages: 1 cached, 0 partial, 9 to run\n"), "{shown}");
 }
@@ -119,7 +138,11 @@ fn the_graph_holds_every_stage() {
     let bench = Workbench::new(&program());
     let dot = text(&bench.mtl(&["graph", "study.mtl"]).stdout);
     assert!(dot.starts_with("digraph") && dot.trim_end().ends_with('}'), "{dot}");
-    assert_eq!(dot.matches("->").count(), 4 + 4 + 4 + 4 + 4 + 1, "pictures, models, scores, histories: {dot}");
+    assert_eq!(
+        dot.matches("->").count(),
+        4 + 4 + 4 + 4 + 4 + 1,
+        "pictures, models, scores, histories: {dot}"
+    );
     let svg = text(&bench.mtl(&["graph", "study.mtl", "--format", "svg"]).stdout);
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
 }
@@ -138,7 +161,11 @@ fn a_run_ends_with_its_files_and_the_size_of_the_store_is_told() {
             .expect("JSON");
     assert_eq!(results["schema"], "mtl.results/1");
     assert_eq!(results["cells"].as_array().map(Vec::len), Some(2));
-    assert!(results["cells"][0]["auc"].as_f64().is_some_and(|auc| (0.0..=1.0).contains(&auc)));
+    assert!(
+        results["cells"][0]["auc"]
+            .as_f64()
+            .is_some_and(|auc| (0.0..=1.0).contains(&auc))
+    );
 
     let size = json(&bench.mtl(&["cache", "size", "--format", "json"]));
     assert!(size["size"]["objects"]["files"].as_u64() > Some(10), "{size}");
@@ -157,5 +184,8 @@ fn a_removed_or_foreign_output_file_is_restored_and_others_are_left_alone() {
     assert_eq!(bench.run(&[]).done().0, 0);
     assert_eq!(std::fs::read(&page).expect("there"), whole);
     assert!(bench.path("out/study/results.csv").is_file());
-    assert!(bench.path("out/study/notes.csv").is_file(), "what MTL did not write it does not remove");
+    assert!(
+        bench.path("out/study/notes.csv").is_file(),
+        "what MTL did not write it does not remove"
+    );
 }

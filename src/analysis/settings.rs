@@ -4,6 +4,7 @@ use crate::{
     diag::{
         Diagnostic, Diagnostics,
         codes::{names::UNKNOWN_PARAM, types::MISMATCH},
+        nearest,
     },
     source::{FileId, SourceMap, Span},
     syntax::{
@@ -22,6 +23,10 @@ impl Program {
     ///
     /// # Errors
     /// When there is no such parameter, or the text is no literal of its type.
+    #[expect(
+        clippy::result_large_err,
+        reason = "once per setting, and the diagnostic is shown at once"
+    )]
     pub fn set_param(&mut self, name: &str, text: &str) -> Result<(), Diagnostic> {
         let Some((_, param)) = self.params().find(|(_, param)| param.name.name == name) else {
             return Err(self.unknown_param(name));
@@ -42,7 +47,7 @@ impl Program {
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             format!("its params are {}", known.join(", "))
         };
-        let near = crate::diag::nearest(name, known.iter().copied());
+        let near = nearest(name, known.iter().copied());
         let help = near.map_or(help, |near| format!("did you mean `{near}`?"));
         Diagnostic::error(&UNKNOWN_PARAM, format!("the program has no param `{name}`")).help(help)
     }

@@ -41,7 +41,11 @@ pub(super) fn cache(arguments: &Arguments) -> Exit {
 
 fn size(arguments: &Size) -> Exit {
     let program = arguments.program.as_deref().unwrap_or(Path::new("."));
-    let beside = if program.is_dir() { program.join("program.mtl") } else { program.to_owned() };
+    let beside = if program.is_dir() {
+        program.join("program.mtl")
+    } else {
+        program.to_owned()
+    };
     let folder = program::store_folder(&arguments.store, &beside);
     if !folder.is_dir() {
         output::error_line(&format!("error: there is no store at {}", folder.display()));
@@ -66,7 +70,15 @@ fn size(arguments: &Size) -> Exit {
 
 /// One line per kind of thing.
 fn table(report: &SizeReport) -> String {
-    let SizeReport { objects, actions, action_bytes, index_bytes, partial, quarantine, scratch } = report;
+    let SizeReport {
+        objects,
+        actions,
+        action_bytes,
+        index_bytes,
+        partial,
+        quarantine,
+        scratch,
+    } = report;
     let rows = [
         ("objects", objects.files, objects.bytes),
         ("action records", *actions, *action_bytes),
@@ -75,7 +87,9 @@ fn table(report: &SizeReport) -> String {
         ("quarantine", quarantine.files, quarantine.bytes),
         ("scratch", scratch.files, scratch.bytes),
     ];
-    rows.iter().map(|(name, count, size)| format!("  {name:15} {count:8}  {:>10}\n", bytes(*size))).collect()
+    rows.iter()
+        .map(|(name, count, size)| format!("  {name:15} {count:8}  {:>10}\n", bytes(*size)))
+        .collect()
 }
 
 /// `812 B`, `5.1 MB`; powers of 1000.
@@ -83,7 +97,11 @@ fn bytes(count: u64) -> String {
     let mut size = count as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if size < 1000.0 {
-            return if unit == "B" { format!("{count} B") } else { format!("{size:.1} {unit}") };
+            return if unit == "B" {
+                format!("{count} B")
+            } else {
+                format!("{size:.1} {unit}")
+            };
         }
         size /= 1000.0;
     }

@@ -30,9 +30,16 @@ pub(super) fn check(arguments: &Arguments) -> Exit {
                     n => format!(", {n} warnings"),
                 };
                 let stages = plan.graph.node_count();
-                output::line(&format!("{}: {stages} stages{warnings}", arguments.program.program.display()));
+                output::line(&format!(
+                    "{}: {stages} stages{warnings}",
+                    arguments.program.program.display()
+                ));
             }
         }
     }
-    if found.has_errors() { Exit::ProgramWrong } else { Exit::Done }
+    if found.has_errors() {
+        Exit::ProgramWrong
+    } else {
+        Exit::Done
+    }
 }

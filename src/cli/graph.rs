@@ -1,7 +1,7 @@
 //! `mtl graph`
 
 use super::{Exit, Format, ProgramArguments, output, program};
-use crate::plan;
+use crate::{plan, report};
 use clap::{Args, ValueEnum};
 
 /// Arguments of `mtl graph`.
@@ -34,7 +34,7 @@ pub(super) fn graph(arguments: &Arguments) -> Exit {
         Ok(plan) => {
             output::raw(&match arguments.format {
                 Picture::Dot => plan::dot::to_dot(plan),
-                Picture::Svg => plan::drawing::svg(&plan.summary),
+                Picture::Svg => report::pipeline(&plan.summary),
             });
             Exit::Done
         }

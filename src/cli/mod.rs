@@ -13,7 +13,7 @@ mod progress;
 mod run;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{path::PathBuf, process::ExitCode};
+use std::{panic::resume_unwind, path::PathBuf, process::ExitCode, thread};
 
 /// Studies of pre-training strategy as short, checked, reproducible programs.
 #[derive(Debug, Parser)]
@@ -103,12 +103,27 @@ impl From<Exit> for ExitCode {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command {
-        Command::Check(arguments) => check::check(&arguments),
-        Command::Run(arguments) => run::run(&arguments),
-        Command::Plan(arguments) => plan::plan(&arguments),
-        Command::Graph(arguments) => graph::graph(&arguments),
-        Command::Cache(arguments) => cache::cache(&arguments),
+    // Passes follow the nesting of a program, which the parser bounds; this stack is deep enough for that bound.
+    let on_deep_stack = thread::Builder::new().stack_size(STACK).spawn(move || dispatch(&cli.command));
+    match on_deep_stack.map(thread::JoinHandle::join) {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(panic)) => resume_unwind(panic),
+        Err(error) => {
+            output::error_line(&format!("error: no thread can be started: {error}"));
+            Exit::EnvironmentWrong.into()
+        }
     }
-    .into()
+}
+
+/// Bytes of address space; only what is used is ever touched.
+const STACK: usize = 256 << 20;
+
+fn dispatch(command: &Command) -> Exit {
+    match command {
+        Command::Check(arguments) => check::check(arguments),
+        Command::Run(arguments) => run::run(arguments),
+        Command::Plan(arguments) => plan::plan(arguments),
+        Command::Graph(arguments) => graph::graph(arguments),
+        Command::Cache(arguments) => cache::cache(arguments),
+    }
 }

@@ -34,13 +34,19 @@ pub(super) fn load(arguments: &ProgramArguments, outputs: &[String]) -> Loaded {
     analysis::check(&program, &mut diagnostics);
     let mut plan = None;
     if !diagnostics.has_errors() {
-        let options = plan::Options { outputs: outputs.to_vec() };
+        let options = plan::Options {
+            outputs: outputs.to_vec(),
+        };
         plan = plan::plan(&program, &options, &mut diagnostics);
     }
     if diagnostics.has_errors() {
         plan = None;
     }
-    Loaded { program, plan, diagnostics }
+    Loaded {
+        program,
+        plan,
+        diagnostics,
+    }
 }
 
 impl Loaded {
@@ -66,8 +72,16 @@ pub(super) fn folder(program: &Path) -> PathBuf {
 
 /// The store's folder: `--store`, else `MTL_STORE`, else `.mtl` beside the program.
 pub(super) fn store_folder(arguments: &StoreArguments, program: &Path) -> PathBuf {
-    let from_environment = || env::var_os("MTL_STORE").filter(|value| !value.is_empty()).map(PathBuf::from);
-    arguments.store.clone().or_else(from_environment).unwrap_or_else(|| folder(program).join(".mtl"))
+    let from_environment = || {
+        env::var_os("MTL_STORE")
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    arguments
+        .store
+        .clone()
+        .or_else(from_environment)
+        .unwrap_or_else(|| folder(program).join(".mtl"))
 }
 
 /// Opens the store, or says why it cannot be.

@@ -64,8 +64,13 @@ fn story(event: &Event) -> Option<String> {
         Event::StageFinished { stage, seconds, .. } => format!("{stage}: done in {}", duration(*seconds)),
         Event::Waiting { stage } => format!("{stage}: another process computes it; waiting"),
         Event::Damaged { stage } => format!("{stage}: a stored result was damaged or missing; it is made again"),
-        Event::StageFailed { stage, message, help, .. } => {
-            let help = help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
+        Event::StageFailed {
+            stage, message, help, ..
+        } => {
+            let help = help
+                .as_ref()
+                .map(|help| format!("\n  help: {help}"))
+                .unwrap_or_default();
             format!("{stage}: failed: {message}{help}")
         }
         Event::OutputWritten { output, folder } => format!("{output}: {}", folder.display()),
@@ -86,9 +91,19 @@ impl Listener for Plain {
     fn event(&self, event: &Event) {
         match event {
             Event::StageStarted { stage, .. } => output::error_line(&format!("{stage}: running")),
-            Event::EpochFinished { stage, epoch, epochs, training_loss, tuning_loss } => {
-                let tuning = tuning_loss.map(|loss| format!(", tuning {loss:.4}")).unwrap_or_default();
-                output::error_line(&format!("{stage}: epoch {epoch} of {epochs}, loss {training_loss:.4}{tuning}"));
+            Event::EpochFinished {
+                stage,
+                epoch,
+                epochs,
+                training_loss,
+                tuning_loss,
+            } => {
+                let tuning = tuning_loss
+                    .map(|loss| format!(", tuning {loss:.4}"))
+                    .unwrap_or_default();
+                output::error_line(&format!(
+                    "{stage}: epoch {epoch} of {epochs}, loss {training_loss:.4}{tuning}"
+                ));
             }
             other => {
                 if let Some(text) = story(other) {
@@ -114,7 +129,11 @@ impl Bars {
             stages.set_style(style.progress_chars("=> "));
         }
         stages.enable_steady_tick(Duration::from_millis(500));
-        Self { all, stages, current: Mutex::new(None) }
+        Self {
+            all,
+            stages,
+            current: Mutex::new(None),
+        }
     }
 
     /// The bar of the running stage; a poisoned lock still holds a usable bar.
@@ -141,7 +160,10 @@ impl Bars {
             bar.set_length(progress.total);
             bar.set_position(progress.done);
             if let (Some((epoch, epochs)), Some((step, steps))) = (progress.epoch, progress.step) {
-                let loss = progress.loss.map(|loss| format!(", loss {loss:.3}")).unwrap_or_default();
+                let loss = progress
+                    .loss
+                    .map(|loss| format!(", loss {loss:.3}"))
+                    .unwrap_or_default();
                 bar.set_message(format!("epoch {epoch}/{epochs}, step {step}/{steps}{loss}"));
             }
         });
@@ -187,9 +209,18 @@ mod tests {
 
     #[test]
     fn the_closing_line_names_only_what_happened() {
-        let summary = Summary { ran: 2, reused: 30, seconds: 1.0, ..Summary::default() };
+        let summary = Summary {
+            ran: 2,
+            reused: 30,
+            seconds: 1.0,
+            ..Summary::default()
+        };
         assert_eq!(closing(&summary), "2 stages ran, 30 reused, 1.0 s");
-        let failed = Summary { failed: 1, skipped: 4, ..summary };
+        let failed = Summary {
+            failed: 1,
+            skipped: 4,
+            ..summary
+        };
         assert_eq!(closing(&failed), "2 stages ran, 30 reused, 1 failed, 4 skipped, 1.0 s");
     }
 }

@@ -58,7 +58,9 @@ fn run_plan(arguments: &Arguments, plan: &Plan) -> Result<Exit, Exit> {
     let program = &arguments.program.program;
     if let Some(threads) = arguments.threads {
         // Fails only if a pool exists already, which nothing before this point makes.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.into())
+            .build_global();
     }
     let cancel = stop_on_signal()?;
     let folder = program::store_folder(&arguments.store, program);
@@ -69,7 +71,10 @@ fn run_plan(arguments: &Arguments, plan: &Plan) -> Result<Exit, Exit> {
         stages: plan.graph.node_count(),
         outputs: plan.outputs.keys().cloned().collect(),
     });
-    let options = exec::Options { keep_going: arguments.keep_going, out: program::folder(program).join("out") };
+    let options = exec::Options {
+        keep_going: arguments.keep_going,
+        out: program::folder(program).join("out"),
+    };
     let (summary, reports) = exec::run(plan, &store, &options, listener.as_ref(), &cancel);
     Ok(finish(arguments, listener.as_ref(), &summary, &reports))
 }
@@ -104,7 +109,10 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Exit> {
     let flag = Arc::clone(&cancel);
     let handler = move || {
         if flag.swap(true, Ordering::Relaxed) {
-            #[expect(clippy::exit, reason = "the second signal means now; the store is valid at any moment")]
+            #[expect(
+                clippy::exit,
+                reason = "the second signal means now; the store is valid at any moment"
+            )]
             std::process::exit(130);
         }
         output::error_line("stopping after this step; once more to stop at once");
@@ -119,8 +127,15 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Exit> {
 /// Opens a file with the desktop's program for it; where there is none, the printed path must do.
 fn open(file: &Path) {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let quiet = Command::new(opener).arg(file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let quiet = Command::new(opener)
+        .arg(file)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
     if quiet.is_err() && env::var_os("DISPLAY").is_some() {
-        output::error_line(&format!("{opener} could not be started; open {} yourself", file.display()));
+        output::error_line(&format!(
+            "{opener} could not be started; open {} yourself",
+            file.display()
+        ));
     }
 }

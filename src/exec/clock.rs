@@ -9,7 +9,10 @@ pub(super) struct Stopwatch(Instant);
 
 impl Stopwatch {
     /// Starts now.
-    #[expect(clippy::disallowed_methods, reason = "durations are shown and recorded, never computed with")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "durations are shown and recorded, never computed with"
+    )]
     pub(super) fn start() -> Self {
         Self(Instant::now())
     }
@@ -20,9 +23,14 @@ impl Stopwatch {
     }
 
     /// How a result came about that is complete now.
-    #[expect(clippy::disallowed_methods, reason = "provenance is recorded beside results and enters no key")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "provenance is recorded beside results and enters no key"
+    )]
     pub(super) fn provenance(self) -> Provenance {
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+        let host = fs::read_to_string("/proc/sys/kernel/hostname")
+            .ok()
+            .map(|name| name.trim().to_owned());
         Provenance {
             when: jiff::Timestamp::now(),
             host,

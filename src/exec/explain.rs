@@ -60,10 +60,14 @@ pub fn survey(plan: &Plan, store: &Store) -> Result<Vec<Known>, StoreError> {
                 let name = first.map_or("an input", |(_, from)| plan.graph[*from].name.as_str());
                 (State::ToRun, format!("after {name}"))
             }
-            (None, Some(key)) if store.load_state(key)?.is_some() => {
-                (State::Partial, "an earlier run was stopped; it goes on from its last state".to_owned())
-            }
-            (None, Some(_)) => (State::ToRun, "no result yet for these parameters, inputs and files".to_owned()),
+            (None, Some(key)) if store.load_state(key)?.is_some() => (
+                State::Partial,
+                "an earlier run was stopped; it goes on from its last state".to_owned(),
+            ),
+            (None, Some(_)) => (
+                State::ToRun,
+                "no result yet for these parameters, inputs and files".to_owned(),
+            ),
         };
         stages.push(Known {
             name: stage.name.clone(),

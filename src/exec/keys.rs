@@ -13,8 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The stages that `node` takes from, in the order of their roles.
 pub(super) fn inputs(plan: &Plan, node: NodeIndex) -> Vec<(Role, NodeIndex)> {
-    let mut inputs: Vec<_> =
-        plan.graph.edges_directed(node, Direction::Incoming).map(|edge| (*edge.weight(), edge.source())).collect();
+    let mut inputs: Vec<_> = plan
+        .graph
+        .edges_directed(node, Direction::Incoming)
+        .map(|edge| (*edge.weight(), edge.source()))
+        .collect();
     inputs.sort_unstable();
     inputs
 }
@@ -33,7 +36,9 @@ pub(super) fn key<'a>(
     let work = &plan.graph[node].work;
     let mut taken = Vec::new();
     for (role, from) in inputs(plan, node) {
-        let Some(digest) = action(from).and_then(|action| action.outputs.get(role.output())) else { return Ok(None) };
+        let Some(digest) = action(from).and_then(|action| action.outputs.get(role.output())) else {
+            return Ok(None);
+        };
         taken.push((role, role.output().to_owned(), *digest));
     }
     let paths: Vec<_> = work.files().into_iter().map(|path| path.as_path()).collect();

@@ -19,8 +19,15 @@ const LIST: &str = ".mtl-files";
 pub(super) fn replace_list(folder: &Path, outputs: &BTreeMap<String, Digest>) -> io::Result<()> {
     let list = folder.join(LIST);
     let earlier = fs::read_to_string(&list).unwrap_or_default();
-    let inside = |name: &str| Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
-    for name in earlier.lines().filter(|name| !outputs.contains_key(*name) && inside(name)) {
+    let inside = |name: &str| {
+        Path::new(name)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+    };
+    for name in earlier
+        .lines()
+        .filter(|name| !outputs.contains_key(*name) && inside(name))
+    {
         match fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

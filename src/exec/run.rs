@@ -37,7 +37,15 @@ pub fn run(
 ) -> (Summary, Vec<PathBuf>) {
     let clock = Stopwatch::start();
     let states = vec![State::Waiting; plan.graph.node_count()];
-    let mut run = Run { plan, store, options, listener, cancel, states, summary: Summary::default() };
+    let mut run = Run {
+        plan,
+        store,
+        options,
+        listener,
+        cancel,
+        states,
+        summary: Summary::default(),
+    };
     for node in plan.order() {
         run.settle(node);
     }
@@ -138,7 +146,9 @@ impl Run<'_> {
 
     /// The recorded result under a key.
     fn known(&mut self, node: NodeIndex, key: Key) -> Result<Option<State>, StageError> {
-        let Some(action) = self.store.lookup(key).map_err(StageError::failed)? else { return Ok(None) };
+        let Some(action) = self.store.lookup(key).map_err(StageError::failed)? else {
+            return Ok(None);
+        };
         self.summary.reused += 1;
         let (stage, kind, outputs) = (self.name(node), self.kind(node), action.outputs.clone());
         self.listener.event(&Event::StageReused { stage, kind, outputs });
@@ -157,10 +167,17 @@ impl Run<'_> {
     fn execute(&mut self, node: NodeIndex, key: Key) -> Result<Action, StageError> {
         let inputs = self.verified_inputs(node)?;
         let (stage, kind) = (self.name(node), self.kind(node));
-        self.listener.event(&Event::StageStarted { stage: stage.clone(), kind, key: key.to_string() });
+        self.listener.event(&Event::StageStarted {
+            stage: stage.clone(),
+            kind,
+            key: key.to_string(),
+        });
         let clock = Stopwatch::start();
         let folder = self.store.scratch().map_err(StageError::failed)?;
-        let monitor = Monitored { stage: &stage, listener: self.listener };
+        let monitor = Monitored {
+            stage: &stage,
+            listener: self.listener,
+        };
         let states = StoredStates { store: self.store, key };
         let context = Context {
             inputs: &inputs,
@@ -175,9 +192,19 @@ impl Run<'_> {
             outputs.insert(name, self.store.put_file(&path).map_err(StageError::failed)?);
         }
         let seconds = clock.seconds();
-        let action = Action { stage: stage.clone(), kind: kind.to_owned(), outputs: outputs.clone(), provenance: clock.provenance() };
+        let action = Action {
+            stage: stage.clone(),
+            kind: kind.to_owned(),
+            outputs: outputs.clone(),
+            provenance: clock.provenance(),
+        };
         self.store.record(key, &action).map_err(StageError::failed)?;
-        self.listener.event(&Event::StageFinished { stage, kind, seconds, outputs });
+        self.listener.event(&Event::StageFinished {
+            stage,
+            kind,
+            seconds,
+            outputs,
+        });
         Ok(action)
     }
 
@@ -195,7 +222,9 @@ impl Run<'_> {
         let name = self.name(node);
         let missing = || StageError::failed(format!("`{name}` gave no output `{output}`"));
         for attempt in 0..2 {
-            let State::Done(key, action) = self.states[node.index()].clone() else { return Err(missing()) };
+            let State::Done(key, action) = self.states[node.index()].clone() else {
+                return Err(missing());
+            };
             let digest = *action.outputs.get(output).ok_or_else(missing)?;
             if let Some(path) = self.store.verified(digest).map_err(StageError::failed)? {
                 return Ok(path);
@@ -210,8 +239,10 @@ impl Run<'_> {
                 self.states[node.index()] = State::Done(key, action);
             }
         }
-        Err(StageError::failed(format!("the result of `{name}` is damaged again as soon as it is stored"))
-            .help("the disk or its memory is failing; move the store to another one"))
+        Err(StageError::failed(format!(
+            "the result of `{name}` is damaged again as soon as it is stored"
+        ))
+        .help("the disk or its memory is failing; move the store to another one"))
     }
 
     /// Brings the files of every output that is known to its folder; gives the paths of the reports' pages.
@@ -219,17 +250,32 @@ impl Run<'_> {
         let mut pages = Vec::new();
         let plan = self.plan;
         for (name, &node) in &plan.outputs {
-            let Some(action) = self.action(node).cloned() else { continue };
+            let Some(action) = self.action(node).cloned() else {
+                continue;
+            };
             match self.write_output(name, node, &action) {
                 Ok(folder) => {
-                    self.listener.event(&Event::OutputWritten { output: name.clone(), folder: folder.clone() });
-                    pages.extend(action.outputs.contains_key("report.html").then(|| folder.join("report.html")));
+                    self.listener.event(&Event::OutputWritten {
+                        output: name.clone(),
+                        folder: folder.clone(),
+                    });
+                    pages.extend(
+                        action
+                            .outputs
+                            .contains_key("report.html")
+                            .then(|| folder.join("report.html")),
+                    );
                 }
                 Err(StageError::Cancelled) => self.summary.skipped += 1,
                 Err(StageError::Failed { message, help }) => {
                     self.summary.failed += 1;
                     let (stage, kind) = (self.name(node), self.kind(node));
-                    self.listener.event(&Event::StageFailed { stage, kind, message, help });
+                    self.listener.event(&Event::StageFailed {
+                        stage,
+                        kind,
+                        message,
+                        help,
+                    });
                 }
             }
         }

@@ -19,17 +19,40 @@ pub(super) struct Monitored<'a> {
 
 impl Monitor for Monitored<'_> {
     fn progress(&self, progress: &stages::Progress) {
-        let stages::Progress { done, total, epoch, step, loss } = *progress;
-        self.listener.event(&Event::Progress(Progress { stage: self.stage.to_owned(), done, total, epoch, step, loss }));
+        let stages::Progress {
+            done,
+            total,
+            epoch,
+            step,
+            loss,
+        } = *progress;
+        self.listener.event(&Event::Progress(Progress {
+            stage: self.stage.to_owned(),
+            done,
+            total,
+            epoch,
+            step,
+            loss,
+        }));
     }
 
     fn epoch(&self, epoch: u32, epochs: u32, training_loss: f64, tuning_loss: Option<f64>) {
         let stage = self.stage.to_owned();
-        self.listener.event(&Event::EpochFinished { stage, epoch, epochs, training_loss, tuning_loss });
+        self.listener.event(&Event::EpochFinished {
+            stage,
+            epoch,
+            epochs,
+            training_loss,
+            tuning_loss,
+        });
     }
 
     fn resumed(&self, epoch: u32, step: u64) {
-        self.listener.event(&Event::Resumed { stage: self.stage.to_owned(), epoch, step });
+        self.listener.event(&Event::Resumed {
+            stage: self.stage.to_owned(),
+            epoch,
+            step,
+        });
     }
 }
 
@@ -45,6 +68,8 @@ impl States for StoredStates<'_> {
     }
 
     fn save(&self, write: &mut dyn FnMut(&Path) -> io::Result<()>) -> Result<(), StageError> {
-        self.store.save_state(self.key, |path| write(path)).map_err(StageError::failed)
+        self.store
+            .save_state(self.key, |path| write(path))
+            .map_err(StageError::failed)
     }
 }

@@ -184,6 +184,14 @@ fn floats(name: &str, tensor: &Tensor) -> Result<Vec<f32>, WeightsError> {
     Ok(tensor.flatten_all()?.to_vec1()?)
 }
 
+/// A matrix `[rows, columns]` of values in row order.
+///
+/// # Errors
+/// When there are not `rows * columns` values.
+pub fn matrix(values: Vec<f32>, rows: usize, columns: usize) -> Result<Tensor, WeightsError> {
+    Ok(Tensor::from_vec(values, (rows, columns), &Device::Cpu)?)
+}
+
 /// A tensor of values made for its shape.
 pub(super) fn tensor(values: Vec<f32>, shape: &[usize]) -> Tensor {
     Tensor::from_vec(values, shape, &Device::Cpu).expect("as many values as the shape says")

@@ -140,14 +140,14 @@ impl<'p> Evaluator<'p, '_> {
         let moving = self.moving(&graph, &options, default, span);
         if has_batchnorm(&graph) && options.batch < SMALL_BATCH {
             let message = format!("batch normalisation over {} samples measures little", options.batch);
-            let place = arguments.slot("batch").map_or(span, |slot| slot.span);
+            let place = arguments.slot("batch").map_or(span, |slot| self.users_place(slot.span));
             self.diagnostics
                 .push(Diagnostic::warning(&codes::SMALL_BATCH, message).at(place, ""));
         }
         Ok(Course {
             task,
             settings: settings(arguments, &options, default, self.seed, model).into(),
-            way: self.calls.last().map_or("train", |way| *way).to_owned(),
+            way: self.calls.last().map_or("train", |(way, _)| way).to_owned(),
             options,
             graph,
             normalization,
@@ -293,7 +293,7 @@ impl<'p> Evaluator<'p, '_> {
                 .freeze
                 .as_ref()
                 .or(course.options.freeze_weights.as_ref());
-            let place = place.map_or(course.span, |(_, span)| *span);
+            let place = place.map_or(course.span, |(_, span)| self.users_place(*span));
             let help = "train or load the network before, or freeze nothing in this arm";
             let diagnostic = Diagnostic::warning(&codes::FROZEN_UNTRAINED, message).at(place, "");
             self.diagnostics.push(diagnostic.at(at, "this model").help(help));

@@ -217,6 +217,7 @@ impl<'p> Evaluator<'p, '_> {
         if !matches!(name, "train" | "evaluate" | "report" | "classify") {
             return None;
         }
+        let span = self.users_place(span);
         let Some((value, at)) = subject else {
             return Some(Err(Failed));
         };

@@ -7,7 +7,6 @@ pub mod canon;
 pub mod cost;
 pub mod digest;
 pub mod dot;
-pub mod drawing;
 pub mod stage;
 
 mod builtins;

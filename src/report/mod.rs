@@ -25,6 +25,8 @@ pub mod numbers;
 pub mod words;
 
 pub use model::Study;
+
+use crate::plan::stage::Dag;
 use thiserror::Error;
 
 /// Why a study cannot be rendered.
@@ -71,6 +73,20 @@ pub enum ReportError {
     /// A CSV file.
     #[error("a CSV file cannot be written: {0}")]
     Csv(#[from] ::csv::Error),
+}
+
+/// The stylesheet of pages and drawings.
+const STYLE: &str = include_str!("templates/style.css");
+
+/// A plan's drawing as an SVG file of its own; that of an empty plan is empty.
+#[must_use]
+pub fn pipeline(dag: &Dag) -> String {
+    let drawing = dag::draw(dag, "pipeline").unwrap_or_else(|| "<svg></svg>".to_owned());
+    drawing.replacen("<svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"", 1).replacen(
+        "</svg>",
+        &format!("<style>{STYLE}</style></svg>"),
+        1,
+    )
 }
 
 /// The files of a report with their paths relative to the report's folder, in a fixed order.

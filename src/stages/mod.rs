@@ -89,14 +89,20 @@ pub enum StageError {
 impl StageError {
     /// A failure with the words of its cause.
     pub fn failed(cause: impl ToString) -> Self {
-        Self::Failed { message: cause.to_string(), help: None }
+        Self::Failed {
+            message: cause.to_string(),
+            help: None,
+        }
     }
 
     /// The same with a word on what to do.
     #[must_use]
     pub fn help(self, words: impl Into<String>) -> Self {
         match self {
-            Self::Failed { message, .. } => Self::Failed { message, help: Some(words.into()) },
+            Self::Failed { message, .. } => Self::Failed {
+                message,
+                help: Some(words.into()),
+            },
             Self::Cancelled => Self::Cancelled,
         }
     }
@@ -108,13 +114,21 @@ pub type Outputs = Vec<(String, PathBuf)>;
 impl Context<'_> {
     /// The input in a role.
     fn input(&self, role: Role) -> Result<&Path, StageError> {
-        let found = self.inputs.iter().find(|(of, _)| *of == role).map(|(_, path)| path.as_path());
+        let found = self
+            .inputs
+            .iter()
+            .find(|(of, _)| *of == role)
+            .map(|(_, path)| path.as_path());
         found.ok_or_else(|| StageError::failed(format!("the plan gives no input in the role {role:?}")))
     }
 
     /// [`StageError::Cancelled`] when the run is to stop.
     fn check_cancelled(&self) -> Result<(), StageError> {
-        if self.cancel.load(Ordering::Relaxed) { Err(StageError::Cancelled) } else { Ok(()) }
+        if self.cancel.load(Ordering::Relaxed) {
+            Err(StageError::Cancelled)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -10,7 +10,11 @@ pub(super) fn run(prepare: &Prepare, context: &Context<'_>) -> Result<Outputs, S
     let file = context.folder.join("pictures");
     let progress = |done: usize, total: usize| {
         let (done, total) = (done as u64, total as u64);
-        context.monitor.progress(&Progress { done, total, ..Progress::default() });
+        context.monitor.progress(&Progress {
+            done,
+            total,
+            ..Progress::default()
+        });
     };
     data::prepare(prepare, &progress, context.cancel, &file).map_err(failed)?;
     Ok(vec![("pictures".to_owned(), file)])

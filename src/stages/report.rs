@@ -13,11 +13,19 @@ use crate::{
 use std::{fs, path::Path};
 
 pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, StageError> {
-    let scores = each(spec.scores.len(), |place| read_scores(context.input(Role::Scores(place))?))?;
-    let histories = each(spec.trainings.len(), |place| read_history(context.input(Role::History(place))?))?;
+    let scores = each(spec.scores.len(), |place| {
+        read_scores(context.input(Role::Scores(place))?)
+    })?;
+    let histories = each(spec.trainings.len(), |place| {
+        read_history(context.input(Role::History(place))?)
+    })?;
     let numbers = each(spec.tasks.len(), |place| {
         let pictures = context.input(Role::TaskPictures(place))?;
-        let rows: Vec<u32> = spec.tasks[place as usize].samples.iter().map(|sample| sample.row).collect();
+        let rows: Vec<u32> = spec.tasks[place as usize]
+            .samples
+            .iter()
+            .map(|sample| sample.row)
+            .collect();
         let numbers = Prepared::open(pictures).and_then(|pictures| data::global_numbers(&pictures, &rows));
         numbers.map(Some).map_err(prepare::failed)
     })?;
@@ -32,7 +40,9 @@ pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, Stage
     let written = files.into_iter().map(|(name, bytes)| {
         let path = context.folder.join(&name);
         let parent = path.parent().unwrap_or(context.folder);
-        fs::create_dir_all(parent).and_then(|()| fs::write(&path, bytes)).map_err(StageError::failed)?;
+        fs::create_dir_all(parent)
+            .and_then(|()| fs::write(&path, bytes))
+            .map_err(StageError::failed)?;
         Ok((name, path))
     });
     written.collect()
@@ -47,9 +57,15 @@ fn read_scores(path: &Path) -> Result<MemberScores, StageError> {
     let mut part = |name: &str| {
         let tensor = parts.shift_remove(name);
         let tensor = tensor.ok_or_else(|| StageError::failed(format!("the scores hold no `{name}` part")))?;
-        tensor.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(StageError::failed)
+        tensor
+            .flatten_all()
+            .and_then(|flat| flat.to_vec1::<f32>())
+            .map_err(StageError::failed)
     };
-    Ok(MemberScores { test: part("test")?, tuning: part("tuning")? })
+    Ok(MemberScores {
+        test: part("test")?,
+        tuning: part("tuning")?,
+    })
 }
 
 fn read_history(path: &Path) -> Result<History, StageError> {

@@ -3,10 +3,9 @@
 use super::{Context, Outputs, Progress, StageError, prepare};
 use crate::{
     data::Prepared,
-    nn::{Mode, Network, Stream, Weights, read_weights, write_weights},
+    nn::{Mode, Network, Stream, Weights, matrix, read_weights, write_weights},
     plan::stage::{Normalization, Role, Score},
 };
-use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 /// Samples of one forward pass. A sample's logits do not depend on it.
@@ -20,15 +19,19 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
 
     let total = (score.test.len() + score.tuning.len()) as u64;
     let mut done = 0;
-    let mut logits = |rows: &[u32]| -> Result<Tensor, StageError> {
+    let mut logits = |rows: &[u32]| {
         let mut all = Vec::with_capacity(rows.len() * score.graph.classes());
         for batch in rows.chunks(BATCH) {
             context.check_cancelled()?;
             all.extend_from_slice(forward(&mut network, &pictures, &score.normalization, batch)?);
             done += batch.len() as u64;
-            context.monitor.progress(&Progress { done, total, ..Progress::default() });
+            context.monitor.progress(&Progress {
+                done,
+                total,
+                ..Progress::default()
+            });
         }
-        Tensor::from_vec(all, (rows.len(), score.graph.classes()), &Device::Cpu).map_err(StageError::failed)
+        matrix(all, rows.len(), score.graph.classes()).map_err(StageError::failed)
     };
     let scores = Weights::from_iter([
         ("test".to_owned(), logits(&score.test)?),

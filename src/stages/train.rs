@@ -30,7 +30,10 @@ pub(super) fn run(train: &Train, context: &Context<'_>) -> Result<Outputs, Stage
     }
     let training = Labelled::new(&pictures, &train.training, &train.normalization);
     let tuning = Labelled::new(&pictures, &train.tuning, &train.normalization);
-    let data = Data { training: &training, tuning: (tuning.count() > 0).then_some(&tuning as &dyn Samples) };
+    let data = Data {
+        training: &training,
+        tuning: (tuning.count() > 0).then_some(&tuning as &dyn Samples),
+    };
     let told = saved.as_ref().map_or(0, |state| state.progress.history.len());
     let mut hooks = Keeper { train, context, told };
     let recipe = recipe(train);
@@ -46,7 +49,11 @@ pub(super) fn run(train: &Train, context: &Context<'_>) -> Result<Outputs, Stage
 /// Parameters and statistics that stay as they are.
 fn frozen(train: &Train) -> Vec<ParameterId> {
     let fixed = train.frozen_weights.iter().zip(&train.frozen_statistics);
-    fixed.enumerate().filter(|(_, (weight, statistic))| **weight || **statistic).map(|(id, _)| ParameterId(id)).collect()
+    fixed
+        .enumerate()
+        .filter(|(_, (weight, statistic))| **weight || **statistic)
+        .map(|(id, _)| ParameterId(id))
+        .collect()
 }
 
 /// The weights before the first step.
@@ -64,7 +71,9 @@ fn start(train: &Train, context: &Context<'_>) -> Result<Weights, StageError> {
 }
 
 fn saved_state(context: &Context<'_>) -> Result<Option<State>, StageError> {
-    let Some(path) = context.states.load()? else { return Ok(None) };
+    let Some(path) = context.states.load()? else {
+        return Ok(None);
+    };
     let bytes = fs::read(&path).map_err(StageError::failed)?;
     State::from_bytes(&bytes).map(Some).map_err(StageError::failed)
 }
@@ -84,7 +93,10 @@ fn write(state: &State, folder: &Path) -> Result<Outputs, StageError> {
         before = seen;
         epoch
     });
-    let text = serde_json::to_vec(&History { epochs: epochs.collect() }).map_err(StageError::failed)?;
+    let text = serde_json::to_vec(&History {
+        epochs: epochs.collect(),
+    })
+    .map_err(StageError::failed)?;
     fs::write(&history, text).map_err(StageError::failed)?;
     Ok(vec![("model".to_owned(), model), ("history".to_owned(), history)])
 }
@@ -105,14 +117,24 @@ fn epoch(report: &EpochReport, (pictures, steps): (u64, u64)) -> Epoch {
 fn recipe(train: &Train) -> Recipe {
     let schedule = match train.schedule {
         stage::Schedule::Constant => Schedule::Constant,
-        stage::Schedule::Step { every, factor } => Schedule::Step { every: every as usize, factor },
+        stage::Schedule::Step { every, factor } => Schedule::Step {
+            every: every as usize,
+            factor,
+        },
         stage::Schedule::Cosine { warmup } => Schedule::Cosine { warmup },
     };
     let optimizer = match train.optimizer {
         stage::Optimizer::Sgd { momentum, decay } => Optimizer::Sgd { momentum, decay },
-        stage::Optimizer::AdamW { beta1, beta2, epsilon, decay } => {
-            Optimizer::AdamW { betas: [beta1, beta2], epsilon, decay }
-        }
+        stage::Optimizer::AdamW {
+            beta1,
+            beta2,
+            epsilon,
+            decay,
+        } => Optimizer::AdamW {
+            betas: [beta1, beta2],
+            epsilon,
+            decay,
+        },
     };
     // Several flips in a row are one: exchanged when an odd number of them is.
     let flip = train.augment.iter().fold(0.0, |odd, augmentation| {
@@ -124,7 +146,11 @@ fn recipe(train: &Train) -> Recipe {
         rates: train.rates.clone(),
         schedule,
         optimizer,
-        decay_on: if train.decay_all { DecayOn::All } else { DecayOn::Weights },
+        decay_on: if train.decay_all {
+            DecayOn::All
+        } else {
+            DecayOn::Weights
+        },
         clip: train.clip,
         seed: train.seed,
         drop_last: train.drop_last,
@@ -135,7 +161,11 @@ fn recipe(train: &Train) -> Recipe {
 fn failed(error: TrainError) -> StageError {
     let diverged = matches!(error, TrainError::Diverged { .. });
     let failed = StageError::failed(error);
-    if diverged { failed.help("lower the learning rate `lr`, or the largest gradient norm `clip`") } else { failed }
+    if diverged {
+        failed.help("lower the learning rate `lr`, or the largest gradient norm `clip`")
+    } else {
+        failed
+    }
 }
 
 /// Counts of epochs and steps fit the width that events have.
@@ -152,7 +182,11 @@ struct Labelled<'a> {
 
 impl<'a> Labelled<'a> {
     fn new(pictures: &'a Prepared, samples: &'a stage::Samples, normalization: &'a Normalization) -> Self {
-        Self { pictures, samples, normalization }
+        Self {
+            pictures,
+            samples,
+            normalization,
+        }
     }
 }
 
@@ -166,7 +200,9 @@ impl Samples for Labelled<'_> {
     }
 
     fn fill(&self, sample: usize, flip: bool, image: &mut [f32]) -> Result<(), Failure> {
-        Ok(self.pictures.fill(self.samples.rows[sample] as usize, self.normalization, flip, image)?)
+        Ok(self
+            .pictures
+            .fill(self.samples.rows[sample] as usize, self.normalization, flip, image)?)
     }
 }
 
@@ -195,7 +231,9 @@ impl Hooks for Keeper<'_> {
         save(state, self.context).map_err(io::Error::other)?;
         for report in state.progress.history.iter().skip(self.told) {
             let epoch = number(report.epoch + 1);
-            self.context.monitor.epoch(epoch, self.train.epochs, report.loss, report.tuning_loss);
+            self.context
+                .monitor
+                .epoch(epoch, self.train.epochs, report.loss, report.tuning_loss);
         }
         self.told = state.progress.history.len();
         Ok(())

@@ -1,6 +1,6 @@
 //! When a value of one type may stand where another is expected: all conversions of the language.
 
-use super::{Function, FunctionOrigin, Grid, Named, Parameter, Solver, Type};
+use super::{Function, FunctionOrigin, Grid, Kind, Named, Parameter, Passing, Solver, Type};
 
 impl Solver {
     /// True when a value of type `value` may stand where `place` is expected; variables are bound on the way.
@@ -55,9 +55,9 @@ impl Solver {
         }
         if let Type::Generic(generic) = value {
             return match generic.kind() {
-                super::Kind::Rows => place == Named::Dataset,
-                super::Kind::Number => place == Named::Float,
-                super::Kind::Any => false,
+                Kind::Rows => place == Named::Dataset,
+                Kind::Number => place == Named::Float,
+                Kind::Any => false,
             };
         }
         match place {
@@ -110,7 +110,7 @@ impl Solver {
             }
         }
         let left_out = positional.any(|p| p.required);
-        let named_only = value.required().any(|p| p.passing == super::Passing::NamedOnly);
+        let named_only = value.required().any(|p| p.passing == Passing::NamedOnly);
         !left_out && !named_only && self.fit(&value.result, &place.result)
     }
 

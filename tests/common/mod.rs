@@ -1,5 +1,5 @@
 //! What end-to-end tests share: a folder with a program in it, and the `mtl` binary run on it.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use serde_json::Value;
 use std::{

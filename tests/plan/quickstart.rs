@@ -167,7 +167,7 @@ fn a_plan_is_drawn() {
     let dot = mtl::plan::dot::to_dot(&plan);
     assert_eq!(dot.matches("shape").count() + dot.matches("tooltip").count(), 24);
     assert_eq!(dot.matches(" -> ").count(), plan.graph.edge_count());
-    let svg = mtl::plan::drawing::svg(&report(&plan, "study").dag);
+    let svg = mtl::report::pipeline(&report(&plan, "study").dag);
     assert!(
         svg.contains("finetune malignancy") && svg.contains("train, 6 stages"),
         "{svg}"

@@ -14,7 +14,9 @@ let second = table("data/second/manifest.csv") |> resize(32) |> rgb |> normalize
 
 /// A program in which one model, trained and judged by `chain`, is reported.
 fn chain(lets: &str, chain: &str) -> String {
-    format!("{START}{lets}\nlet s = for arm in [1] {{ resnet18() |> init(seed: arm) |> {chain} }}\nout study = s |> report()\n")
+    format!(
+        "{START}{lets}\nlet s = for arm in [1] {{ resnet18() |> init(seed: arm) |> {chain} }}\nout study = s |> report()\n"
+    )
 }
 
 /// Finds the code and the words in what is reported of a program.

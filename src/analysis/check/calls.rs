@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Checker, LocalKind, messages, pipes::spoken_name};
 use crate::{
-    diag::Diagnostic,
+    diag::{Diagnostic, nearest},
     source::Span,
     syntax::ast::{Argument, Expr, ExprKind, Ident},
     types::{Function, FunctionOrigin, Named, Parameter, Passing, Type},
@@ -212,7 +212,7 @@ impl Checker<'_> {
         let step = Type::step(Type::TENSOR, Type::TENSOR);
         let ty = self.infer(value, None);
         let near = call.function.parameters.iter().map(|p| p.name.as_str());
-        if crate::diag::nearest(&name.name, near).is_none() && self.is_subject(call, value, &ty) {
+        if nearest(&name.name, near).is_none() && self.is_subject(call, value, &ty) {
             return;
         }
         let is_layer = self.frame.in_net && self.frame.solver.could_fit(&ty, &step);

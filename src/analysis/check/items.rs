@@ -7,7 +7,7 @@ use crate::{
     analysis::program::ItemId,
     builtins::Signature,
     source::Span,
-    syntax::ast::{Block, FnItem, Item, ItemKind, Labelled, Let, NetItem, Out, Param, Parameter},
+    syntax::ast::{Block, FnItem, Ident, Item, ItemKind, Labelled, Let, NetItem, Out, Param, Parameter},
     types::{self, Function, FunctionOrigin, Named, Passing, Type, lower},
 };
 
@@ -143,7 +143,7 @@ impl Checker<'_> {
     }
 
     /// Reports parameters that share a name.
-    pub(super) fn parameter_names(&mut self, subject: Option<&crate::syntax::ast::Ident>, parameters: &[Parameter]) {
+    pub(super) fn parameter_names(&mut self, subject: Option<&Ident>, parameters: &[Parameter]) {
         let mut seen: Vec<(&str, Span)> = subject.iter().map(|name| (name.name.as_str(), name.span)).collect();
         for parameter in parameters {
             let name = &parameter.name;
@@ -188,7 +188,7 @@ impl Checker<'_> {
     }
 
     /// Inside a net, `x` is what is piped in: true, and reported, when another name would hide it.
-    pub(super) fn refuse_x(&mut self, name: &crate::syntax::ast::Ident) -> bool {
+    pub(super) fn refuse_x(&mut self, name: &Ident) -> bool {
         let hides = self.frame.in_net && name.name == "x";
         if hides {
             self.report(messages::reserved_x(name.span));

@@ -9,10 +9,23 @@ use crate::{
     types::{Named, Type},
 };
 
-/// An entry that joins the others of its list or record.
+/// What the entries of a list or record have together so far.
 struct Joined {
     ty: Type,
+    /// The first of them.
     span: Span,
+    /// True after an entry did not join, which was reported once.
+    broken: bool,
+}
+
+impl Joined {
+    fn new(ty: Type, span: Span) -> Self {
+        Self {
+            ty,
+            span,
+            broken: false,
+        }
+    }
 }
 
 impl Checker<'_> {
@@ -93,22 +106,21 @@ impl Checker<'_> {
 
     /// Joins an entry with those before it; reported at the entry that does not join.
     fn join_entry(&mut self, before: Option<Joined>, ty: Type, span: Span) -> Joined {
-        let Some(before) = before else {
-            return Joined { ty, span };
+        let Some(mut before) = before else {
+            return Joined::new(ty, span);
         };
+        if before.broken {
+            return before;
+        }
         match self.frame.solver.join(&before.ty, &ty) {
-            Some(joined) => Joined {
-                ty: joined,
-                span: before.span,
-            },
+            Some(joined) => before.ty = joined,
             None => {
                 self.entries_differ(&before, &ty, span);
-                Joined {
-                    ty: Type::Unknown,
-                    span: before.span,
-                }
+                before.ty = Type::Unknown;
+                before.broken = true;
             }
         }
+        before
     }
 
     fn entries_differ(&mut self, before: &Joined, ty: &Type, span: Span) {
@@ -125,7 +137,7 @@ impl Checker<'_> {
             match entry {
                 Entry::Value { key, value, .. } => {
                     let ty = self.infer(value, None);
-                    let joined = Joined { ty, span: value.span };
+                    let joined = Joined::new(ty, value.span);
                     match self.key(key, &mut keys) {
                         Some(key) => {
                             fields.insert(key, joined);
@@ -137,23 +149,17 @@ impl Checker<'_> {
                     let ty = self.infer(value, None);
                     match self.shallow(&ty) {
                         Type::Record(more) => {
-                            let more = more.into_iter().map(|(key, ty)| (key, Joined { ty, span: value.span }));
+                            let more = more.into_iter().map(|(key, ty)| (key, Joined::new(ty, value.span)));
                             fields.extend(more);
                         }
                         Type::Map(of) => open = Some(self.join_entry(open, *of, value.span)),
                         Type::Unknown | Type::Variable(_) => {
-                            open = Some(Joined {
-                                ty: Type::Unknown,
-                                span: value.span,
-                            });
+                            open = Some(Joined::new(Type::Unknown, value.span));
                         }
                         other => {
                             let shown = self.shown(&other);
                             self.report(messages::spread(&shown, "a record", value.span));
-                            open = Some(Joined {
-                                ty: Type::Unknown,
-                                span: value.span,
-                            });
+                            open = Some(Joined::new(Type::Unknown, value.span));
                         }
                     }
                 }
@@ -186,7 +192,7 @@ impl Checker<'_> {
         }
         match joined {
             Some(joined) if is_open => Type::Map(Box::new(joined.ty)),
-            Some(Joined { ty: Type::Unknown, .. }) => Type::Unknown,
+            Some(joined) if joined.broken => Type::Unknown,
             _ => Type::Record(fields.into_iter().map(|(key, field)| (key, field.ty)).collect()),
         }
     }

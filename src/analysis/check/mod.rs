@@ -12,7 +12,7 @@ use crate::{
     diag::{Diagnostic, Diagnostics},
     source::Span,
     syntax::ast::ItemKind,
-    types::{Solver, Type},
+    types::{Kind, Solver, Type},
 };
 
 mod attributes;
@@ -152,7 +152,7 @@ impl<'a> Checker<'a> {
     }
 
     fn fresh(&mut self) -> Type {
-        self.frame.solver.fresh(crate::types::Kind::Any)
+        self.frame.solver.fresh(Kind::Any)
     }
 
     /// The type as a message shows it: letters stand for what is open.

@@ -5,7 +5,7 @@ use crate::{
     analysis::program::{ItemId, Meaning, ModuleId},
     builtins::choices,
     source::Span,
-    syntax::ast::{Expr, ExprKind},
+    syntax::ast::{Expr, ExprKind, ItemKind},
     types::{Named, Type},
 };
 
@@ -64,7 +64,7 @@ impl Checker<'_> {
         let is_out = self
             .program
             .items(module)
-            .any(|(_, item)| matches!(&item.kind, crate::syntax::ast::ItemKind::Out(out) if out.name.name == name));
+            .any(|(_, item)| matches!(&item.kind, ItemKind::Out(out) if out.name.name == name));
         let expected = expected_name(hint).filter(|_| !words.is_empty());
         let diagnostic = messages::unknown_name(name, span, is_out, expected, &candidates);
         self.report(diagnostic);

@@ -4,7 +4,7 @@ use super::{Checker, messages};
 use crate::{
     source::Span,
     syntax::ast::{BinaryOp, Expr, UnaryOp},
-    types::{Kind, Named, Type},
+    types::{Axis, Grid, Kind, Named, Type},
 };
 
 impl Checker<'_> {
@@ -128,11 +128,11 @@ impl Checker<'_> {
                     self.report(messages::grids_differ(p, q, sign));
                     return Type::Unknown;
                 }
-                let forget = |grid: &crate::types::Grid| {
+                let forget = |grid: &Grid| {
                     let axes = grid.axes.as_ref()?;
                     Some(
                         axes.iter()
-                            .map(|axis| crate::types::Axis {
+                            .map(|axis| Axis {
                                 labels: None,
                                 ..axis.clone()
                             })

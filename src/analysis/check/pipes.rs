@@ -1,5 +1,7 @@
 //! Pipes: a value goes through one step after the other.
 
+use std::sync::Arc;
+
 use super::{Checker, messages};
 use crate::{
     source::Span,
@@ -114,10 +116,7 @@ impl Checker<'_> {
     /// Reports a function that stands where a step is wanted but is none.
     fn not_a_step(&mut self, function: &Function, step: &Expr, before: Option<Span>) -> Type {
         let required: Vec<String> = function.required().map(|p| p.name.clone()).collect();
-        let resolved = self
-            .frame
-            .solver
-            .resolve(&Type::Function(std::sync::Arc::new(function.clone())));
+        let resolved = self.frame.solver.resolve(&Type::Function(Arc::new(function.clone())));
         let has_subject = matches!(function.result, Type::Step(..)) || function.origin == FunctionOrigin::Net;
         let diagnostic = if has_subject && !required.is_empty() {
             messages::step_needs(step, &required)

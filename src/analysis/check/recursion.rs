@@ -1,6 +1,8 @@
 //! Circles of items that need each other.
 
-use indexmap::{IndexMap, IndexSet};
+use std::collections::VecDeque;
+
+use indexmap::{IndexMap, IndexSet, map::Entry};
 
 use super::{Checker, messages};
 use crate::{
@@ -41,7 +43,7 @@ impl Checker<'_> {
 /// The shortest way from an item to itself: each item on it, with the place where it names the next.
 fn circle_through(start: ItemId, edges: &IndexMap<ItemId, Vec<(ItemId, Span)>>) -> Option<Vec<(ItemId, Span)>> {
     let mut came_from: IndexMap<ItemId, (ItemId, Span)> = IndexMap::new();
-    let mut queue = std::collections::VecDeque::from([start]);
+    let mut queue = VecDeque::from([start]);
     while let Some(at) = queue.pop_front() {
         for &(next, span) in edges.get(&at).into_iter().flatten() {
             if next == start {
@@ -55,7 +57,7 @@ fn circle_through(start: ItemId, edges: &IndexMap<ItemId, Vec<(ItemId, Span)>>) 
                 way.reverse();
                 return Some(way);
             }
-            if let indexmap::map::Entry::Vacant(entry) = came_from.entry(next) {
+            if let Entry::Vacant(entry) = came_from.entry(next) {
                 entry.insert((at, span));
                 queue.push_back(next);
             }

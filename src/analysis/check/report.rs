@@ -1,6 +1,6 @@
 //! What `report` says of its grid: the axis it compares along, and the baseline.
 
-use super::{Checker, messages};
+use super::{Checker, messages, pipes::spoken_name};
 use crate::{
     syntax::ast::{Argument, Entry, Expr, ExprKind, Ident},
     types::{Axis, Named, Type},
@@ -14,7 +14,7 @@ impl Checker<'_> {
         };
         let is_report = self
             .item_of(callee)
-            .is_some_and(|id| self.program.is_builtin(id) && super::pipes::spoken_name(callee) == Some("report"));
+            .is_some_and(|id| self.program.is_builtin(id) && spoken_name(callee) == Some("report"));
         if !is_report {
             return;
         }

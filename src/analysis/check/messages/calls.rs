@@ -8,9 +8,10 @@ use crate::{
             GIVEN_TWICE, MISMATCH, MISSING_ARGUMENT, NOT_A_FUNCTION, POSITIONAL_AFTER_NAMED, SUBJECT_IN_PARENTHESES,
             TOO_MANY_ARGUMENTS, UNKNOWN_ARGUMENT,
         },
+        nearest,
     },
     source::Span,
-    syntax::ast::{Argument, Expr, Ident},
+    syntax::ast::{Argument, Expr, ExprKind, Ident},
     types::{Function, Named, Passing, Type},
 };
 
@@ -134,7 +135,7 @@ pub(crate) fn unknown_argument(callee: &Expr, function: &Function, name: &Ident,
         format!("{} takes no argument `{}`", called(callee), name.name),
     )
     .at(name.span, "not known");
-    if is_piece && crate::diag::nearest(&name.name, names.iter().copied()).is_none() {
+    if is_piece && nearest(&name.name, names.iter().copied()).is_none() {
         let help = format!(
             "in parentheses `{0}:` is an argument; a label stands in a pipe: `x |> {0}: ..`",
             name.name
@@ -170,7 +171,7 @@ pub(crate) fn step_needs(step: &Expr, required: &[String]) -> Diagnostic {
     let mut diagnostic = Diagnostic::error(&MISSING_ARGUMENT, message)
         .at(step.span, "a function, not a step yet")
         .help(format!("call it: `{bare}({})`", required.join(", ")));
-    if matches!(step.kind, crate::syntax::ast::ExprKind::Name(_)) {
+    if matches!(step.kind, ExprKind::Name(_)) {
         diagnostic.fix = Some(Fix {
             span: step.span.after(),
             text: format!("({})", required.join(", ")),
