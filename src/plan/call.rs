@@ -332,7 +332,7 @@ impl<'p> Evaluator<'p, '_> {
             .slots
             .into_iter()
             .fold(env, |env, (name, slot)| env.with(name, slot));
-        self.calls.push(&item.name.name);
+        self.calls.push((&item.name.name, span));
         let result = self.deeper(span, |e| e.block(body, &env, item.result.as_ref()));
         self.calls.pop();
         result

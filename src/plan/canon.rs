@@ -16,7 +16,7 @@
 //!
 //! So a renamed or moved field changes a key, as it should when its meaning may have changed, and `-0.0` costs at
 //! most one run too many. Serde does not say whether a map has an order, so an unordered one cannot be refused here:
-//! whatever enters a key must not hold a `HashMap` or a `HashSet`.
+//! whatever enters a key must not hold a `IndexMap` or a `IndexSet`.
 
 use super::{
     digest::Digest,

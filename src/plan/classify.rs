@@ -2,7 +2,7 @@
 
 use super::{
     data::setting,
-    domain::{Cohort, Exposure, Seen, Task, TaskMember, TaskParts, part_of},
+    domain::{Cohort, Exposure, Judged, Seen, Task, TaskMember, TaskParts, part_of},
     eval::Evaluator,
     grid::listed,
     sources::rows_digest,
@@ -73,6 +73,7 @@ impl<'p> Evaluator<'p, '_> {
             column,
             span,
             parts: OnceCell::new(),
+            fewest: OnceCell::new(),
         };
         self.check_classes(&task)?;
         Ok(Value::Task(Rc::new(task)))
@@ -258,22 +259,9 @@ impl<'p> Evaluator<'p, '_> {
 
     /// Warns where a fold tests so few groups of a class that its AUC says little.
     pub(super) fn warn_few(&mut self, task: &Task, span: Span) {
-        let classes = by_split_row(task);
-        let count = u32::try_from(task.classes.len()).unwrap_or(u32::MAX);
-        let assignment = &task.cohort.assignment;
-        let mut fewest: Option<(usize, usize, String)> = None;
-        for (place, member) in assignment.members.iter().enumerate() {
-            let groups = assignment.groups_per_class(place, Part::Test, &classes, count);
-            for (class, &groups) in groups.iter().enumerate() {
-                if groups < FEW && fewest.as_ref().is_none_or(|(least, ..)| groups < *least) {
-                    let members = assignment.members.len();
-                    let name = super::domain::member_name(assignment.repeats, members, member.repeat, member.fold);
-                    fewest = Some((groups, class, name));
-                }
-            }
-        }
+        let fewest = task.fewest.get_or_init(|| fewest(task));
         if let Some((groups, class, member)) = fewest {
-            let class = task.classes.get(class).map_or("", |name| name);
+            let class = task.classes.get(*class).map_or("", |name| name);
             let of = if member.is_empty() {
                 String::new()
             } else {
@@ -306,9 +294,11 @@ impl<'p> Evaluator<'p, '_> {
             .iter()
             .map(|&(row, _)| source.picture(row as usize, identities))
             .collect();
-        let members = (0..cohort.assignment.members.len()).map(|place| member(task, place, &groups, &pictures));
+        let members = 0..cohort.assignment.members.len();
+        let members: Vec<_> = members.map(|place| member(task, place, &groups, &pictures)).collect();
         let parts = Rc::new(TaskParts {
-            members: members.collect(),
+            everywhere: everywhere(&members),
+            members,
             groups,
             pictures,
         });
@@ -316,9 +306,27 @@ impl<'p> Evaluator<'p, '_> {
     }
 }
 
+fn fewest(task: &Task) -> Option<(usize, usize, String)> {
+    let classes = by_split_row(task);
+    let count = u32::try_from(task.classes.len()).unwrap_or(u32::MAX);
+    let assignment = &task.cohort.assignment;
+    let mut fewest: Option<(usize, usize, String)> = None;
+    for (place, member) in assignment.members.iter().enumerate() {
+        let groups = assignment.groups_per_class(place, Part::Test, &classes, count);
+        for (class, &groups) in groups.iter().enumerate() {
+            if groups < FEW && fewest.as_ref().is_none_or(|(least, ..)| groups < *least) {
+                let members = assignment.members.len();
+                let name = super::domain::member_name(assignment.repeats, members, member.repeat, member.fold);
+                fewest = Some((groups, class, name));
+            }
+        }
+    }
+    fewest
+}
+
 fn member(task: &Task, place: usize, groups: &[u32], pictures: &[u32]) -> TaskMember {
     let (mut training, mut tuning) = (Samples::default(), Samples::default());
-    let (mut test, mut test_places, mut tuning_places) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut test, mut watched) = (Vec::new(), Vec::new());
     let mut seen = Exposure::default();
     let base = &task.cohort.data.base;
     for (((sample, &(row, class)), &group), &picture) in (0..).zip(task.samples.iter()).zip(groups).zip(pictures) {
@@ -328,12 +336,11 @@ fn member(task: &Task, place: usize, groups: &[u32], pictures: &[u32]) -> TaskMe
         let (samples, seen) = match part_of(&task.cohort, place, row) {
             Some(Part::Training) => (&mut training, &mut seen.training),
             Some(Part::Tuning) => {
-                tuning_places.push(sample);
+                watched.push((sample, prepared));
                 (&mut tuning, &mut seen.tuning)
             }
             Some(Part::Test) => {
-                test.push(prepared);
-                test_places.push(sample);
+                test.push((sample, prepared));
                 continue;
             }
             None => continue,
@@ -362,11 +369,23 @@ fn member(task: &Task, place: usize, groups: &[u32], pictures: &[u32]) -> TaskMe
         fold: assigned.fold,
         training: Arc::new(training),
         tuning: Arc::new(tuning),
-        test: Arc::new(test),
-        test_places: Arc::new(test_places),
-        tuning_places: Arc::new(tuning_places),
+        judged: Judged::new(&test, &watched),
         seen: Rc::new(seen),
     }
+}
+
+/// What a model is judged on that is no member of the folding.
+fn everywhere(members: &[TaskMember]) -> Judged {
+    if let [only] = members {
+        return only.judged.clone();
+    }
+    let pairs = members
+        .iter()
+        .flat_map(|member| member.judged.test_places.iter().zip(member.judged.test.iter()));
+    let mut pairs: Vec<(u32, u32)> = pairs.map(|(place, row)| (*place, *row)).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    Judged::new(&pairs, &[])
 }
 
 /// The class of every row that was split, none for rows without one.

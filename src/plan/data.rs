@@ -4,7 +4,7 @@ use super::{
     domain::{Cohort, Dataset, Normalize, Row},
     eval::Evaluator,
     sources::{Kind, rows_digest},
-    stage::{ChoiceBy, Normalization, Pictures, Prepare, Role, Transform, Work},
+    stage::{ChoiceBy, Normalization, Pictures, Prepare, Transform, Work},
     stages::{Setting, StageId, Title},
     value::{Arguments, Failed, Outcome, Value},
 };
@@ -67,6 +67,7 @@ impl<'p> Evaluator<'p, '_> {
         Ok(Value::Dataset(Rc::new(Dataset {
             name: None,
             table,
+            base_digest: rows_digest(&rows),
             base: Rc::clone(&rows),
             rows,
             transforms: Vec::new(),
@@ -136,6 +137,7 @@ impl<'p> Evaluator<'p, '_> {
         let (rows, whole) = (Rc::clone(&kept), matches!(value, Value::Dataset(_)));
         let value = self.with_data(value, at, |data| {
             if whole {
+                data.base_digest = rows_digest(&rows);
                 data.base = Rc::clone(&rows);
             }
             data.rows = rows;
@@ -268,7 +270,10 @@ impl<'p> Evaluator<'p, '_> {
     /// same pictures and transforms share it.
     pub(super) fn prepare(&mut self, data: &Dataset) -> Outcome<(StageId, [usize; 3])> {
         let shape = self.shape(data)?;
-        let key = format!("{} {:?} {:?}", data.table.id, rows_digest(&data.base), data.transforms);
+        let key = format!("{} {:?} {:?}", data.table.id, data.base_digest, data.transforms);
+        if let Some(known) = self.stages.find("prepare", &key) {
+            return Ok((known, shape));
+        }
         let work = Work::Prepare(Prepare {
             pictures: pictures(data),
             transforms: data.transforms.clone(),
@@ -279,11 +284,10 @@ impl<'p> Evaluator<'p, '_> {
             member: String::new(),
             label: format!("prepare {}", data.name()),
         };
-        let inputs: Vec<(StageId, Role)> = Vec::new();
-        Ok((
-            self.stages.make(&title, work, &key, inputs, data.span, Vec::new()),
-            shape,
-        ))
+        let stage = self
+            .stages
+            .make(&title, work, &key, Vec::new(), data.span, Rc::default());
+        Ok((stage, shape))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The domain's own values: data, splits, tasks, models, scores.
 
 use super::{
-    sources::Source,
+    sources::{Source, rows_digest},
     stage::{Normalization, Samples, Transform},
     stages::{Setting, StageId},
     value::{Arguments, Text},
@@ -31,6 +31,8 @@ pub(super) struct Dataset {
     pub(super) table: Rc<Source>,
     /// Rows that are prepared, ascending: all that data sets derived from this one may use.
     pub(super) base: Rc<Vec<u32>>,
+    /// The same for equal `base`.
+    pub(super) base_digest: [u8; 32],
     /// Rows that are selected, ascending; a subset of `base`.
     pub(super) rows: Rc<Vec<u32>>,
     pub(super) transforms: Vec<Transform>,
@@ -150,6 +152,8 @@ pub(super) struct Task {
     pub(super) span: Span,
     /// Its members, once they are needed.
     pub(super) parts: OnceCell<Rc<TaskParts>>,
+    /// The fewest groups that a fold tests of a class, with the class and the fold, if they are few.
+    pub(super) fewest: OnceCell<Option<(usize, usize, String)>>,
 }
 
 impl Task {
@@ -170,6 +174,7 @@ impl Task {
             settings: self.settings.clone(),
             span: self.span,
             parts: OnceCell::new(),
+            fewest: OnceCell::new(),
         };
         change(&mut task);
         task
@@ -179,6 +184,9 @@ impl Task {
 /// A task's samples as its members use them.
 pub(super) struct TaskParts {
     pub(super) members: Vec<TaskMember>,
+    /// What a model is judged on that is no member of the task's folding: all test parts, and of a single split the
+    /// tuning part.
+    pub(super) everywhere: Judged,
     /// Identity of each sample's group.
     pub(super) groups: Vec<u32>,
     /// Identity of each sample's picture.
@@ -191,15 +199,38 @@ pub(super) struct TaskMember {
     pub(super) fold: u32,
     pub(super) training: Arc<Samples>,
     pub(super) tuning: Arc<Samples>,
-    /// Rows of the prepared file.
-    pub(super) test: Arc<Vec<u32>>,
-    /// Places among the task's samples.
-    pub(super) test_places: Arc<Vec<u32>>,
-    pub(super) tuning_places: Arc<Vec<u32>>,
+    pub(super) judged: Judged,
     /// Who is in the training and the tuning part.
     pub(super) seen: Rc<Exposure>,
     /// The same for equal training and tuning parts.
     pub(super) digest: [u8; 32],
+}
+
+/// Samples that are scored: rows of the prepared file, and their places among the task's samples.
+#[derive(Clone)]
+pub(super) struct Judged {
+    pub(super) test: Arc<Vec<u32>>,
+    pub(super) test_places: Arc<Vec<u32>>,
+    pub(super) tuning: Arc<Vec<u32>>,
+    pub(super) tuning_places: Arc<Vec<u32>>,
+    /// The same for equal rows.
+    pub(super) digest: [u8; 32],
+}
+
+impl Judged {
+    /// Test and tuning samples as pairs of place and row.
+    pub(super) fn new(test: &[(u32, u32)], tuning: &[(u32, u32)]) -> Self {
+        let places = |pairs: &[(u32, u32)]| Arc::new(pairs.iter().map(|(place, _)| *place).collect());
+        let rows = |pairs: &[(u32, u32)]| Arc::new(pairs.iter().map(|(_, row)| *row).collect::<Vec<_>>());
+        let (test_rows, tuning_rows) = (rows(test), rows(tuning));
+        Self {
+            digest: rows_digest(&[test_rows.as_slice(), &[u32::MAX], tuning_rows.as_slice()].concat()),
+            test_places: places(test),
+            tuning_places: places(tuning),
+            test: test_rows,
+            tuning: tuning_rows,
+        }
+    }
 }
 
 /// Groups and pictures that a stage has seen, each list sorted.
@@ -256,6 +287,14 @@ pub(super) struct Trained {
     pub(super) learned: Rc<Vec<bool>>,
     /// The history in words, oldest first.
     pub(super) chain: Vec<String>,
+}
+
+impl Trained {
+    /// The name of one of its members.
+    pub(super) fn member_name(&self, member: &MemberModel) -> String {
+        let repeats = self.members.iter().map(|m| m.repeat + 1).max().unwrap_or(1);
+        member_name(repeats, self.members.len(), member.repeat, member.fold)
+    }
 }
 
 /// One model.

@@ -21,8 +21,8 @@ use crate::{
         Block, Entry, Expr, ExprKind, If, Item, ItemKind, Label, Labelled, ListPart, PipeStep, Text, TextPart, TypeExpr,
     },
 };
+use indexmap::IndexMap;
 use std::{
-    collections::HashMap,
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -35,19 +35,20 @@ pub(super) struct Evaluator<'p, 'd> {
     pub(super) program: &'p Program,
     pub(super) diagnostics: &'d mut Diagnostics,
     /// Items by id; `None` while they are being evaluated.
-    items: HashMap<ItemId, Option<Outcome<Value<'p>>>>,
+    items: IndexMap<ItemId, Option<Outcome<Value<'p>>>>,
     pub(super) networks: Networks<'p>,
     pub(super) stages: Stages,
     pub(super) tables: Tables,
     pub(super) identities: Identities,
     /// The task of every training stage.
-    pub(super) trained_on: HashMap<StageId, Rc<Task>>,
+    pub(super) trained_on: IndexMap<StageId, Rc<Task>>,
     /// Leaks looked for before.
     pub(super) leaks: super::leak::Known,
     /// Where in the program stages are being made, the innermost last.
     pub(super) places: Vec<Place>,
-    /// Names of the functions that are running, the innermost last; the way of training is named after it.
-    pub(super) calls: Vec<&'p str>,
+    /// The functions that are running with the places of their calls, the innermost last; the way of training is named
+    /// after it.
+    pub(super) calls: Vec<(&'p str, Span)>,
     /// The study's seed, and who set it.
     pub(super) seed: (u64, ChoiceBy),
     depth: usize,
@@ -76,12 +77,12 @@ impl<'p, 'd> Evaluator<'p, 'd> {
         let mut evaluator = Self {
             program,
             diagnostics,
-            items: HashMap::new(),
+            items: IndexMap::new(),
             networks: Networks::default(),
             stages: Stages::default(),
             tables: Tables::default(),
             identities: Identities::default(),
-            trained_on: HashMap::new(),
+            trained_on: IndexMap::new(),
             leaks: super::leak::Known::default(),
             places: Vec::new(),
             calls: Vec::new(),
@@ -122,6 +123,17 @@ impl<'p, 'd> Evaluator<'p, 'd> {
         modules
             .find(|(_, module)| module.tree.file == span.file)
             .map_or(self.program.main, |(id, _)| id)
+    }
+
+    /// The place in the user's own text of what is written at `span`: itself, or the call that led into the standard
+    /// library.
+    pub(super) fn users_place(&self, span: Span) -> Span {
+        let calls = self.calls.iter().rev().map(|(_, call)| *call);
+        let std = |span: &Span| self.program.module(self.module_of(*span)).origin.is_std();
+        std::iter::once(span)
+            .chain(calls)
+            .find(|place| !std(place))
+            .unwrap_or(span)
     }
 
     /// `@study(seed: 7)`, which stands before any item of the main file.

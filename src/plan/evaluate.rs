@@ -2,28 +2,32 @@
 
 use super::{
     data::setting,
-    domain::{History, MemberModel, Model, ModelState, ScoredMember, Scores, Task, TaskParts, Trained, member_name},
+    domain::{
+        Judged, MemberModel, Model, ModelState, ScoredMember, Scores, Task, TaskMember, TaskParts, Trained, member_name,
+    },
     eval::Evaluator,
     grid::listed,
-    sources::rows_digest,
-    stage::{Role, Score, Work},
-    stages::Title,
+    leak::Judge,
+    stage::{Normalization, Role, Score, Work},
+    stages::{Setting, StageId, Title},
     value::{Arguments, Failed, Outcome, Value},
 };
 use crate::{
     diag::{Diagnostic, codes::plan as codes},
+    net::Graph,
     source::Span,
     tables::split::Part,
 };
 use std::{rc::Rc, sync::Arc};
 
-/// The samples that a member scores: rows of the prepared file, and their places among the task's samples.
-#[derive(Clone, Default)]
-struct Scored {
-    test: Arc<Vec<u32>>,
-    test_places: Arc<Vec<u32>>,
-    tuning: Arc<Vec<u32>>,
-    tuning_places: Arc<Vec<u32>>,
+/// What all members of one call of `evaluate` have in common.
+struct Judging {
+    label: String,
+    settings: Rc<[Setting]>,
+    graph: Arc<Graph>,
+    normalization: Normalization,
+    prepared: StageId,
+    span: Span,
 }
 
 impl<'p> Evaluator<'p, '_> {
@@ -56,67 +60,21 @@ impl<'p> Evaluator<'p, '_> {
         self.warn_normalization(&trained, &normalization, span);
         let parts = self.parts(&task);
         let scored = self.scored(&trained, &task, &parts, span)?;
-        let repeats = trained
-            .members
-            .iter()
-            .map(|member| member.repeat + 1)
-            .max()
-            .unwrap_or(1);
-        let name = |member: &MemberModel| member_name(repeats, trained.members.len(), member.repeat, member.fold);
-        let checked: Vec<_> = scored
-            .iter()
-            .map(|(member, s)| {
-                (
-                    *member,
-                    name(member),
-                    Arc::clone(&s.test_places),
-                    Arc::clone(&s.tuning_places),
-                )
-            })
-            .collect();
-        self.check_leaks(&task, &parts, &checked, reason.is_some(), span)?;
+        self.check_leaks(&task, &parts, &scored, reason.is_some(), span)?;
         self.warn_few(&task, span);
-        let settings: Vec<_> = arguments
-            .slot("allow_leak")
-            .map(|slot| setting("allow_leak", slot.value.display(), slot.by))
-            .into_iter()
-            .collect();
-        let mut members = Vec::with_capacity(scored.len());
-        for (member, samples) in &scored {
-            let key = format!(
-                "{:p} {normalization:?} {:?} {:?}",
-                Arc::as_ptr(&graph),
-                rows_digest(&samples.test),
-                rows_digest(&samples.tuning)
-            );
-            let work = Work::Score(Box::new(Score {
-                graph: Arc::clone(&graph),
-                normalization: normalization.clone(),
-                test: Arc::clone(&samples.test),
-                tuning: Arc::clone(&samples.tuning),
-            }));
-            let title = Title {
-                place: self.places.last().map(ToString::to_string).unwrap_or_default(),
-                member: name(member),
-                label: format!("score {}", task.name()),
-            };
-            let inputs = vec![(prepared, Role::Pictures), (member.stage, Role::Model)];
-            let stage = self.stages.make(&title, work, &key, inputs, span, settings.clone());
-            let mut trainings: Vec<_> = member
-                .history
-                .newest_first()
-                .map(|history: &History| history.stage)
-                .collect();
-            trainings.reverse();
-            members.push(ScoredMember {
-                repeat: member.repeat,
-                fold: member.fold,
-                stage,
-                test: Arc::clone(&samples.test_places),
-                tuning: Arc::clone(&samples.tuning_places),
-                trainings,
-            });
-        }
+        let settings = arguments.slot("allow_leak");
+        let judging = Judging {
+            label: format!("score {}", task.name()),
+            settings: settings
+                .map(|slot| setting("allow_leak", slot.value.display(), slot.by))
+                .into_iter()
+                .collect(),
+            graph: Arc::clone(&graph),
+            normalization,
+            prepared,
+            span,
+        };
+        let members = scored.iter().map(|judge| self.score(&judging, judge)).collect();
         Ok(Value::Scores(Rc::new(Scores {
             network: model.net.display(),
             network_parameters: graph.trained_values() as u64,
@@ -125,6 +83,38 @@ impl<'p> Evaluator<'p, '_> {
             members,
             span,
         })))
+    }
+
+    /// The stage in which one member scores its samples.
+    fn score(&mut self, judging: &Judging, judge: &Judge<'_>) -> ScoredMember {
+        let (member, samples) = (judge.member, &judge.samples);
+        let graph = Arc::as_ptr(&judging.graph);
+        let key = format!("{graph:p} {:?} {:?}", judging.normalization, samples.digest);
+        let work = Work::Score(Box::new(Score {
+            graph: Arc::clone(&judging.graph),
+            normalization: judging.normalization.clone(),
+            test: Arc::clone(&samples.test),
+            tuning: Arc::clone(&samples.tuning),
+        }));
+        let title = Title {
+            place: self.places.last().map(ToString::to_string).unwrap_or_default(),
+            member: judge.name.clone(),
+            label: judging.label.clone(),
+        };
+        let inputs = vec![(judging.prepared, Role::Pictures), (member.stage, Role::Model)];
+        let stage = self
+            .stages
+            .make(&title, work, &key, inputs, judging.span, judging.settings.clone());
+        let mut trainings: Vec<_> = member.history.newest_first().map(|history| history.stage).collect();
+        trainings.reverse();
+        ScoredMember {
+            repeat: member.repeat,
+            fold: member.fold,
+            stage,
+            test: Arc::clone(&samples.test_places),
+            tuning: Arc::clone(&samples.tuning_places),
+            trainings,
+        }
     }
 
     /// A trained model whose head is for the task's classes.
@@ -167,35 +157,29 @@ impl<'p> Evaluator<'p, '_> {
         task: &Task,
         parts: &TaskParts,
         span: Span,
-    ) -> Outcome<Vec<(&'m MemberModel, Scored)>> {
-        let own = trained
-            .origin
-            .as_ref()
-            .is_some_and(|origin| task.cohort.is_k_fold() && task.cohort.same_folding(origin));
-        let everywhere = if own { Scored::default() } else { union(parts) };
+    ) -> Outcome<Vec<Judge<'m>>> {
+        let origin = trained.origin.as_ref();
+        let own = origin.is_some_and(|origin| task.cohort.is_k_fold() && task.cohort.same_folding(origin));
         let mut scored = Vec::with_capacity(trained.members.len());
         for member in &trained.members {
-            let part = parts
+            let same = |p: &&TaskMember| own && (p.repeat, p.fold) == (member.repeat, member.fold);
+            let samples = parts
                 .members
                 .iter()
-                .find(|p| own && (p.repeat, p.fold) == (member.repeat, member.fold));
-            let samples = match part {
-                Some(part) => Scored {
-                    test: Arc::clone(&part.test),
-                    test_places: Arc::clone(&part.test_places),
-                    tuning: Arc::new(part.tuning.rows.clone()),
-                    tuning_places: Arc::clone(&part.tuning_places),
-                },
-                None => everywhere.clone(),
-            };
-            self.check_tested(task, &samples, member, span)?;
-            scored.push((member, samples));
+                .find(same)
+                .map_or(&parts.everywhere, |part| &part.judged);
+            self.check_tested(task, samples, member, span)?;
+            scored.push(Judge {
+                member,
+                name: trained.member_name(member),
+                samples: samples.clone(),
+            });
         }
         Ok(scored)
     }
 
     /// Every class must be among what is tested.
-    fn check_tested(&mut self, task: &Task, samples: &Scored, member: &MemberModel, span: Span) -> Outcome<()> {
+    fn check_tested(&mut self, task: &Task, samples: &Judged, member: &MemberModel, span: Span) -> Outcome<()> {
         if samples.test.is_empty() {
             let message = format!("`{}` has no test part", task.name());
             let help = "split its cohort with `kfold`, `whole`, `holdout(test: ...)` or a column with `test`";
@@ -221,30 +205,6 @@ impl<'p> Evaluator<'p, '_> {
     }
 }
 
-/// All samples that any member tests, and the tuning part when there is but one member.
-fn union(parts: &TaskParts) -> Scored {
-    let [only] = &parts.members[..] else {
-        let pairs = parts
-            .members
-            .iter()
-            .flat_map(|member| member.test_places.iter().zip(member.test.iter()));
-        let mut pairs: Vec<(u32, u32)> = pairs.map(|(place, row)| (*place, *row)).collect();
-        pairs.sort_unstable();
-        pairs.dedup();
-        return Scored {
-            test: Arc::new(pairs.iter().map(|(_, row)| *row).collect()),
-            test_places: Arc::new(pairs.iter().map(|(place, _)| *place).collect()),
-            ..Scored::default()
-        };
-    };
-    Scored {
-        test: Arc::clone(&only.test),
-        test_places: Arc::clone(&only.test_places),
-        tuning: Arc::new(only.tuning.rows.clone()),
-        tuning_places: Arc::clone(&only.tuning_places),
-    }
-}
-
 impl<'p> Evaluator<'p, '_> {
     /// Carries out a builtin that makes stages of models; none for another one.
     pub(super) fn stage_builtin(
@@ -257,6 +217,7 @@ impl<'p> Evaluator<'p, '_> {
         if !matches!(name, "train" | "evaluate" | "report" | "classify") {
             return None;
         }
+        let span = self.users_place(span);
         let Some((value, at)) = subject else {
             return Some(Err(Failed));
         };

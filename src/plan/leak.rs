@@ -1,7 +1,7 @@
 //! Leaks: whether a model has seen what it is to be judged on.
 
 use super::{
-    domain::{Exposure, History, MemberModel, Task, TaskParts},
+    domain::{Exposure, History, Judged, MemberModel, Task, TaskParts},
     eval::Evaluator,
     value::Outcome,
 };
@@ -10,12 +10,27 @@ use crate::{
     source::Span,
     tables::split::Part,
 };
-use std::{collections::HashMap, rc::Rc, sync::Arc};
+use indexmap::IndexMap;
+use std::{rc::Rc, sync::Arc};
 
 /// What was found for an exposure and a list of samples. The keys are places in memory, which the values hold on to.
 #[derive(Default)]
 pub(super) struct Known {
-    found: HashMap<(usize, usize), (Rc<Exposure>, Arc<Vec<u32>>, Option<Touch>)>,
+    found: IndexMap<(usize, usize), Finding>,
+}
+
+struct Finding {
+    touch: Option<Touch>,
+    _seen: Rc<Exposure>,
+    _samples: Arc<Vec<u32>>,
+}
+
+/// A model and the samples that it is to score.
+pub(super) struct Judge<'m> {
+    pub(super) member: &'m MemberModel,
+    /// `fold2`
+    pub(super) name: String,
+    pub(super) samples: Judged,
 }
 
 /// A scored sample that a stage has seen, and how many there are.
@@ -43,21 +58,21 @@ impl<'p> Evaluator<'p, '_> {
         &mut self,
         task: &Task,
         parts: &TaskParts,
-        scored: &[(&MemberModel, String, Arc<Vec<u32>>, Arc<Vec<u32>>)],
+        scored: &[Judge<'_>],
         allowed: bool,
         span: Span,
     ) -> Outcome<()> {
         let (mut leaks, mut tuning) = (Vec::new(), Vec::new());
-        for (member, name, test, watched) in scored {
+        for Judge { member, name, samples } in scored {
             for history in member.history.newest_first() {
                 let leak = |touch| Leak {
                     history,
                     touch,
                     member: name.clone(),
                 };
-                leaks.extend(self.touched(&history.seen, test, parts).map(leak));
+                leaks.extend(self.touched(&history.seen, &samples.test_places, parts).map(leak));
                 let seen = self
-                    .touched(&history.seen, watched, parts)
+                    .touched(&history.seen, &samples.tuning_places, parts)
                     .filter(|touch| touch.part == Part::Training);
                 tuning.extend(seen.map(leak));
             }
@@ -126,8 +141,8 @@ impl<'p> Evaluator<'p, '_> {
     /// The first of `samples` that an exposure holds, and how many it holds.
     fn touched(&mut self, seen: &Rc<Exposure>, samples: &Arc<Vec<u32>>, parts: &TaskParts) -> Option<Touch> {
         let key = (Rc::as_ptr(seen) as usize, Arc::as_ptr(samples) as usize);
-        if let Some((.., known)) = self.leaks.found.get(&key) {
-            return *known;
+        if let Some(known) = self.leaks.found.get(&key) {
+            return known.touch;
         }
         let mut found: Option<Touch> = None;
         for &sample in samples.iter() {
@@ -155,9 +170,12 @@ impl<'p> Evaluator<'p, '_> {
                 });
             }
         }
-        self.leaks
-            .found
-            .insert(key, (Rc::clone(seen), Arc::clone(samples), found));
+        let finding = Finding {
+            touch: found,
+            _seen: Rc::clone(seen),
+            _samples: Arc::clone(samples),
+        };
+        self.leaks.found.insert(key, finding);
         found
     }
 }

@@ -13,6 +13,7 @@ mod builtins;
 mod call;
 mod classify;
 mod convert;
+mod course;
 mod dag;
 mod data;
 mod domain;

@@ -93,7 +93,7 @@ impl<'p> Evaluator<'p, '_> {
             path: path.full.clone(),
             graph: Arc::clone(&graph),
         });
-        let id = self.stages.make(&title, work, &key, Vec::new(), span, Vec::new());
+        let id = self.stages.make(&title, work, &key, Vec::new(), span, Rc::default());
         Ok((id, graph))
     }
 

@@ -10,13 +10,17 @@ use crate::{
     net::{Builder, Graph, NetError, NodeId, Window},
     source::Span,
 };
-use std::{collections::HashMap, marker::PhantomData, sync::Arc};
+use indexmap::IndexMap;
+use std::{marker::PhantomData, sync::Arc};
+
+/// The largest width, kernel or count: what is above it is a slip of the pen, and sizes made of it would overflow.
+const MAX_SIZE: usize = 1 << 20;
 
 /// The networks that are being built, the innermost last, and those that were built before.
 #[derive(Default)]
 pub(super) struct Networks<'p> {
     building: Vec<Building>,
-    built: HashMap<String, Outcome<Arc<Graph>>>,
+    built: IndexMap<String, Outcome<Arc<Graph>>>,
     distinct: Vec<Arc<Graph>>,
     program: PhantomData<&'p ()>,
 }
@@ -359,9 +363,12 @@ impl<'p> Evaluator<'p, '_> {
             return Err(Failed);
         };
         match slot.value.as_int().map(usize::try_from) {
-            Some(Ok(size)) => Ok(size),
-            Some(Err(_)) => {
-                let message = format!("`{name}` must not be negative, but is {}", slot.value.display());
+            Some(Ok(size)) if size <= MAX_SIZE => Ok(size),
+            Some(_) => {
+                let message = format!(
+                    "`{name}` must lie between 0 and {MAX_SIZE}, but is {}",
+                    slot.value.display()
+                );
                 self.error(&crate::diag::codes::plan::BAD_VALUE, message, slot.span)
             }
             None => self.unexpected("an int", &slot.value, slot.span),

@@ -19,6 +19,9 @@ use crate::{
 use indexmap::{IndexMap, IndexSet};
 use std::{rc::Rc, sync::Arc};
 
+/// A label, after the axis that it is on.
+type AxisLabel = (Rc<str>, Rc<str>);
+
 /// The scores of a grid, and the numbers by which a report names tasks and stages.
 struct Study {
     scores: Vec<Rc<Scores>>,
@@ -38,49 +41,7 @@ impl<'p> Evaluator<'p, '_> {
         if let Some(slot) = arguments.slot("baseline").filter(|_| !baseline.is_empty()) {
             self.check_pairs(grid, &study, &baseline, slot.span)?;
         }
-        let axes = grid.axes.iter().map(|axis| Axis {
-            name: axis.name.to_string(),
-            labels: axis.labels.iter().map(ToString::to_string).collect(),
-        });
-        let roots: Vec<_> = study.scored.iter().copied().collect();
-        let needed = self.stages.needed(&roots);
-        let main = &self.program.module(self.program.main).tree;
-        let file = self.program.sources.file(main.file).name();
-        let about = main.docs.clone();
-        let name = self
-            .places
-            .last()
-            .map(|place| place.binding.to_string())
-            .unwrap_or_default();
-        let report = Report {
-            program: file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned(),
-            about,
-            axes: axes.collect(),
-            cells: cells(grid, &study),
-            compare: compare.map(|(axis, _)| axis.to_string()),
-            baseline: baseline
-                .iter()
-                .map(|(axis, label)| (axis.to_string(), label.to_string()))
-                .collect(),
-            adjust: match arguments.value("adjust") {
-                Value::Choice("none") => Adjust::None,
-                _ => Adjust::Holm,
-            },
-            tasks: study.tasks.iter().map(|task| self.task_facts(task)).collect(),
-            scores: study
-                .scored
-                .iter()
-                .map(|id| self.stages.get(*id).stage.name.clone())
-                .collect(),
-            trainings: study
-                .trainings
-                .iter()
-                .filter_map(|id| self.training_facts(*id))
-                .collect(),
-            choices: self.choices(&study, &needed, arguments, &name),
-            dag: dag::summary(&self.stages, &needed, Some(&name)),
-            name: name.clone(),
-        };
+        let report = self.facts(grid, &study, arguments, compare.map(|(axis, _)| axis), &baseline);
         let scored = study
             .scored
             .iter()
@@ -98,18 +59,62 @@ impl<'p> Evaluator<'p, '_> {
         let title = Title {
             place: String::new(),
             member: String::new(),
-            label: format!("report {name}"),
+            label: format!("report {}", report.name),
         };
-        let key = format!("{name} {:?} {:?} {:?}", report.compare, report.baseline, report.adjust);
+        let key = format!(
+            "{} {:?} {:?} {:?}",
+            report.name, report.compare, report.baseline, report.adjust
+        );
         let work = Work::Report(Box::new(report));
-        Ok(Value::Report(self.stages.make(
-            &title,
-            work,
-            &key,
-            inputs,
-            span,
-            Vec::new(),
-        )))
+        let stage = self.stages.make(&title, work, &key, inputs, span, Rc::default());
+        Ok(Value::Report(stage))
+    }
+
+    /// All that the report may have to tell.
+    fn facts(
+        &mut self,
+        grid: &Grid<'p>,
+        study: &Study,
+        arguments: &Arguments<'p>,
+        compare: Option<Rc<str>>,
+        baseline: &[AxisLabel],
+    ) -> Report {
+        let axes = grid.axes.iter().map(|axis| Axis {
+            name: axis.name.to_string(),
+            labels: axis.labels.iter().map(ToString::to_string).collect(),
+        });
+        let roots: Vec<_> = study.scored.iter().copied().collect();
+        let needed = self.stages.needed(&roots);
+        let main = &self.program.module(self.program.main).tree;
+        let file = self.program.sources.file(main.file).name();
+        let place = self.places.last();
+        let name = place.map(|place| place.binding.to_string()).unwrap_or_default();
+        let fixed = baseline
+            .iter()
+            .map(|(axis, label)| (axis.to_string(), label.to_string()));
+        let stage_name = |id: &StageId| self.stages.get(*id).stage.name.clone();
+        Report {
+            program: file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned(),
+            about: main.docs.clone(),
+            axes: axes.collect(),
+            cells: cells(grid, study),
+            compare: compare.map(|axis| axis.to_string()),
+            baseline: fixed.collect(),
+            adjust: match arguments.value("adjust") {
+                Value::Choice("none") => Adjust::None,
+                _ => Adjust::Holm,
+            },
+            scores: study.scored.iter().map(stage_name).collect(),
+            trainings: study
+                .trainings
+                .iter()
+                .filter_map(|id| self.training_facts(*id))
+                .collect(),
+            choices: self.choices(study, &needed, arguments, &name),
+            dag: dag::summary(&self.stages, &needed, Some(&name)),
+            tasks: study.tasks.iter().map(|task| self.task_facts(task)).collect(),
+            name,
+        }
     }
 
     /// The scores of all cells.
@@ -150,7 +155,7 @@ impl<'p> Evaluator<'p, '_> {
         compare: Option<&(Rc<str>, Span)>,
         arguments: &Arguments<'p>,
         span: Span,
-    ) -> Outcome<Vec<(Rc<str>, Rc<str>)>> {
+    ) -> Outcome<Vec<AxisLabel>> {
         let slot = arguments
             .slot("baseline")
             .filter(|slot| !matches!(slot.value, Value::None));
@@ -178,7 +183,7 @@ impl<'p> Evaluator<'p, '_> {
             }
         };
         let compared = self.axis(grid, axis, axis_span)?;
-        let mut fixed: Vec<(Rc<str>, Rc<str>)> = Vec::new();
+        let mut fixed: Vec<AxisLabel> = Vec::new();
         match &slot.value {
             Value::Record(record) => {
                 for (name, value) in record.iter() {
@@ -210,13 +215,7 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     /// Every arm is judged on the samples of its baseline: tests are paired.
-    fn check_pairs(
-        &mut self,
-        grid: &Grid<'p>,
-        study: &Study,
-        baseline: &[(Rc<str>, Rc<str>)],
-        span: Span,
-    ) -> Outcome<()> {
+    fn check_pairs(&mut self, grid: &Grid<'p>, study: &Study, baseline: &[AxisLabel], span: Span) -> Outcome<()> {
         let coordinates: IndexMap<Vec<Rc<str>>, usize> = (0..grid.cells.len())
             .map(|cell| (grid.coordinate(cell), cell))
             .collect();

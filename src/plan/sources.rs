@@ -13,7 +13,8 @@ use crate::{
     source::Span,
     tables::{BadImage, Column, Header, Images, Table, TableError, split::SplitError},
 };
-use std::{collections::HashMap, rc::Rc};
+use indexmap::IndexMap;
+use std::rc::Rc;
 
 /// What a table is read from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,8 +28,8 @@ pub(super) enum Kind {
 /// The tables read so far, and the shapes that came out of transforms.
 #[derive(Default)]
 pub(super) struct Tables {
-    read: HashMap<(Kind, std::path::PathBuf), Outcome<Rc<Source>>>,
-    shapes: HashMap<(usize, [u8; 32], String), Outcome<[usize; 3]>>,
+    read: IndexMap<(Kind, std::path::PathBuf), Outcome<Rc<Source>>>,
+    shapes: IndexMap<(usize, [u8; 32], String), Outcome<[usize; 3]>>,
 }
 
 /// A table with its place among all and its name.
@@ -193,7 +194,10 @@ impl<'p> Evaluator<'p, '_> {
             SplitError::TooFewGroups {
                 folds_that_work: Some(most),
                 ..
-            } => (error.to_string(), format!("at most {most} folds would work")),
+            } => (
+                error.to_string(),
+                format!("{most} folds would work, one for each group"),
+            ),
             _ => (error.to_string(), String::new()),
         };
         let diagnostic = Diagnostic::error(code, message).at(span, "");
@@ -206,12 +210,12 @@ impl<'p> Evaluator<'p, '_> {
 
     /// Channels, height and width that come out of a data set's transforms for every picture; read from the headers.
     pub(super) fn shape(&mut self, data: &Dataset) -> Outcome<[usize; 3]> {
-        let key = (data.table.id, rows_digest(&data.base), format!("{:?}", data.transforms));
+        let key = (data.table.id, data.base_digest, format!("{:?}", data.transforms));
         if let Some(known) = self.tables.shapes.get(&key) {
-            return known.clone();
+            return *known;
         }
         let result = self.fresh_shape(data);
-        self.tables.shapes.insert(key, result.clone());
+        self.tables.shapes.insert(key, result);
         result
     }
 

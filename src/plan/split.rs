@@ -110,18 +110,47 @@ impl<'p> Evaluator<'p, '_> {
         let column = arguments.value("by").as_text();
         let space = arguments.value("ids").as_text();
         let (names, groups) = self.groups(data, column.as_deref(), space.as_ref(), arguments)?;
+        let assignment = self.assign(data, (folding, folding_slot.span), &names, arguments, (seed, span))?;
+        let origin = match &**folding {
+            Folding::Like(known) => Rc::clone(&known.origin),
+            _ => Rc::new(Origin {
+                assignment: Assignment::clone(&assignment),
+            }),
+        };
+        let random = matches!(**folding, Folding::KFold { .. } | Folding::Holdout { .. });
+        Ok(Value::Cohort(Rc::new(Cohort {
+            name: None,
+            data: Dataset::clone(data),
+            split_rows: Rc::clone(&data.rows),
+            words: in_words(folding, arguments, random.then_some(seed)),
+            settings: settings(folding, arguments, random.then_some((seed, seed_by))),
+            assignment,
+            origin,
+            borrowed: matches!(**folding, Folding::Like(_)),
+            groups: Rc::new(groups),
+            group_column: column,
+            span,
+        })))
+    }
+
+    /// The part of each row for each member.
+    fn assign(
+        &mut self,
+        data: &Dataset,
+        (folding, at): (&Folding, Span),
+        groups: &[String],
+        arguments: &Arguments<'p>,
+        (seed, span): (u64, Span),
+    ) -> Outcome<Rc<Assignment>> {
         let strata = match arguments.slot("stratify") {
             Some(slot) if !matches!(slot.value, Value::None) => Some(self.texts(data, slot)?),
             _ => None,
         };
-        let words = match &**folding {
-            Folding::Column(name) => {
-                let span = folding_slot.span;
-                Some(self.texts(data, &self.own(Value::Text(Rc::clone(name)), span))?)
-            }
+        let words = match folding {
+            Folding::Column(name) => Some(self.texts(data, &self.own(Value::Text(Rc::clone(name)), at))?),
             _ => None,
         };
-        let rule = match &**folding {
+        let rule = match folding {
             Folding::KFold { folds, tuning, repeats } => split::Folding::KFold {
                 folds: *folds,
                 tuning: *tuning,
@@ -135,33 +164,10 @@ impl<'p> Evaluator<'p, '_> {
             Folding::Whole => split::Folding::Whole,
             Folding::Like(known) => split::Folding::Like(&known.assignment),
         };
-        let assignment = match split::split(&names, strata.as_deref(), &rule, seed) {
-            Ok(assignment) => Rc::new(assignment),
-            Err(error) => return self.split_error(&error, &data.table, &data.rows, span),
-        };
-        let (origin, borrowed) = match &**folding {
-            Folding::Like(known) => (Rc::clone(&known.origin), true),
-            _ => (
-                Rc::new(Origin {
-                    assignment: Assignment::clone(&assignment),
-                }),
-                false,
-            ),
-        };
-        let random = matches!(**folding, Folding::KFold { .. } | Folding::Holdout { .. });
-        Ok(Value::Cohort(Rc::new(Cohort {
-            name: None,
-            data: Dataset::clone(data),
-            split_rows: Rc::clone(&data.rows),
-            words: in_words(folding, arguments, random.then_some(seed)),
-            settings: settings(folding, arguments, random.then_some((seed, seed_by))),
-            assignment,
-            origin,
-            borrowed,
-            groups: Rc::new(groups),
-            group_column: column,
-            span,
-        })))
+        match split::split(groups, strata.as_deref(), &rule, seed) {
+            Ok(assignment) => Ok(Rc::new(assignment)),
+            Err(error) => self.split_error(&error, &data.table, &data.rows, span),
+        }
     }
 
     /// Name and identity of each row's group; a row without a group column is its own.

@@ -2,7 +2,8 @@
 
 use super::stage::{Role, Stage, Work};
 use crate::{plan::stage::ChoiceBy, source::Span};
-use std::collections::{HashMap, HashSet};
+use indexmap::{IndexMap, IndexSet};
+use std::rc::Rc;
 
 /// A stage, by the order of making.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +28,7 @@ pub(super) struct Made {
     /// The name without its fold, for settings that all folds share.
     pub(super) scope: String,
     /// The settings that its call was made with.
-    pub(super) settings: Vec<Setting>,
+    pub(super) settings: Rc<[Setting]>,
 }
 
 /// What a new stage is called.
@@ -65,8 +66,8 @@ impl Title {
 #[derive(Default)]
 pub(super) struct Stages {
     made: Vec<Made>,
-    by_key: HashMap<String, StageId>,
-    names: HashSet<String>,
+    by_key: IndexMap<[u8; 32], StageId>,
+    names: IndexSet<String>,
 }
 
 impl Stages {
@@ -79,9 +80,9 @@ impl Stages {
         key: &str,
         inputs: Vec<(StageId, Role)>,
         span: Span,
-        settings: Vec<Setting>,
+        settings: Rc<[Setting]>,
     ) -> StageId {
-        let key = format!("{} {inputs:?} {key}", work.kind());
+        let key = full_key(work.kind(), &inputs, key);
         if let Some(&known) = self.by_key.get(&key) {
             return known;
         }
@@ -100,6 +101,11 @@ impl Stages {
         });
         self.by_key.insert(key, id);
         id
+    }
+
+    /// The stage of this kind and key that takes nothing, if it was made.
+    pub(super) fn find(&self, kind: &str, key: &str) -> Option<StageId> {
+        self.by_key.get(&full_key(kind, &[], key)).copied()
     }
 
     fn unique(&mut self, name: String) -> String {
@@ -142,4 +148,8 @@ impl Stages {
     pub(super) fn into_made(self) -> Vec<Made> {
         self.made
     }
+}
+
+fn full_key(kind: &str, inputs: &[(StageId, Role)], key: &str) -> [u8; 32] {
+    *blake3::hash(format!("{kind} {inputs:?} {key}").as_bytes()).as_bytes()
 }

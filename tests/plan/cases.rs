@@ -130,7 +130,7 @@ fn golden_cases_give_what_their_files_say() {
     for case in cases {
         let folder = folder();
         copy(&case, folder.path());
-        let outcome = run(Main::File(&folder.path().join("main.mtl")));
+        let outcome = run(Main::File(&folder.path().join("main.mtl")), true);
         let found = shown(&outcome, folder.path());
         let file = case.join("plan.txt");
         if std::env::var_os("BLESS").is_some() {

@@ -1,7 +1,7 @@
 //! Small data made by rule, and programs run over it.
 
 use mtl::{
-    analysis::{Main, Program, load},
+    analysis::{Main, Program, check, load},
     diag::Diagnostics,
     plan::{
         Options, Plan,
@@ -70,11 +70,16 @@ pub(crate) fn data(root: &Path) {
             );
         }
     }
-    fs::write(
-        root.join("data/missing.csv"),
-        "image,label\nfilms/p00_0.png,a\nnone1.png,b\nnone2.png,a\n",
-    )
-    .expect("the manifest can be written");
+    let mut missing = String::from("image,label\n");
+    for row in 0..8 {
+        let name = if row < 6 {
+            format!("films/p{row:02}_0.png")
+        } else {
+            format!("none{row}.png")
+        };
+        let _ = writeln!(missing, "{name},{}", ["a", "b"][row % 2]);
+    }
+    fs::write(root.join("data/missing.csv"), missing).expect("the manifest can be written");
     weights(&root.join("data/tiny.safetensors"));
 }
 
@@ -105,9 +110,14 @@ pub(crate) struct Outcome {
     pub(crate) diagnostics: Diagnostics,
 }
 
-pub(crate) fn run(main: Main<'_>) -> Outcome {
+/// Loads and plans a program. Right programs are `checked` before, as the command line does; wrong ones are not where
+/// the planner's own refusal is to be seen.
+pub(crate) fn run(main: Main<'_>, checked: bool) -> Outcome {
     let mut diagnostics = Diagnostics::new();
     let program = load(main, &mut diagnostics);
+    if checked {
+        check(&program, &mut diagnostics);
+    }
     let plan = (!diagnostics.has_errors())
         .then(|| mtl::plan::plan(&program, &Options::default(), &mut diagnostics))
         .flatten();
@@ -131,24 +141,25 @@ pub(crate) fn folder() -> tempfile::TempDir {
     folder
 }
 
-pub(crate) fn run_text(text: &str) -> Outcome {
-    run(Main::Text {
+fn run_text(text: &str, checked: bool) -> Outcome {
+    let main = Main::Text {
         name: "main.mtl",
         folder: shared(),
         text,
-    })
+    };
+    run(main, checked)
 }
 
 /// The plan of a right program.
 pub(crate) fn planned(text: &str) -> Plan {
-    let outcome = run_text(text);
+    let outcome = run_text(text, true);
     let found = crate::cases::shown(&outcome, Path::new(""));
     outcome.plan.unwrap_or_else(|| panic!("no plan:\n{found}"))
 }
 
 /// Code and message of everything that was found.
 pub(crate) fn mistakes(text: &str) -> Vec<String> {
-    let outcome = run_text(text);
+    let outcome = run_text(text, false);
     let words = |d: &mtl::diag::Diagnostic| {
         let help = d.help.as_ref().map(|help| format!(" | {help}")).unwrap_or_default();
         format!("{}: {}{help}", d.code.id, d.message)

@@ -14,7 +14,9 @@ let second = table("data/second/manifest.csv") |> resize(32) |> rgb |> normalize
 
 /// A program in which one model, trained and judged by `chain`, is reported.
 fn chain(lets: &str, chain: &str) -> String {
-    format!("{START}{lets}\nlet s = for arm in [1] {{ resnet18() |> {chain} }}\nout study = s |> report()\n")
+    format!(
+        "{START}{lets}\nlet s = for arm in [1] {{ resnet18() |> init(seed: arm) |> {chain} }}\nout study = s |> report()\n"
+    )
 }
 
 /// Finds the code and the words in what is reported of a program.
@@ -84,7 +86,7 @@ fn wrong_data_is_refused() {
             "finetune(t) |> evaluate(t)",
         ),
         "data::too_few_groups",
-        &["at most 72"],
+        &["72 folds would work"],
     );
     refused(
         &chain(
@@ -124,7 +126,7 @@ fn wrong_data_is_refused() {
             "finetune(t) |> evaluate(t)",
         ),
         "data::missing_images",
-        &["2 of the 3", "line 3"],
+        &["2 of the 8", "line 8"],
     );
     refused(
         &chain(
@@ -179,6 +181,21 @@ let own = cohort |> classify(\"label\", { ill: [\"malignant\"], well: [\"benign\
         &text.replace("|> evaluate(task)", "|> evaluate(task, allow_leak: \" \")"),
         "plan::bad_value",
         &["reason"],
+    );
+    let watched = "let target = films |> split(by_column(\"part\"), by: \"patient\") |> classify(\"label\")
+let p = films |> where((r) => r.part == \"val\") |> split(holdout(), by: \"patient\") |> classify(\"label\")";
+    let tuned = chain(
+        watched,
+        "pretrain(p, epochs: 1) |> finetune(target, epochs: 1) |> evaluate(target)",
+    );
+    refused(
+        &tuned,
+        "data::tuning_leak",
+        &["in the tuning part", "in the training part of `pretrain p`"],
+    );
+    assert!(
+        mistakes(&tuned).iter().all(|m| !m.contains("data::leak:")),
+        "the test part was not seen"
     );
     let files = chain(
         "let a = films |> split(holdout(), seed: 3) |> classify(\"density\")",
@@ -271,9 +288,9 @@ fn wrong_networks_and_weights_are_refused() {
             &format!("net own({classes}) {{ {body} }}"),
             "finetune(task, epochs: 1) |> evaluate(task)",
         );
-        text.replace("resnet18() |>", "own() |>")
+        text.replace("resnet18()", "own()")
     };
-    let alexnet = chain("", "finetune(task, epochs: 1) |> evaluate(task)").replace("resnet18() |>", "alexnet() |>");
+    let alexnet = chain("", "finetune(task, epochs: 1) |> evaluate(task)").replace("resnet18()", "alexnet()");
     refused(&alexnet, "net::kernel_too_large", &["maxpool does not fit", "resize"]);
     refused(
         &net("x |> linear(classes)", "classes: int = 2"),
