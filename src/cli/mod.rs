@@ -104,7 +104,9 @@ impl From<Exit> for ExitCode {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // Passes follow the nesting of a program, which the parser bounds; this stack is deep enough for that bound.
-    let on_deep_stack = thread::Builder::new().stack_size(STACK).spawn(move || dispatch(&cli.command));
+    let on_deep_stack = thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(move || dispatch(&cli.command));
     match on_deep_stack.map(thread::JoinHandle::join) {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(panic)) => resume_unwind(panic),

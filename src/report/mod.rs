@@ -82,11 +82,9 @@ const STYLE: &str = include_str!("templates/style.css");
 #[must_use]
 pub fn pipeline(dag: &Dag) -> String {
     let drawing = dag::draw(dag, "pipeline").unwrap_or_else(|| "<svg></svg>".to_owned());
-    drawing.replacen("<svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"", 1).replacen(
-        "</svg>",
-        &format!("<style>{STYLE}</style></svg>"),
-        1,
-    )
+    drawing
+        .replacen("<svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"", 1)
+        .replacen("</svg>", &format!("<style>{STYLE}</style></svg>"), 1)
 }
 
 /// The files of a report with their paths relative to the report's folder, in a fixed order.
