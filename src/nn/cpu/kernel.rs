@@ -53,9 +53,10 @@ impl<'a> Left<'a> {
         }
     }
 
-    /// Stretches of the six rows, which stand as far in the panel as in the walk. A strip has none.
+    /// Stretches of the six rows, all of one length. A strip has none.
+    #[inline(always)]
     fn stretches(self) -> impl Iterator<Item = [&'a [f32]; ROWS]> {
-        let (values, offsets, walk): (&[f32], _, _) = match self {
+        let (values, [a, b, c, d, e, f], walk): (&[f32], _, _) = match self {
             Self::Rows { values, offsets, walk } => (values, *offsets, walk),
             Self::Strip(_) => (
                 &[],
@@ -67,7 +68,10 @@ impl<'a> Left<'a> {
                 },
             ),
         };
-        (0..walk.runs).map(move |run| offsets.map(|offset| &values[offset + run * walk.stride..][..walk.len]))
+        (0..walk.runs).map(move |run| {
+            let row = |offset: usize| &values[offset + run * walk.stride..][..walk.len];
+            [row(a), row(b), row(c), row(d), row(e), row(f)]
+        })
     }
 }
 
@@ -78,6 +82,12 @@ impl<'a> Left<'a> {
 /// When a slice is too short for what is read or written: that would be a wrong plan.
 pub(super) fn tile(left: Left<'_>, panel: &[f32], c: &mut [f32], stride: usize, accumulate: bool) {
     let panel = &panel.as_chunks().0[..left.depth()];
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        // SAFETY: the feature is there; nothing else is asked.
+        unsafe { tile_avx512(left, panel, c, stride, accumulate) };
+        return;
+    }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
         // SAFETY: the features are there; nothing else is asked.
@@ -122,6 +132,7 @@ fn tile_avx2(left: Left<'_>, panel: &[[f32; COLUMNS]], c: &mut [f32], stride: us
     for rows in left.stretches() {
         let (now, later) = rest.split_at(rows[0].len());
         rest = later;
+        let rows = trim(rows, now.len());
         for (d, b) in now.iter().enumerate() {
             let b = split(*b);
             for (sum, row) in sums.iter_mut().zip(rows) {
@@ -144,6 +155,49 @@ fn tile_avx2(left: Left<'_>, panel: &[[f32; COLUMNS]], c: &mut [f32], stride: us
     for (i, sum) in sums.into_iter().enumerate() {
         // SAFETY: both sides are sixteen floats.
         *row_of(c, i * stride) = unsafe { std::mem::transmute::<[__m256; 2], [f32; COLUMNS]>(sum) };
+    }
+}
+
+/// As [`tile_avx2`], with the same bits: a row of sums is one vector instead of two.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn tile_avx512(left: Left<'_>, panel: &[[f32; COLUMNS]], c: &mut [f32], stride: usize, accumulate: bool) {
+    use std::arch::x86_64::{__m512, _mm512_fmadd_ps, _mm512_set1_ps, _mm512_setzero_ps};
+
+    fn whole(values: [f32; COLUMNS]) -> __m512 {
+        // SAFETY: both sides are sixteen floats.
+        unsafe { std::mem::transmute(values) }
+    }
+
+    let mut sums = [_mm512_setzero_ps(); ROWS];
+    if accumulate {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = whole(*row_of(c, i * stride));
+        }
+    }
+    let mut rest = panel;
+    for rows in left.stretches() {
+        let (now, later) = rest.split_at(rows[0].len());
+        rest = later;
+        let rows = trim(rows, now.len());
+        for (d, b) in now.iter().enumerate() {
+            let b = whole(*b);
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                *sum = _mm512_fmadd_ps(_mm512_set1_ps(row[d]), b, *sum);
+            }
+        }
+    }
+    if let Left::Strip(values) = left {
+        for (values, b) in values.as_chunks::<ROWS>().0.iter().zip(panel) {
+            let b = whole(*b);
+            for (sum, x) in sums.iter_mut().zip(values) {
+                *sum = _mm512_fmadd_ps(_mm512_set1_ps(*x), b, *sum);
+            }
+        }
+    }
+    for (i, sum) in sums.into_iter().enumerate() {
+        // SAFETY: both sides are sixteen floats.
+        *row_of(c, i * stride) = unsafe { std::mem::transmute::<__m512, [f32; COLUMNS]>(sum) };
     }
 }
 
@@ -171,6 +225,12 @@ fn tile_portable(left: Left<'_>, panel: &[[f32; COLUMNS]], c: &mut [f32], stride
     for (i, sum) in sums.into_iter().enumerate() {
         *row_of(c, i * stride) = sum;
     }
+}
+
+/// Rows of a length that the compiler knows to be the loop's, so that it checks no index.
+#[inline(always)]
+fn trim([a, b, c, d, e, f]: [&[f32]; ROWS], len: usize) -> [&[f32]; ROWS] {
+    [&a[..len], &b[..len], &c[..len], &d[..len], &e[..len], &f[..len]]
 }
 
 fn row_of(c: &mut [f32], at: usize) -> &mut [f32; COLUMNS] {

@@ -7,6 +7,9 @@ use std::ops::Range;
 /// Largest kernel of a max-pool: the place of a maximum within its window is kept in one byte.
 pub(crate) const LARGEST_KERNEL: usize = 16;
 
+/// Channels that are compared at a time.
+const LANES: usize = 16;
+
 /// The input rows (or columns) that a window covers, with the first one's place in the window.
 fn covered(at: usize, shape: &ConvShape, size: usize) -> (Range<usize>, usize) {
     let start = at * shape.stride;
@@ -27,21 +30,39 @@ pub(crate) fn max_forward(shape: &ConvShape, x: &[f32], y: &mut [f32], places: &
         let pixels = y.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
         for (left, (y, places)) in pixels.enumerate() {
             let (columns, first_column) = covered(left, shape, shape.width);
-            y.fill(f32::NEG_INFINITY);
-            places.fill((first_row * shape.kernel + first_column) as u8);
-            for (i, row) in rows.clone().enumerate() {
-                for (j, column) in columns.clone().enumerate() {
-                    let place = ((first_row + i) * shape.kernel + first_column + j) as u8;
-                    let x = &x[((image * shape.height + row) * shape.width + column) * channels..][..channels];
-                    for ((y, p), x) in y.iter_mut().zip(&mut *places).zip(x) {
-                        let wins = *x > *y || x.is_nan();
-                        *y = if wins { *x } else { *y };
-                        *p = if wins { place } else { *p };
+            let lanes = y.chunks_mut(LANES).zip(places.chunks_mut(LANES));
+            for (lane, (y, places)) in lanes.enumerate() {
+                let mut best = [f32::NEG_INFINITY; LANES];
+                let mut winner = [(first_row * shape.kernel + first_column) as u32; LANES];
+                for (i, row) in rows.clone().enumerate() {
+                    let place = (first_row + i) * shape.kernel + first_column;
+                    let start = (image * shape.height + row) * shape.width;
+                    for (place, column) in (place as u32..).zip(columns.clone()) {
+                        let x = &x[(start + column) * channels + lane * LANES..][..y.len()];
+                        compare(&mut best, &mut winner, x, place);
                     }
                 }
+                y.copy_from_slice(&best[..y.len()]);
+                places
+                    .iter_mut()
+                    .zip(winner)
+                    .for_each(|(place, winner)| *place = winner as u8);
             }
         }
     });
+}
+
+#[inline(always)]
+fn compare(best: &mut [f32; LANES], winner: &mut [u32; LANES], x: &[f32], place: u32) {
+    let each = |((best, winner), x): ((&mut f32, &mut u32), &f32)| {
+        let wins = *x > *best || x.is_nan();
+        *best = if wins { *x } else { *best };
+        *winner = if wins { place } else { *winner };
+    };
+    match x.first_chunk::<LANES>() {
+        Some(x) => best.iter_mut().zip(winner).zip(x).for_each(each),
+        None => best.iter_mut().zip(winner).zip(x).for_each(each),
+    }
 }
 
 /// Adds each output gradient where its maximum was: `dx (+)= dL/dx`.
@@ -51,6 +72,11 @@ pub(crate) fn max_backward(shape: &ConvShape, dy: &[f32], places: &[u8], accumul
         shape.height * shape.width * channels,
         shape.out_height * shape.out_width * channels,
     );
+    // From the first value of a window, padding included, to the one at each place.
+    let offsets: Vec<usize> = (0..shape.kernel * shape.kernel)
+        .map(|place| (place / shape.kernel * shape.width + place % shape.kernel) * channels)
+        .collect();
+    let padding = (shape.pad * shape.width + shape.pad) * channels;
     let outputs = dy.par_chunks(out).zip(places.par_chunks(out));
     dx.par_chunks_mut(image).zip(outputs).for_each(|(dx, (dy, places))| {
         if !accumulate {
@@ -58,16 +84,10 @@ pub(crate) fn max_backward(shape: &ConvShape, dy: &[f32], places: &[u8], accumul
         }
         let pixels = dy.chunks_exact(channels).zip(places.chunks_exact(channels));
         for (pixel, (dy, places)) in pixels.enumerate() {
-            let (rows, first_row) = covered(pixel / shape.out_width, shape, shape.height);
-            let (columns, first_column) = covered(pixel % shape.out_width, shape, shape.width);
-            for (i, row) in rows.enumerate() {
-                for (j, column) in columns.clone().enumerate() {
-                    let place = ((first_row + i) * shape.kernel + first_column + j) as u8;
-                    let dx = &mut dx[(row * shape.width + column) * channels..][..channels];
-                    for ((dx, dy), p) in dx.iter_mut().zip(dy).zip(places) {
-                        *dx += if *p == place { *dy } else { 0.0 };
-                    }
-                }
+            let (top, left) = (pixel / shape.out_width, pixel % shape.out_width);
+            let start = (top * shape.width + left) * shape.stride * channels;
+            for (channel, (dy, place)) in dy.iter().zip(places).enumerate() {
+                dx[start + offsets[usize::from(*place)] + channel - padding] += dy;
             }
         }
     });
