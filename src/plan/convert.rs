@@ -2,9 +2,10 @@
 
 use super::{
     domain::{Freeze, Model, ModelState, Normalize},
-    value::{Function, Outcome, Value},
+    value::{Function, Grid, Outcome, Value},
 };
 use crate::{
+    builtins::choices::types_with,
     plan::eval::Evaluator,
     source::Span,
     syntax::ast::{TypeExpr, TypeKind},
@@ -23,16 +24,6 @@ pub(super) struct FilePath {
     pub(super) shown: String,
 }
 
-/// The words of MTL's own that a type has.
-const CHOICES: &[(&str, &[&str])] = &[
-    ("Normalization", &["imagenet"]),
-    ("DecayOn", &["weights", "all"]),
-    ("Freeze", &["all_but_head"]),
-    ("Head", &["auto", "keep", "new"]),
-    ("Adjust", &["holm", "none"]),
-    ("WeightInit", &["kaiming_uniform", "kaiming_normal"]),
-];
-
 fn bare(ty: &TypeExpr) -> &TypeExpr {
     match &ty.kind {
         TypeKind::Optional(inner) => bare(inner),
@@ -45,12 +36,12 @@ pub(super) fn is_choice(ty: &TypeExpr, name: &str) -> bool {
     let TypeKind::Name(wanted) = &bare(ty).kind else {
         return false;
     };
-    CHOICES.iter().any(|(ty, words)| ty == wanted && words.contains(&name))
+    types_with(name).any(|ty| ty.name() == wanted)
 }
 
 /// True when `name` is a word of any type.
 pub(super) fn is_any_choice(name: &str) -> bool {
-    CHOICES.iter().any(|(_, words)| words.contains(&name))
+    types_with(name).next().is_some()
 }
 
 /// The type of a list's elements or of a record's values.
@@ -89,6 +80,13 @@ impl<'p> Evaluator<'p, '_> {
             },
             TypeKind::Step(..) => self.as_step(value, span),
             TypeKind::Name(name) => self.convert_to(value, name, span),
+            // Scores alone are a grid without axes.
+            TypeKind::Apply(name, ..) if name.name == "Grid" && matches!(value, Value::Scores(_)) => {
+                Ok(Value::Grid(Rc::new(Grid {
+                    axes: Vec::new(),
+                    cells: vec![value],
+                })))
+            }
             _ => Ok(value),
         }
     }
