@@ -1,7 +1,7 @@
 //! Convolution forward, and the input gradient of stride 1, which is the same operation with the flipped kernel.
 
 use super::kernel::{self, COLUMNS, Left, ROWS, Walk};
-use super::{Shared, relu, with_scratch};
+use super::{Shared, copy_lanes, relu, with_scratch};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ const DEPTH: usize = 192;
 /// close to the processor.
 const PIXELS: usize = 448;
 /// Tasks that suffice to keep a machine busy.
-const TASKS: usize = 16;
+const TASKS: usize = 8;
 
 /// Sizes of a convolution over a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,18 +140,30 @@ pub(crate) struct Epilogue<'a> {
 
 impl Epilogue<'_> {
     /// Stores one pixel's sums of the filters from `first` at `out`, which lies at `at` in the output.
-    fn store(&self, sums: &[f32], first: usize, at: usize, out: &mut [f32]) {
-        let mut row = [0.0f32; COLUMNS];
-        let row = &mut row[..out.len()];
-        row.copy_from_slice(&sums[..out.len()]);
+    fn store(&self, sums: &[f32; COLUMNS], first: usize, at: usize, out: &mut [f32]) {
+        let mut row = *sums;
+        match out.first_chunk_mut::<COLUMNS>() {
+            // The same code, compiled for a length that is known.
+            Some(out) => self.finish(&mut row, first, at, out),
+            None => self.finish(&mut row[..out.len()], first, at, out),
+        }
+    }
+
+    #[inline(always)]
+    fn finish(&self, row: &mut [f32], first: usize, at: usize, out: &mut [f32]) {
+        let count = row.len();
         if let Some(scale) = self.scale {
-            row.iter_mut().zip(&scale[first..]).for_each(|(v, s)| *v *= s);
+            row.iter_mut()
+                .zip(&scale[first..first + count])
+                .for_each(|(v, s)| *v *= s);
         }
         if let Some(shift) = self.shift {
-            row.iter_mut().zip(&shift[first..]).for_each(|(v, s)| *v += s);
+            row.iter_mut()
+                .zip(&shift[first..first + count])
+                .for_each(|(v, s)| *v += s);
         }
         if let Some(residual) = self.residual {
-            row.iter_mut().zip(&residual[at..]).for_each(|(v, s)| *v += s);
+            row.iter_mut().zip(&residual[at..at + count]).for_each(|(v, s)| *v += s);
         }
         if self.relu {
             row.iter_mut().for_each(|v| *v = relu(*v));
@@ -159,7 +171,7 @@ impl Epilogue<'_> {
         if self.accumulate {
             out.iter_mut().zip(row).for_each(|(o, v)| *o += *v);
         } else {
-            out.copy_from_slice(row);
+            out.iter_mut().zip(row).for_each(|(o, v)| *o = *v);
         }
     }
 }
@@ -190,8 +202,7 @@ pub(super) fn pack_flipped(shape: &ConvShape, weight: &[f32], packed: &mut [f32]
             for (d, row) in packed.chunks_exact_mut(COLUMNS).enumerate() {
                 let (tap, filter) = (d / shape.filters, d % shape.filters);
                 let at = (filter * taps + taps - 1 - tap) * shape.channels + first;
-                row[..columns].copy_from_slice(&weight[at..][..columns]);
-                row[columns..].fill(0.0);
+                copy_lanes(&weight[at..], columns, row);
             }
         });
 }
@@ -251,7 +262,8 @@ fn copy_padded(shape: &ConvShape, x: &[f32], image: usize, y: usize, row: &mut [
 /// How the output is split in tasks: lines per task, and panels of filters per task.
 fn split(shape: &ConvShape) -> (usize, usize) {
     let most = (PIXELS / shape.out_width).max(1);
-    let lines = shape.lines().div_ceil(shape.lines().div_ceil(most));
+    let tiles = shape.lines().div_ceil(most).next_multiple_of(TASKS / 2);
+    let lines = shape.lines().div_ceil(tiles);
     let tiles = shape.lines().div_ceil(lines);
     let panels = shape.filters.div_ceil(COLUMNS);
     let groups = TASKS.div_ceil(tiles).min(panels);
@@ -309,7 +321,7 @@ fn forward_tile(
             }
         }
         let columns = COLUMNS.min(filters.end - filter);
-        for (pixel, sums) in sums.chunks_exact(COLUMNS).take(pixels).enumerate() {
+        for (pixel, sums) in sums.as_chunks().0.iter().take(pixels).enumerate() {
             let at = (first + pixel) * shape.filters + filter;
             // SAFETY: tasks differ in pixels or in filters, so no two write the same value.
             let out = unsafe { y.part(at, columns) };

@@ -2,7 +2,7 @@
 
 use super::conv::{ConvShape, Epilogue, band, forward, pack_flipped};
 use super::kernel::{self, COLUMNS, Left, ROWS, Walk};
-use super::with_scratch;
+use super::{copy_lanes, with_scratch};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -12,6 +12,8 @@ const PIXELS: usize = 384;
 const TASKS: usize = 16;
 /// Floats that the partial sums of a weight gradient may take together.
 const PARTIAL: usize = 1 << 20;
+/// Filters whose sums are gathered at a time.
+const FILTERS: usize = 16;
 /// Floats of unfolded gradient in work at a time.
 const UNFOLDED: usize = 1 << 16;
 
@@ -72,8 +74,7 @@ fn pack_depth(shape: &ConvShape, weight: &[f32], packed: &mut [f32]) {
             let first = panel * COLUMNS;
             let columns = COLUMNS.min(depth - first);
             for (row, weight) in packed.chunks_exact_mut(COLUMNS).zip(weight.chunks_exact(depth)) {
-                row[..columns].copy_from_slice(&weight[first..first + columns]);
-                row[columns..].fill(0.0);
+                copy_lanes(&weight[first..], columns, row);
             }
         });
 }
@@ -174,18 +175,29 @@ pub(crate) fn weight_gradient(shape: &ConvShape, x: &[f32], dy: &[f32], work: &m
         let first = group * split.panels * COLUMNS;
         weight_gradient_part(shape, x, dy, lines, first, sums);
     });
+    let work = &*work;
+    let rows = dw.par_chunks_mut(FILTERS * shape.depth()).enumerate();
+    rows.for_each(|(block, dw)| gather_sums(shape, &split, work, block * FILTERS, dw));
+}
+
+/// Adds the parts' sums of some filters, in the order of the parts.
+fn gather_sums(shape: &ConvShape, split: &Split, work: &[f32], first: usize, dw: &mut [f32]) {
     let (depth, filters) = (shape.depth(), shape.filters.next_multiple_of(ROWS));
-    dw.par_chunks_mut(depth).enumerate().for_each(|(filter, dw)| {
-        for (panel, dw) in dw.chunks_mut(COLUMNS).enumerate() {
-            let (group, panel) = (panel / split.panels, panel % split.panels);
-            let at = group * task_len + (panel * filters + filter) * COLUMNS;
-            dw.copy_from_slice(&work[at..][..dw.len()]);
+    let part_len = split.groups * split.task_len(shape);
+    for panel in 0..depth.div_ceil(COLUMNS) {
+        let start = panel / split.panels * split.task_len(shape);
+        let start = start + (panel % split.panels * filters + first) * COLUMNS;
+        let end = depth.min((panel + 1) * COLUMNS);
+        for (i, dw) in dw.chunks_exact_mut(depth).enumerate() {
+            let (at, dw) = (start + i * COLUMNS, &mut dw[panel * COLUMNS..end]);
+            copy_lanes(&work[at..], dw.len(), dw);
             for part in 1..split.parts {
-                let at = part * split.groups * task_len + at;
-                dw.iter_mut().zip(&work[at..]).for_each(|(w, s)| *w += s);
+                dw.iter_mut()
+                    .zip(&work[part * part_len + at..])
+                    .for_each(|(w, s)| *w += s);
             }
         }
-    });
+    }
 }
 
 /// Sums some lines for the panels of depth from `first`; `sums` is `[panels][filters, padded to 6][16]`.

@@ -1,7 +1,7 @@
 //! Linear layers: `y = x W^T + b` and its gradients.
 
 use super::kernel::{self, COLUMNS, Left, ROWS, Walk};
-use super::{Shared, relu, with_scratch};
+use super::{Shared, copy_lanes, relu, with_scratch};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -168,8 +168,7 @@ fn pack_columns(matrix: &[f32], stride: usize, columns: Range<usize>, rows: usiz
     for (row, matrix) in matrix.chunks(stride).take(rows).enumerate() {
         for (panel, values) in matrix[columns.clone()].chunks(COLUMNS).enumerate() {
             let out = &mut panels[(panel * rows + row) * COLUMNS..][..COLUMNS];
-            out[..values.len()].copy_from_slice(values);
-            out[values.len()..].fill(0.0);
+            copy_lanes(values, values.len(), out);
         }
     }
 }

@@ -65,6 +65,19 @@ impl<'a> Shared<'a> {
     }
 }
 
+/// Copies `count` of up to 16 values and sets the rest of a packed row to zero.
+#[inline(always)]
+fn copy_lanes(from: &[f32], count: usize, to: &mut [f32]) {
+    // Whole rows, which most are, are moved as vectors and not by a call.
+    if let (kernel::COLUMNS, Some(from), Some(to)) = (count, from.first_chunk(), to.first_chunk_mut()) {
+        let whole: &mut [f32; kernel::COLUMNS] = to;
+        *whole = *from;
+        return;
+    }
+    to[..count].copy_from_slice(&from[..count]);
+    to[count..].fill(0.0);
+}
+
 /// Rectified linear unit that lets NaN through, so that a diverged network shows it.
 #[inline(always)]
 fn relu(x: f32) -> f32 {

@@ -7,9 +7,6 @@ use std::ops::Range;
 /// Largest kernel of a max-pool: the place of a maximum within its window is kept in one byte.
 pub(crate) const LARGEST_KERNEL: usize = 16;
 
-/// Channels that are compared at a time.
-const LANES: usize = 16;
-
 /// The input rows (or columns) that a window covers, with the first one's place in the window.
 fn covered(at: usize, shape: &ConvShape, size: usize) -> (Range<usize>, usize) {
     let start = at * shape.stride;
@@ -30,38 +27,26 @@ pub(crate) fn max_forward(shape: &ConvShape, x: &[f32], y: &mut [f32], places: &
         let pixels = y.chunks_exact_mut(channels).zip(places.chunks_exact_mut(channels));
         for (left, (y, places)) in pixels.enumerate() {
             let (columns, first_column) = covered(left, shape, shape.width);
-            let lanes = y.chunks_mut(LANES).zip(places.chunks_mut(LANES));
-            for (lane, (y, places)) in lanes.enumerate() {
-                let mut best = [f32::NEG_INFINITY; LANES];
-                let mut winner = [(first_row * shape.kernel + first_column) as u32; LANES];
-                for (i, row) in rows.clone().enumerate() {
-                    let place = (first_row + i) * shape.kernel + first_column;
-                    let start = (image * shape.height + row) * shape.width;
-                    for (place, column) in (place as u32..).zip(columns.clone()) {
-                        let x = &x[(start + column) * channels + lane * LANES..][..y.len()];
-                        compare(&mut best, &mut winner, x, place);
-                    }
+            y.fill(f32::NEG_INFINITY);
+            places.fill((first_row * shape.kernel + first_column) as u8);
+            for (i, row) in rows.clone().enumerate() {
+                for (j, column) in columns.clone().enumerate() {
+                    let place = ((first_row + i) * shape.kernel + first_column + j) as u8;
+                    let x = &x[((image * shape.height + row) * shape.width + column) * channels..][..channels];
+                    compare(x, place, y, places);
                 }
-                y.copy_from_slice(&best[..y.len()]);
-                places
-                    .iter_mut()
-                    .zip(winner)
-                    .for_each(|(place, winner)| *place = winner as u8);
             }
         }
     });
 }
 
-#[inline(always)]
-fn compare(best: &mut [f32; LANES], winner: &mut [u32; LANES], x: &[f32], place: u32) {
-    let each = |((best, winner), x): ((&mut f32, &mut u32), &f32)| {
-        let wins = *x > *best || x.is_nan();
-        *best = if wins { *x } else { *best };
-        *winner = if wins { place } else { *winner };
-    };
-    match x.first_chunk::<LANES>() {
-        Some(x) => best.iter_mut().zip(winner).zip(x).for_each(each),
-        None => best.iter_mut().zip(winner).zip(x).for_each(each),
+/// Takes over what is larger. By masks and not by choices, which the compiler would turn into branches.
+fn compare(x: &[f32], place: u8, best: &mut [f32], winner: &mut [u8]) {
+    for ((best, winner), x) in best.iter_mut().zip(winner).zip(x) {
+        let wins = (*x > *best) | x.is_nan();
+        let mask = u32::from(wins).wrapping_neg();
+        *best = f32::from_bits((x.to_bits() & mask) | (best.to_bits() & !mask));
+        *winner = (place & mask as u8) | (*winner & !mask as u8);
     }
 }
 
