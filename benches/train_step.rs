@@ -3,6 +3,7 @@
 //! `train_step NET SIZE BATCH STEPS [THREADS]` prints the seconds of every step after the first, one a line; NET is
 //! `alexnet` or `resnet18`. Without arguments it goes through a few sizes. `benches/against_torch.py` compares.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures time")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 #[path = "../tests/common/nets.rs"]

@@ -1,5 +1,7 @@
 //! Nothing is computed twice, and nothing that changed is missed.
 
+#![allow(clippy::disallowed_methods, reason = "files are aged on purpose")]
+
 mod common;
 
 use common::{TINY, Workbench, chest};

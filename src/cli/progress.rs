@@ -16,7 +16,7 @@ pub(super) fn listener(json: bool) -> Box<dyn Listener> {
     } else if io::stderr().is_terminal() {
         Box::new(Bars::new())
     } else {
-        Box::new(Plain::default())
+        Box::new(Plain)
     }
 }
 
@@ -84,7 +84,6 @@ fn story(event: &Event) -> Option<String> {
 }
 
 /// Plain lines on standard error.
-#[derive(Default)]
 struct Plain;
 
 impl Listener for Plain {

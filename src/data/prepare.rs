@@ -64,6 +64,10 @@ pub fn prepare(
         progress(done, count);
         Ok(())
     };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "bounds memory; the file's bytes are the same for any chunk"
+    )]
     let chunk = CHUNK_PER_THREAD * rayon::current_num_threads();
     each_chunk(&stage.pictures, chunk, cancel, work, write)?;
     file.flush().map_err(io)

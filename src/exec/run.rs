@@ -61,7 +61,7 @@ enum State {
     /// Not looked at yet.
     Waiting,
     /// Its result is known.
-    Done(Key, Action),
+    Done(Key, Box<Action>),
     /// It failed, or was not tried.
     Lost,
 }
@@ -141,7 +141,7 @@ impl Run<'_> {
         let action = self.execute(node, key)?;
         drop(lock);
         self.summary.ran += 1;
-        Ok(State::Done(key, action))
+        Ok(State::Done(key, Box::new(action)))
     }
 
     /// The recorded result under a key.
@@ -152,7 +152,7 @@ impl Run<'_> {
         self.summary.reused += 1;
         let (stage, kind, outputs) = (self.name(node), self.kind(node), action.outputs.clone());
         self.listener.event(&Event::StageReused { stage, kind, outputs });
-        Ok(Some(State::Done(key, action)))
+        Ok(Some(State::Done(key, Box::new(action))))
     }
 
     fn lock(&self, node: NodeIndex, key: Key) -> Result<StageLock, StageError> {
@@ -236,7 +236,7 @@ impl Run<'_> {
                 drop(lock);
                 self.summary.ran += 1;
                 self.summary.reused = self.summary.reused.saturating_sub(1);
-                self.states[node.index()] = State::Done(key, action);
+                self.states[node.index()] = State::Done(key, Box::new(action));
             }
         }
         Err(StageError::failed(format!(

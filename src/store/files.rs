@@ -240,6 +240,10 @@ impl Meter<'_> {
     /// The digest of a file, and by what to recognise it unless it is too young to be recorded.
     fn hash(&self, path: &Path) -> Result<(Digest, Option<Stat>), StoreError> {
         for _ in 0..ATTEMPTS {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "tells how young a file is, and enters no result"
+            )]
             let moment = SystemTime::now();
             let before = look(path)?;
             let file = File::open(path).at("read", path)?;

@@ -16,6 +16,23 @@ use thiserror::Error;
 /// After so long inside an epoch, the state is offered for saving. The clock decides nothing else.
 const SAVE_EVERY: Duration = Duration::from_secs(180);
 
+/// When the state was last offered for saving.
+struct LastSaved(Instant);
+
+impl LastSaved {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "decides when a state is saved, never what is in it"
+    )]
+    fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    fn is_long_ago(&self) -> bool {
+        self.0.elapsed() > SAVE_EVERY
+    }
+}
+
 /// What a source of samples or a hook reports when it fails.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
@@ -180,7 +197,7 @@ pub fn fit(
         None => None,
     };
     let steps = sampler.batches();
-    let mut saved = Instant::now();
+    let mut saved = LastSaved::now();
     while progress.epoch < recipe.epochs {
         let order = sampler.order(progress.epoch);
         for batch in order.chunks(sampler.batch).take(steps).skip(progress.step) {
@@ -196,11 +213,11 @@ pub fn fit(
                 batch,
             )?;
             hooks.on_step(&report);
-            if saved.elapsed() > SAVE_EVERY && progress.step < steps {
+            if saved.is_long_ago() && progress.step < steps {
                 hooks
                     .on_state(&State::of(network, &moments, &progress))
                     .map_err(TrainError::Hook)?;
-                saved = Instant::now();
+                saved = LastSaved::now();
             }
         }
         let mut tuning_loss = None;
@@ -220,7 +237,7 @@ pub fn fit(
         hooks
             .on_state(&State::of(network, &moments, &progress))
             .map_err(TrainError::Hook)?;
-        saved = Instant::now();
+        saved = LastSaved::now();
     }
     Ok(Outcome::Finished(State::of(network, &moments, &progress)))
 }

@@ -1,6 +1,6 @@
 //! The training loop, optimisers, schedules and the loss.
 //!
-//! [`fit`] trains a compiled network. All chance is drawn by counter from the recipe's seed, and a [`State`] holds all
+//! [`fit()`] trains a compiled network. All chance is drawn by counter from the recipe's seed, and a [`State`] holds all
 //! else that the next step needs, so a run that was interrupted anywhere ends in the same bits as one that was not.
 
 mod fit;

@@ -21,7 +21,6 @@ fn number(value: &Value, path: &str) -> Result<f64, String> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the figures are why one runs it")]
 #[ignore = "needs the references in MTL_PARITY=DIR"]
 fn nets_with_torchs_own_weights() -> Outcome {
     let root = PathBuf::from(std::env::var("MTL_PARITY")?);

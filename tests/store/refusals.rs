@@ -62,7 +62,6 @@ fn a_full_disk_is_told_and_costs_nothing() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped check says so")]
 fn a_folder_that_takes_no_writes_is_told() {
     let folder = folder();
     let file = folder.path().join("file");

@@ -4,7 +4,7 @@ use super::elementwise::{BLOCK, mask_chunk, total};
 use super::relu;
 use rayon::prelude::*;
 
-/// Floats of working memory that [`statistics`] and [`backward`] need.
+/// Floats of working memory that [`statistics`] and the backward pass need.
 pub(crate) fn work_len(values: usize, channels: usize) -> usize {
     (values / channels).div_ceil(BLOCK) * 2 * channels
 }
