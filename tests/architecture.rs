@@ -34,7 +34,6 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("miette", &["diag"]),
     ("petgraph", &["plan", "exec", "stages", "cli"]),
     ("candle_core", &["nn", "train"]),
-    ("gemm", &["nn"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("ctrlc", &["cli"]),
