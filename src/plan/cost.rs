@@ -16,7 +16,8 @@ pub fn operations(work: &Work) -> f64 {
         Work::Load(load) => load.graph.trained_values() as f64,
         Work::Train(train) => training(train),
         Work::Score(score) => forward(&score.graph) * (score.test.len() + score.tuning.len()) as f64,
-        Work::Report(report) => report.cells.len() as f64 * 1e8,
+        Work::Compare(design) => design.cells.len() as f64 * 1e8,
+        Work::Report(report) => report.design.cells.len() as f64 * 1e8,
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     domain::Task,
     identities::Identities,
     nets::Networks,
+    report::Pending,
     sources::Tables,
     stage::ChoiceBy,
     stages::{StageId, Stages},
@@ -42,6 +43,8 @@ pub(super) struct Evaluator<'p, 'd> {
     pub(super) identities: Identities,
     /// The task of every training stage.
     pub(super) trained_on: IndexMap<StageId, Rc<Task>>,
+    /// The reports, by [`Value::Report`].
+    pub(super) reports: Vec<Pending>,
     /// Leaks looked for before.
     pub(super) leaks: super::leak::Known,
     /// Where in the program stages are being made, the innermost last.
@@ -83,6 +86,7 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             tables: Tables::default(),
             identities: Identities::default(),
             trained_on: IndexMap::new(),
+            reports: Vec::new(),
             leaks: super::leak::Known::default(),
             places: Vec::new(),
             calls: Vec::new(),

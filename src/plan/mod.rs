@@ -19,6 +19,8 @@ mod data;
 mod domain;
 mod eval;
 mod evaluate;
+mod facts;
+mod families;
 mod grid;
 mod identities;
 mod leak;
@@ -124,14 +126,12 @@ fn evaluate(program: &Program, options: &Options, diagnostics: &mut Diagnostics)
         IndexMap::new(),
         !unknown_outputs(program, options, evaluator.diagnostics),
     );
+    // All outputs, whichever are wanted: comparisons of the others belong to the families of these.
     for (id, out) in program.outputs() {
         let name = &out.name.name;
-        if !options.outputs.is_empty() && !options.outputs.contains(name) {
-            continue;
-        }
         match evaluator.item(id, out.name.span) {
-            Ok(Value::Report(stage)) => {
-                found.insert(name.clone(), stage);
+            Ok(Value::Report(report)) => {
+                found.insert(name.clone(), report);
             }
             Ok(other) => {
                 let message = format!(
@@ -150,7 +150,14 @@ fn evaluate(program: &Program, options: &Options, diagnostics: &mut Diagnostics)
     if failed || evaluator.diagnostics.has_errors() {
         return None;
     }
-    Some(assemble(evaluator.stages, &found))
+    let all = found.values().copied().collect();
+    found.retain(|name, _| options.outputs.is_empty() || options.outputs.contains(name));
+    let wanted = found.values().copied().collect();
+    let made = families::make_reports(&mut evaluator.stages, &evaluator.reports, &all, &wanted);
+    let outputs = found
+        .into_iter()
+        .filter_map(|(name, report)| Some((name, *made.get(&report)?)));
+    Some(assemble(evaluator.stages, &outputs.collect()))
 }
 
 /// Reports wanted outputs that the program does not have; true when it has all.

@@ -1,15 +1,11 @@
-//! `report`: the stage that computes a study's statistics, with every fact that it may have to tell.
+//! `report`: which cells are compared with which, and what the stage that computes the statistics takes.
 
 use super::{
-    dag,
     domain::{Scores, Task},
     eval::Evaluator,
     grid::listed,
-    stage::{
-        Adjust, Axis, Cell, Choice, ChoiceBy, DataFacts, Member, Report, Role, SampleFacts, TaskFacts, TrainingFacts,
-        Work,
-    },
-    stages::{Setting, StageId, Title},
+    stage::{Report, Role},
+    stages::StageId,
     value::{Arguments, Failed, Grid, Outcome, Slot, Value},
 };
 use crate::{
@@ -20,14 +16,34 @@ use indexmap::{IndexMap, IndexSet};
 use std::{rc::Rc, sync::Arc};
 
 /// A label, after the axis that it is on.
-type AxisLabel = (Rc<str>, Rc<str>);
+pub(super) type AxisLabel = (Rc<str>, Rc<str>);
 
 /// The scores of a grid, and the numbers by which a report names tasks and stages.
-struct Study {
-    scores: Vec<Rc<Scores>>,
-    tasks: Vec<Rc<Task>>,
-    scored: IndexSet<StageId>,
-    trainings: IndexSet<StageId>,
+pub(super) struct Study {
+    pub(super) scores: Vec<Rc<Scores>>,
+    pub(super) tasks: Vec<Rc<Task>>,
+    pub(super) scored: IndexSet<StageId>,
+    pub(super) trainings: IndexSet<StageId>,
+    /// The table of each cohort; comparisons on one are one family.
+    pub(super) tables: IndexSet<usize>,
+}
+
+impl Study {
+    /// The number of a task's cohort.
+    pub(super) fn cohort(&self, task: &Task) -> u32 {
+        let place = self.tables.get_index_of(&task.cohort.data.table.id);
+        place.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX)
+    }
+}
+
+/// A report whose stage is made once all studies of the program are known.
+pub(super) struct Pending {
+    pub(super) report: Report,
+    /// What it takes from the stages of its own study.
+    pub(super) inputs: Vec<(StageId, Role)>,
+    /// The table of each of its cohorts.
+    pub(super) tables: IndexSet<usize>,
+    pub(super) span: Span,
 }
 
 impl<'p> Evaluator<'p, '_> {
@@ -38,10 +54,17 @@ impl<'p> Evaluator<'p, '_> {
             .slot("compare")
             .and_then(|slot| Some((slot.value.as_text()?, slot.span)));
         let baseline = self.baseline(grid, compare.as_ref(), arguments, span)?;
-        if let Some(slot) = arguments.slot("baseline").filter(|_| !baseline.is_empty()) {
-            self.check_pairs(grid, &study, &baseline, slot.span)?;
-        }
-        let report = self.facts(grid, &study, arguments, compare.map(|(axis, _)| axis), &baseline);
+        let pairs = match arguments.slot("baseline").filter(|_| !baseline.is_empty()) {
+            Some(slot) => self.pairs(grid, &study, &baseline, slot.span)?,
+            None => Vec::new(),
+        };
+        let report = self.facts(
+            grid,
+            &study,
+            arguments,
+            compare.map(|(axis, _)| axis),
+            (&baseline, pairs),
+        );
         let scored = study
             .scored
             .iter()
@@ -56,65 +79,13 @@ impl<'p> Evaluator<'p, '_> {
         for (task, place) in study.tasks.iter().zip(0..) {
             inputs.push((self.prepare(&task.cohort.data)?.0, Role::TaskPictures(place)));
         }
-        let title = Title {
-            place: String::new(),
-            member: String::new(),
-            label: format!("report {}", report.name),
-        };
-        let key = format!(
-            "{} {:?} {:?} {:?}",
-            report.name, report.compare, report.baseline, report.adjust
-        );
-        let work = Work::Report(Box::new(report));
-        let stage = self.stages.make(&title, work, &key, inputs, span, Rc::default());
-        Ok(Value::Report(stage))
-    }
-
-    /// All that the report may have to tell.
-    fn facts(
-        &mut self,
-        grid: &Grid<'p>,
-        study: &Study,
-        arguments: &Arguments<'p>,
-        compare: Option<Rc<str>>,
-        baseline: &[AxisLabel],
-    ) -> Report {
-        let axes = grid.axes.iter().map(|axis| Axis {
-            name: axis.name.to_string(),
-            labels: axis.labels.iter().map(ToString::to_string).collect(),
+        self.reports.push(Pending {
+            report,
+            inputs,
+            tables: study.tables,
+            span,
         });
-        let roots: Vec<_> = study.scored.iter().copied().collect();
-        let needed = self.stages.needed(&roots);
-        let main = &self.program.module(self.program.main).tree;
-        let file = self.program.sources.file(main.file).name();
-        let place = self.places.last();
-        let name = place.map(|place| place.binding.to_string()).unwrap_or_default();
-        let fixed = baseline
-            .iter()
-            .map(|(axis, label)| (axis.to_string(), label.to_string()));
-        let stage_name = |id: &StageId| self.stages.get(*id).stage.name.clone();
-        Report {
-            program: file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned(),
-            about: main.docs.clone(),
-            axes: axes.collect(),
-            cells: cells(grid, study),
-            compare: compare.map(|axis| axis.to_string()),
-            baseline: fixed.collect(),
-            adjust: match arguments.value("adjust") {
-                Value::Choice("none") => Adjust::None,
-                _ => Adjust::Holm,
-            },
-            scores: study.scored.iter().map(stage_name).collect(),
-            trainings: study
-                .trainings
-                .iter()
-                .filter_map(|id| self.training_facts(*id))
-                .collect(),
-            choices: self.choices(study, &needed, arguments, &name),
-            dag: dag::summary(&self.stages, &needed, Some(&name)),
-            tasks: study.tasks.iter().map(|task| self.task_facts(task)).collect(),
-            name,
-        }
+        Ok(Value::Report(self.reports.len() - 1))
     }
 
     /// The scores of all cells.
@@ -124,6 +95,7 @@ impl<'p> Evaluator<'p, '_> {
             tasks: Vec::new(),
             scored: IndexSet::new(),
             trainings: IndexSet::new(),
+            tables: IndexSet::new(),
         };
         for cell in &grid.cells {
             let Value::Scores(scores) = cell else {
@@ -131,6 +103,7 @@ impl<'p> Evaluator<'p, '_> {
             };
             if !study.tasks.iter().any(|task| same_task(task, &scores.task)) {
                 study.tasks.push(Rc::clone(&scores.task));
+                study.tables.insert(scores.task.cohort.data.table.id);
             }
             for member in &scores.members {
                 study.scored.insert(member.stage);
@@ -214,11 +187,19 @@ impl<'p> Evaluator<'p, '_> {
         Ok(label)
     }
 
-    /// Every arm is judged on the samples of its baseline: tests are paired.
-    fn check_pairs(&mut self, grid: &Grid<'p>, study: &Study, baseline: &[AxisLabel], span: Span) -> Outcome<()> {
+    /// Every arm with its baseline, by place in the grid's cells: the arm has the baseline's labels where the baseline
+    /// fixes an axis, and its own elsewhere. Both are judged on the same samples, for tests are paired.
+    fn pairs(
+        &mut self,
+        grid: &Grid<'p>,
+        study: &Study,
+        baseline: &[AxisLabel],
+        span: Span,
+    ) -> Outcome<Vec<(usize, usize)>> {
         let coordinates: IndexMap<Vec<Rc<str>>, usize> = (0..grid.cells.len())
             .map(|cell| (grid.coordinate(cell), cell))
             .collect();
+        let mut pairs = Vec::new();
         for (coordinate, &cell) in &coordinates {
             let mut reference = coordinate.clone();
             for (axis, label) in baseline {
@@ -242,8 +223,14 @@ impl<'p> Evaluator<'p, '_> {
                 let diagnostic = diagnostic.at(arm.span, "").help(help);
                 return self.fail(diagnostic);
             }
+            let compared = baseline
+                .first()
+                .and_then(|(axis, _)| grid.axes.iter().position(|a| a.name == *axis));
+            if compared.is_some_and(|axis| coordinate[axis] != reference[axis]) {
+                pairs.push((cell, other));
+            }
         }
-        Ok(())
+        Ok(pairs)
     }
 
     /// What differs between the samples of two arms; none when they are paired.
@@ -289,152 +276,10 @@ impl<'p> Evaluator<'p, '_> {
         }
         None
     }
-
-    fn task_facts(&mut self, task: &Task) -> TaskFacts {
-        let parts = self.parts(task);
-        let (cohort, table) = (&task.cohort, &task.cohort.data.table);
-        let base = &cohort.data.base;
-        let samples = task.samples.iter().zip(&parts.groups).map(|(&(row, class), &group)| {
-            let name = table.table.sample_name(row as usize);
-            let group = match &cohort.group_column {
-                Some(_) => self.identities.group_name(group),
-                None => name.clone(),
-            };
-            let row = base
-                .binary_search(&row)
-                .map_or(u32::MAX, |at| u32::try_from(at).unwrap_or(u32::MAX));
-            SampleFacts {
-                name,
-                group,
-                class,
-                row,
-            }
-        });
-        let about = &table.table.about;
-        TaskFacts {
-            name: task.name().to_owned(),
-            classes: task.classes.iter().map(ToString::to_string).collect(),
-            class_labels: task
-                .labels
-                .iter()
-                .map(|labels| labels.iter().map(ToString::to_string).collect())
-                .collect(),
-            column: task.column.to_string(),
-            group_column: cohort.group_column.as_deref().map(str::to_owned),
-            split: cohort.words.clone(),
-            folds: cohort.assignment.folds,
-            repeats: cohort.assignment.repeats,
-            samples: samples.collect(),
-            rows: (cohort.data.rows.len(), task.samples.len()),
-            data: DataFacts {
-                source: table.shown.clone(),
-                title: about.title.clone(),
-                license: about.license.clone(),
-                citation: about.citation.clone(),
-                caveats: about.caveats.clone(),
-            },
-        }
-    }
-
-    fn training_facts(&self, id: StageId) -> Option<TrainingFacts> {
-        let made = self.stages.get(id);
-        let Work::Train(train) = &made.stage.work else {
-            return None;
-        };
-        let moving = train
-            .graph
-            .parameters
-            .iter()
-            .zip(&train.rates)
-            .filter(|(_, rate)| **rate > 0.0);
-        let task = self.trained_on.get(&id).map_or("task", |task| task.name());
-        let way = made.label.strip_suffix(task).map_or(&*made.label, str::trim_end);
-        Some(TrainingFacts {
-            stage: made.stage.name.clone(),
-            label: format!("{way} on {task}"),
-            pictures: train.pictures_seen(),
-            steps: train.steps(),
-            epochs: train.epochs,
-            trained: (
-                moving.map(|(p, _)| p.len() as u64).sum(),
-                train.graph.trained_values() as u64,
-            ),
-        })
-    }
-
-    /// Every setting that acts on the report, once each, in the order of the work.
-    fn choices(&self, study: &Study, needed: &[StageId], arguments: &Arguments<'p>, name: &str) -> Vec<Choice> {
-        let mut choices: IndexSet<Choice> = IndexSet::new();
-        let mut add = |scope: &str, settings: &[Setting]| {
-            choices.extend(settings.iter().map(|setting| Choice {
-                scope: scope.to_owned(),
-                name: setting.name.clone(),
-                value: setting.value.clone(),
-                by: setting.by,
-            }));
-        };
-        let (seed, by) = self.seed;
-        add("study", &[super::data::setting("seed", seed.to_string(), by)]);
-        for (param, value) in self.params() {
-            add("param", &[super::data::setting(param, value, ChoiceBy::Program)]);
-        }
-        let trained = needed.iter().filter_map(|id| self.trained_on.get(id));
-        for task in trained.chain(&study.tasks) {
-            add(task.cohort.data.name(), &task.cohort.data.settings);
-            add(task.cohort.name(), &task.cohort.settings);
-            add(task.name(), &task.settings);
-        }
-        for id in needed {
-            let made = self.stages.get(*id);
-            if matches!(made.stage.work, Work::Train(_) | Work::Score(_)) {
-                add(&made.scope, &made.settings);
-            }
-        }
-        let own: Vec<_> = ["compare", "baseline", "adjust"]
-            .into_iter()
-            .filter_map(|key| {
-                arguments
-                    .slot(key)
-                    .map(|slot| super::data::setting(key, slot.value.display(), slot.by))
-            })
-            .collect();
-        add(name, &own);
-        choices.into_iter().collect()
-    }
-}
-
-fn cells(grid: &Grid<'_>, study: &Study) -> Vec<Cell> {
-    let place = |set: &IndexSet<StageId>, id: StageId| set.get_index_of(&id).unwrap_or(0);
-    let cells = study.scores.iter().enumerate();
-    cells
-        .map(|(at, scores)| Cell {
-            coordinate: grid.coordinate(at).iter().map(ToString::to_string).collect(),
-            task: study
-                .tasks
-                .iter()
-                .position(|task| same_task(task, &scores.task))
-                .unwrap_or(0),
-            network: scores.network.clone(),
-            network_parameters: scores.network_parameters,
-            chain: scores.chain.clone(),
-            members: scores
-                .members
-                .iter()
-                .map(|member| Member {
-                    repeat: member.repeat,
-                    fold: member.fold,
-                    scores: place(&study.scored, member.stage),
-                    test: Arc::clone(&member.test),
-                    tuning: Arc::clone(&member.tuning),
-                    trainings: member.trainings.iter().map(|id| place(&study.trainings, *id)).collect(),
-                })
-                .collect(),
-        })
-        .collect()
 }
 
 /// True when two tasks are one in a report.
-fn same_task(a: &Rc<Task>, b: &Rc<Task>) -> bool {
+pub(super) fn same_task(a: &Rc<Task>, b: &Rc<Task>) -> bool {
     Rc::ptr_eq(a, b)
         || a.name == b.name
             && a.classes == b.classes

@@ -4,7 +4,6 @@ use super::{
     convert::FilePath,
     domain::{Cohort, Dataset, Folding, Freeze, Model, Net, Normalize, Row, Scores, Task},
     stage::{Augmentation, ChoiceBy, Optimizer, Schedule},
-    stages::StageId,
 };
 use crate::{
     analysis::ModuleId,
@@ -61,7 +60,8 @@ pub(super) enum Value<'p> {
     Net(Rc<Net<'p>>),
     Model(Rc<Model<'p>>),
     Scores(Rc<Scores>),
-    Report(StageId),
+    /// By place in the evaluator's reports.
+    Report(usize),
     /// A node of the network that is being built.
     Tensor(NodeId),
     Freeze(Rc<Freeze>),

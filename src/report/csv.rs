@@ -104,7 +104,7 @@ fn comparison_columns(study: &Study, place: usize) -> [String; 14] {
         number(comparison.p_adjusted),
         comparison.test.clone(),
         adjust(study.adjust).to_owned(),
-        study.family.to_string(),
+        comparison.family.to_string(),
         number(comparison.mde),
         comparison.budgets_equal.to_string(),
     ]

@@ -4,8 +4,8 @@
 use super::model::{
     CellResult, ClassCurves, Comparison, FoldCounts, Interval, Part, Study, TaskResult, TrainingResult,
 };
-use super::{ReportError, numbers};
-use crate::plan::stage::{Adjust, Axis, Choice, DataFacts};
+use super::{ReportError, numbers, words};
+use crate::plan::stage::{Adjust, Axis, Choice, DataFacts, OtherStudy};
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -22,6 +22,24 @@ pub(super) fn render(study: &Study, paths: &[String]) -> Result<Vec<u8>, ReportE
 /// Values by name.
 type Named<'a, T> = IndexMap<&'a str, T>;
 
+/// A study of the program with comparisons in the families of this one.
+#[derive(Serialize)]
+struct Other<'a> {
+    name: &'a str,
+    comparisons: usize,
+    run: bool,
+}
+
+impl<'a> Other<'a> {
+    fn of(other: &'a OtherStudy) -> Self {
+        Self {
+            name: &other.name,
+            comparisons: other.cohorts.iter().flatten().count(),
+            run: other.is_run,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Results<'a> {
     schema: &'static str,
@@ -32,7 +50,8 @@ struct Results<'a> {
     compare: Option<&'a str>,
     baseline: Named<'a, &'a str>,
     adjust: &'static str,
-    family: usize,
+    families: Vec<usize>,
+    other_studies: Vec<Other<'a>>,
     tasks: Vec<Task<'a>>,
     cells: Vec<Cell<'a>>,
     comparisons: Vec<Difference<'a>>,
@@ -196,7 +215,8 @@ impl<'a> Results<'a> {
                 .map(|(axis, label)| (axis.as_str(), label.as_str()))
                 .collect(),
             adjust: adjust(study.adjust),
-            family: study.family,
+            families: words::families(study),
+            other_studies: study.others.iter().map(Other::of).collect(),
             tasks: study.tasks.iter().map(Task::of).collect(),
             cells: study
                 .cells
@@ -333,7 +353,7 @@ impl<'a> Difference<'a> {
             p_adjusted: numbers::finite(comparison.p_adjusted),
             test: &comparison.test,
             adjust: adjust(study.adjust),
-            family: study.family,
+            family: comparison.family,
             mde: numbers::finite(comparison.mde),
             budgets_equal: comparison.budgets_equal,
         }

@@ -4,7 +4,7 @@
 //! is treated as `None` by every output. Repeats and folds count from 0, as in the names of stages.
 
 use super::ReportError;
-use crate::plan::stage::{Adjust, Axis, Choice, Dag, DataFacts};
+use crate::plan::stage::{Adjust, Axis, Choice, Dag, DataFacts, OtherStudy};
 
 /// Lower and upper end of an interval.
 pub type Interval = [f64; 2];
@@ -26,8 +26,8 @@ pub struct Study {
     pub baseline: Vec<(String, String)>,
     /// The correction for multiplicity.
     pub adjust: Adjust,
-    /// Number of comparisons that are corrected together.
-    pub family: usize,
+    /// The program's other studies whose comparisons are corrected together with these.
+    pub others: Vec<OtherStudy>,
     /// Tasks, by [`CellResult::task`].
     pub tasks: Vec<TaskResult>,
     /// One cell per coordinate, in row order of the axes.
@@ -310,7 +310,9 @@ pub struct Comparison {
     pub p_strategy: Option<f64>,
     /// The one of the two that decides, before correction.
     pub p: Option<f64>,
-    /// The same after correction over the family.
+    /// Number of comparisons of the program that are corrected together with this one, itself included.
+    pub family: usize,
+    /// The deciding p after correction over the family.
     pub p_adjusted: Option<f64>,
     /// Name of the deciding test.
     pub test: String,

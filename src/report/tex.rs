@@ -67,7 +67,7 @@ fn caption(study: &Study) -> String {
         estimands.join(" ")
     );
     if let Some(comparison) = study.comparisons.iter().find(|comparison| !comparison.test.is_empty()) {
-        let correction = words::adjustment(study.adjust, study.family);
+        let correction = words::adjustment(study.adjust, &words::families(study));
         let _ = write!(
             caption,
             " Differences from the baseline: {}, two-sided, {correction}.",

@@ -5,7 +5,8 @@
 
 use super::model::{CellResult, Comparison, Study};
 use super::{names, numbers};
-use crate::plan::stage::Adjust;
+use crate::plan::stage::{Adjust, OtherStudy};
+use indexmap::IndexSet;
 
 /// The level below which a difference is called shown.
 pub const LEVEL: f64 = 0.05;
@@ -37,13 +38,51 @@ pub fn groups(column: Option<&str>) -> &'static str {
     }
 }
 
-/// The name of a correction over a family.
+/// The name of a correction over families of these sizes, and of nothing without any.
 #[must_use]
-pub fn adjustment(adjust: Adjust, family: usize) -> String {
+pub fn adjustment(adjust: Adjust, families: &[usize]) -> String {
+    let sizes: Vec<_> = families.iter().map(ToString::to_string).collect();
     match adjust {
-        Adjust::Holm => format!("Holm over {family}"),
+        Adjust::Holm => format!("Holm over {}", sizes.join(" and ")),
         Adjust::None => "not corrected".to_owned(),
     }
+}
+
+/// The sizes of a study's families, each once, in the order of the comparisons.
+#[must_use]
+pub fn families(study: &Study) -> Vec<usize> {
+    let sizes = study.comparisons.iter().map(|comparison| comparison.family);
+    sizes.collect::<IndexSet<_>>().into_iter().collect()
+}
+
+/// Which other studies share the families; none when there are none or nothing is corrected.
+#[must_use]
+pub fn shared_families(study: &Study) -> Option<String> {
+    if study.adjust == Adjust::None || study.others.is_empty() {
+        return None;
+    }
+    let told = |other: &OtherStudy| {
+        let shared = other.cohorts.iter().flatten().count();
+        format!("{} of `{}`", counted(shared, "comparison"), other.name)
+    };
+    let list = |is_run: bool| {
+        let others = study.others.iter().filter(|other| other.is_run == is_run);
+        others.map(told).collect::<Vec<_>>().join(", ")
+    };
+    let (run, not_run) = (list(true), list(false));
+    let mut sentences = Vec::new();
+    if !run.is_empty() {
+        sentences.push(format!(
+            "Corrected together with {run}: one program on one cohort is one family."
+        ));
+    }
+    if !not_run.is_empty() {
+        sentences.push(format!(
+            "Not run, but counted in the family as showing nothing: {not_run}. With them the adjusted p values can only \
+             become smaller."
+        ));
+    }
+    Some(sentences.join(" "))
 }
 
 /// The difference of an arm from its baseline, interval before p value.
@@ -56,16 +95,10 @@ pub fn result(study: &Study, comparison: &Comparison) -> String {
             .map(|cell| names::cell(study, cell))
             .unwrap_or_default()
     };
-    let correction = match study.adjust {
-        Adjust::Holm => {
-            format!(
-                "{}: {}",
-                adjustment(study.adjust, study.family),
-                numbers::p_statement(comparison.p_adjusted)
-            )
-        }
-        Adjust::None => adjustment(study.adjust, study.family),
-    };
+    let mut correction = adjustment(study.adjust, &[comparison.family]);
+    if study.adjust == Adjust::Holm {
+        correction = format!("{correction}: {}", numbers::p_statement(comparison.p_adjusted));
+    }
     format!(
         "{} minus {}: {} (95 % interval {}; {}, {}, {correction}).",
         name(comparison.arm),

@@ -143,6 +143,7 @@ pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError
         Work::Load(load) => load::run(load, context),
         Work::Train(train) => train::run(train, context),
         Work::Score(score) => score::run(score, context),
+        Work::Compare(design) => report::compare(design, context),
         Work::Report(report) => report::run(report, context),
     }
 }

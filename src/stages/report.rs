@@ -2,26 +2,26 @@
 
 use super::{
     Context, Outputs, StageError, device_class, prepare,
-    study::{self, History, MemberScores},
+    study::{self, MemberScores, Written},
 };
 use crate::{
     data::{self, Prepared},
     nn::read_weights,
-    plan::stage::{Report, Role},
+    plan::stage::{Design, Report, Role},
     report::{self, model::Environment},
 };
+use serde::de::DeserializeOwned;
 use std::{fs, path::Path};
 
 pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, StageError> {
-    let scores = each(spec.scores.len(), |place| {
-        read_scores(context.input(Role::Scores(place))?)
+    let design = &spec.design;
+    let scores = all_scores(design, context)?;
+    let histories = each(design.trainings.len(), |place| {
+        read_json(context.input(Role::History(place))?)
     })?;
-    let histories = each(spec.trainings.len(), |place| {
-        read_history(context.input(Role::History(place))?)
-    })?;
-    let numbers = each(spec.tasks.len(), |place| {
+    let numbers = each(design.tasks.len(), |place| {
         let pictures = context.input(Role::TaskPictures(place))?;
-        let rows: Vec<u32> = spec.tasks[place as usize]
+        let rows: Vec<u32> = design.tasks[place as usize]
             .samples
             .iter()
             .map(|sample| sample.row)
@@ -29,13 +29,25 @@ pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, Stage
         let numbers = Prepared::open(pictures).and_then(|pictures| data::global_numbers(&pictures, &rows));
         numbers.map(Some).map_err(prepare::failed)
     })?;
+    let others = each(spec.others.len(), |place| {
+        let is_run = spec.others[place as usize].is_run;
+        is_run
+            .then(|| read_json(context.input(Role::Comparisons(place))?))
+            .transpose()
+    })?;
     context.check_cancelled()?;
     let environment = Environment {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         device: device_class().to_owned(),
         numerics: "f32".to_owned(),
     };
-    let study = study::study(spec, &scores, &histories, &numbers, environment).map_err(StageError::failed)?;
+    let written = Written {
+        scores: &scores,
+        histories: &histories,
+        numbers: &numbers,
+        others: &others,
+    };
+    let study = study::study(spec, &written, environment).map_err(StageError::failed)?;
     let files = report::render(&study).map_err(StageError::failed)?;
     let written = files.into_iter().map(|(name, bytes)| {
         let path = context.folder.join(&name);
@@ -46,6 +58,21 @@ pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, Stage
         Ok((name, path))
     });
     written.collect()
+}
+
+/// Computes the p values of a study's comparisons for the families of other reports.
+pub(super) fn compare(design: &Design, context: &Context<'_>) -> Result<Outputs, StageError> {
+    let tests = study::tests(design, &all_scores(design, context)?).map_err(StageError::failed)?;
+    let path = context.folder.join("comparisons.json");
+    let text = serde_json::to_vec(&tests).map_err(StageError::failed)?;
+    fs::write(&path, text).map_err(StageError::failed)?;
+    Ok(vec![("comparisons".to_owned(), path)])
+}
+
+fn all_scores(design: &Design, context: &Context<'_>) -> Result<Vec<MemberScores>, StageError> {
+    each(design.scores.len(), |place| {
+        read_scores(context.input(Role::Scores(place))?)
+    })
 }
 
 fn each<T>(count: usize, read: impl Fn(u32) -> Result<T, StageError>) -> Result<Vec<T>, StageError> {
@@ -68,7 +95,7 @@ fn read_scores(path: &Path) -> Result<MemberScores, StageError> {
     })
 }
 
-fn read_history(path: &Path) -> Result<History, StageError> {
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StageError> {
     let text = fs::read_to_string(path).map_err(StageError::failed)?;
     serde_json::from_str(&text).map_err(StageError::failed)
 }

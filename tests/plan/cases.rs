@@ -25,9 +25,10 @@ fn work(work: &Work) -> String {
         Work::Load(load) => format!("{} values", load.graph.trained_values()),
         Work::Train(train) => train_words(train),
         Work::Score(score) => format!("{} tested, {} for tuning", score.test.len(), score.tuning.len()),
+        Work::Compare(design) => format!("{} comparisons", design.pairs.len()),
         Work::Report(report) => format!(
             "{} cells, compare {:?}, baseline {:?}",
-            report.cells.len(),
+            report.design.cells.len(),
             report.compare,
             report.baseline
         ),

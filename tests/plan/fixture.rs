@@ -113,13 +113,17 @@ pub(crate) struct Outcome {
 /// Loads and plans a program. Right programs are `checked` before, as the command line does; wrong ones are not where
 /// the planner's own refusal is to be seen.
 pub(crate) fn run(main: Main<'_>, checked: bool) -> Outcome {
+    run_for(main, checked, &Options::default())
+}
+
+fn run_for(main: Main<'_>, checked: bool, options: &Options) -> Outcome {
     let mut diagnostics = Diagnostics::new();
     let program = load(main, &mut diagnostics);
     if checked {
         check(&program, &mut diagnostics);
     }
     let plan = (!diagnostics.has_errors())
-        .then(|| mtl::plan::plan(&program, &Options::default(), &mut diagnostics))
+        .then(|| mtl::plan::plan(&program, options, &mut diagnostics))
         .flatten();
     Outcome {
         program,
@@ -141,25 +145,33 @@ pub(crate) fn folder() -> tempfile::TempDir {
     folder
 }
 
-fn run_text(text: &str, checked: bool) -> Outcome {
+fn run_text(text: &str, checked: bool, options: &Options) -> Outcome {
     let main = Main::Text {
         name: "main.mtl",
         folder: shared(),
         text,
     };
-    run(main, checked)
+    run_for(main, checked, options)
 }
 
 /// The plan of a right program.
 pub(crate) fn planned(text: &str) -> Plan {
-    let outcome = run_text(text, true);
+    planned_for(text, &[])
+}
+
+/// The plan of some outputs of a right program.
+pub(crate) fn planned_for(text: &str, outputs: &[&str]) -> Plan {
+    let options = Options {
+        outputs: outputs.iter().map(ToString::to_string).collect(),
+    };
+    let outcome = run_text(text, true, &options);
     let found = crate::cases::shown(&outcome, Path::new(""));
     outcome.plan.unwrap_or_else(|| panic!("no plan:\n{found}"))
 }
 
 /// Code and message of everything that was found.
 pub(crate) fn mistakes(text: &str) -> Vec<String> {
-    let outcome = run_text(text, false);
+    let outcome = run_text(text, false, &Options::default());
     let words = |d: &mtl::diag::Diagnostic| {
         let help = d.help.as_ref().map(|help| format!(" | {help}")).unwrap_or_default();
         format!("{}: {}{help}", d.code.id, d.message)

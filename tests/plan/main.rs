@@ -1,6 +1,7 @@
 //! Plans of whole programs over small tables: what is planned, and what is refused.
 
 mod cases;
+mod families;
 mod fixture;
 mod nets;
 mod quickstart;

@@ -49,12 +49,12 @@ fn the_quick_start_shares_what_its_arms_have_in_common() {
 #[test]
 fn a_report_knows_what_it_will_have_to_tell() {
     let report = report(&planned(&golden_program("quickstart")), "study");
-    assert_eq!(report.name, "study");
+    assert_eq!(report.design.name, "study");
     assert_eq!(report.about, ["Density before malignancy, and frozen."]);
-    assert_eq!(report.axes[0].labels, ["scratch", "density", "frozen"]);
+    assert_eq!(report.design.axes[0].labels, ["scratch", "density", "frozen"]);
     assert_eq!(report.baseline, [("arm".to_owned(), "scratch".to_owned())]);
-    let [scratch, density, frozen] = &report.cells[..] else {
-        panic!("{:?}", report.cells)
+    let [scratch, density, frozen] = &report.design.cells[..] else {
+        panic!("{:?}", report.design.cells)
     };
     assert_eq!(scratch.chain, ["random start", "finetune on malignancy, 7 epochs"]);
     assert_eq!(
@@ -66,14 +66,14 @@ fn a_report_knows_what_it_will_have_to_tell() {
         density.network_parameters, 11_177_538,
         "11,689,512 less a head of 1,000, with one of 2"
     );
-    let task = &report.tasks[0];
+    let task = &report.design.tasks[0];
     assert_eq!(
         (task.classes.clone(), task.rows),
         (vec!["malignant".to_owned(), "benign".to_owned()], (84, 84))
     );
     assert_eq!((task.folds, task.group_column.as_deref()), (3, Some("patient")));
     assert_eq!(task.data.title.as_deref(), Some("Small films"));
-    for cell in &report.cells {
+    for cell in &report.design.cells {
         let mut tested: Vec<u32> = cell.members.iter().flat_map(|m| m.test.iter().copied()).collect();
         tested.sort_unstable();
         assert_eq!(tested, (0..84).collect::<Vec<_>>(), "each sample is tested once");
@@ -85,7 +85,7 @@ fn a_report_knows_what_it_will_have_to_tell() {
         cell.members[0]
             .trainings
             .iter()
-            .map(|at| report.trainings[*at].pictures)
+            .map(|at| report.design.trainings[*at].pictures)
             .sum()
     };
     assert_eq!(seen(scratch), seen(density), "the budgets are equal");

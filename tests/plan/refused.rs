@@ -425,6 +425,6 @@ let g = for arm in { a: 1, b: 2 }, t in { task, t2 } { resnet18() |> finetune(t,
 let b = for arm in {{ c: 3 }} {{ resnet18() |> finetune(task, epochs: arm) |> evaluate(task) }}
 out study = a ++ b |> report(compare: \"arm\", baseline: \"c\")\n"
     );
-    let axes = report(&planned(&joined), "study").axes;
+    let axes = report(&planned(&joined), "study").design.axes;
     assert_eq!(axes[0].labels, ["a", "b", "c"]);
 }

@@ -9,6 +9,7 @@ use crate::plan::stage::Adjust;
 /// The section.
 pub(super) struct Comparisons {
     pub(super) summary: String,
+    pub(super) families: Option<String>,
     pub(super) chart: Option<String>,
     pub(super) rows: Vec<ComparisonRow>,
 }
@@ -35,6 +36,7 @@ impl Comparisons {
     pub(super) fn of(study: &Study) -> Self {
         Self {
             summary: summary(study),
+            families: words::shared_families(study),
             chart: chart(study),
             rows: study
                 .comparisons
@@ -105,7 +107,7 @@ fn summary(study: &Study) -> String {
     };
     let total = study.comparisons.len();
     let raw = under(|comparison| comparison.p);
-    let correction = words::adjustment(study.adjust, study.family);
+    let correction = words::adjustment(study.adjust, &words::families(study));
     match study.adjust {
         Adjust::Holm => format!(
             "p < 0.05 in {raw} of {} before correction and in {} after it ({correction}); two-sided tests.",

@@ -83,7 +83,7 @@ fn untuned(spec: &Report) -> Option<Untuned> {
     let set = || spec.choices.iter().filter(|choice| choice.name == RATE);
     let rates: IndexSet<&String> = set().map(|choice| &choice.value).collect();
     // A single arm has nothing that a common rate could favour.
-    (spec.cells.len() > 1 && !rates.is_empty()).then(|| Untuned {
+    (spec.design.cells.len() > 1 && !rates.is_empty()).then(|| Untuned {
         rates: rates.into_iter().cloned().collect(),
         default: set().all(|choice| choice.by == ChoiceBy::Default),
     })
@@ -93,12 +93,13 @@ fn untuned(spec: &Report) -> Option<Untuned> {
 /// by its label on the compared axis.
 fn unequal(spec: &Report, judged: &[Judged], comparisons: &[Comparison]) -> Vec<Unequal> {
     let compared = spec
+        .design
         .axes
         .iter()
         .position(|axis| Some(&axis.name) == spec.compare.as_ref());
     let Some(compared) = compared else { return Vec::new() };
-    let label = |cell: usize| spec.cells[cell].coordinate[compared].clone();
-    let in_full = |cell: usize| cell_name(spec, &spec.cells[cell].coordinate);
+    let label = |cell: usize| spec.design.cells[cell].coordinate[compared].clone();
+    let in_full = |cell: usize| cell_name(&spec.design, &spec.design.cells[cell].coordinate);
     let mut told: IndexSet<String> = IndexSet::new();
     let mut result = Vec::new();
     for comparison in comparisons.iter().filter(|comparison| !comparison.budgets_equal) {
@@ -137,7 +138,7 @@ fn statement(
 fn control(spec: &Report, judged: &[Judged], compared: usize, comparison: &Comparison) -> Option<usize> {
     let (arm, baseline) = (comparison.arm, comparison.baseline);
     let steps = |cell: usize| -> Vec<Vec<&str>> {
-        let label = |&training: &usize| spec.trainings[training].label.as_str();
+        let label = |&training: &usize| spec.design.trainings[training].label.as_str();
         judged[cell]
             .result
             .members
@@ -146,15 +147,15 @@ fn control(spec: &Report, judged: &[Judged], compared: usize, comparison: &Compa
             .collect()
     };
     let differs_only_along_the_axis = |cell: usize, other: usize| {
-        let [one, other] = [cell, other].map(|cell| &spec.cells[cell].coordinate);
+        let [one, other] = [cell, other].map(|cell| &spec.design.cells[cell].coordinate);
         (0..one.len()).all(|axis| axis == compared || one[axis] == other[axis])
     };
     (0..judged.len()).find(|&cell| {
         cell != arm
             && cell != baseline
             && (differs_only_along_the_axis(cell, arm) || differs_only_along_the_axis(cell, baseline))
-            && spec.cells[cell].network == spec.cells[baseline].network
-            && spec.cells[cell].chain.first() == spec.cells[baseline].chain.first()
+            && spec.design.cells[cell].network == spec.design.cells[baseline].network
+            && spec.design.cells[cell].chain.first() == spec.design.cells[baseline].chain.first()
             && steps(cell) == steps(baseline)
             && judged[cell].budget() == judged[arm].budget()
     })

@@ -6,7 +6,7 @@ use super::{
     tasks::Models,
 };
 use crate::{
-    plan::stage::Report,
+    plan::stage::Design,
     report::{
         model::{Budget, CellResult, ClassCurves, Interval, MemberResult, Part, Prediction},
         words,
@@ -46,10 +46,10 @@ impl Judged {
 }
 
 /// Computes the results of a cell.
-pub(super) fn judge(spec: &Report, models: &Models<'_>, scores: &[MemberScores]) -> Result<Judged, StudyError> {
+pub(super) fn judge(design: &Design, models: &Models<'_>, scores: &[MemberScores]) -> Result<Judged, StudyError> {
     let (cell, cohort) = (models.cell, models.cohort);
-    let name = || cell_name(spec, &cell.coordinate);
-    let Scored { cases, predictions } = scored(spec, models, scores)?;
+    let name = || cell_name(design, &cell.coordinate);
+    let Scored { cases, predictions } = scored(design, models, scores)?;
     let (arm, metric) = arm(models, &cases, &predictions).map_err(StudyError::of(name()))?;
     let estimate = arm.estimate(metric, CONFIDENCE).map_err(StudyError::of(name()))?;
     let pooled = if models.shared {
@@ -86,7 +86,7 @@ pub(super) fn judge(spec: &Report, models: &Models<'_>, scores: &[MemberScores])
         auc_pooled: pooled,
         curves,
         repeats: models.repeats(),
-        budget: budget(spec, models),
+        budget: budget(design, models),
         members: members.collect(),
         predictions,
     };
@@ -107,11 +107,11 @@ struct Scored {
     predictions: Vec<Prediction>,
 }
 
-fn scored(spec: &Report, models: &Models<'_>, scores: &[MemberScores]) -> Result<Scored, StudyError> {
+fn scored(design: &Design, models: &Models<'_>, scores: &[MemberScores]) -> Result<Scored, StudyError> {
     let facts = models.cohort.facts;
     let (mut cases, mut predictions) = (Vec::new(), Vec::new());
     for (place, member) in models.members.iter().enumerate() {
-        let rows = probabilities(spec, facts, member, &scores[member.scores])?;
+        let rows = probabilities(design, facts, member, &scores[member.scores])?;
         for (&sample, probabilities) in member.test.iter().zip(rows) {
             cases.push(models.cohort.case(models, place, sample));
             let sample = &facts.samples[sample as usize];
@@ -244,13 +244,13 @@ fn method(models: &Models<'_>, metric: Metric, estimate: &Estimate, pooled: Opti
     format!("{averaged}; {interval}{note}")
 }
 
-fn budget(spec: &Report, models: &Models<'_>) -> Budget {
+fn budget(design: &Design, models: &Models<'_>) -> Budget {
     let mut budget = Budget {
         models: models.members.len() as u64,
         ..Budget::default()
     };
     for member in &models.members {
-        let chain = || member.trainings.iter().map(|&training| &spec.trainings[training]);
+        let chain = || member.trainings.iter().map(|&training| &design.trainings[training]);
         budget.pictures += chain().map(|training| training.pictures).sum::<u64>();
         budget.steps += chain().map(|training| training.steps).sum::<u64>();
         budget.epochs = budget

@@ -1,14 +1,11 @@
-//! Arms against their baseline: difference, interval, tests, the correction for their number.
+//! Arms against their baseline: difference, interval, tests.
 
-use super::{CONFIDENCE, StudyError, cell_name, cells::Judged};
+use super::{CONFIDENCE, StudyError, cell_name, cells::Judged, input::check_place};
 use crate::{
-    plan::stage::{Adjust, Report},
+    plan::stage::Design,
     report::model::{Comparison, Interval},
     stats::{
-        StatsError, crossval, interval,
-        multiclass::Metric,
-        multiplicity,
-        power::{Assumptions, least_detectable_difference},
+        crossval, interval,
         resampled::{CorrectedT, corrected_resampled_t},
     },
 };
@@ -23,84 +20,21 @@ const ROUNDING: f64 = 1e-12;
 const MODELS_TEST: &str = "clustered paired z test (Obuchowski 1997 within folds)";
 const STRATEGY_TEST: &str = "corrected resampled t test (Nadeau & Bengio 2003)";
 
-/// Every arm against its baseline, in the order of the cells.
-pub(super) fn comparisons(spec: &Report, judged: &[Judged]) -> Result<Vec<Comparison>, StudyError> {
-    let pairs = pairs(spec)?;
-    let family = pairs.len();
-    let compared = pairs
-        .into_iter()
-        .map(|(arm, baseline)| compare(spec, judged, arm, baseline, family));
-    let mut comparisons = compared.collect::<Result<Vec<_>, _>>()?;
-    if spec.adjust == Adjust::Holm {
-        // A test that is not defined counts as one that shows nothing, so that the results do not shrink the family.
-        let p: Vec<f64> = comparisons
-            .iter()
-            .map(|comparison| comparison.p.unwrap_or(1.0))
-            .collect();
-        let adjusted = multiplicity::holm(&p).map_err(StudyError::of("correction for multiplicity"))?;
-        for (comparison, adjusted) in comparisons.iter_mut().zip(adjusted) {
-            comparison.p_adjusted = comparison.p.map(|_| adjusted);
-        }
-    }
-    Ok(comparisons)
+/// Every arm against its baseline, in the order of the plan; not corrected yet.
+pub(super) fn comparisons(design: &Design, judged: &[Judged]) -> Result<Vec<Comparison>, StudyError> {
+    let pairs = design.pairs.iter();
+    pairs
+        .map(|&(arm, baseline)| compare(design, judged, arm, baseline))
+        .collect()
 }
 
-/// Arm and baseline by place in the cells. The baseline of an arm has its labels, but those that the study's baseline
-/// fixes.
-fn pairs(spec: &Report) -> Result<Vec<(usize, usize)>, StudyError> {
-    let Some(compare) = &spec.compare else {
-        return Ok(Vec::new());
-    };
-    let axis = |name: &str| {
-        spec.axes
-            .iter()
-            .position(|axis| axis.name == name)
-            .ok_or_else(|| StudyError::Axis {
-                axis: name.to_owned(),
-                known: spec
-                    .axes
-                    .iter()
-                    .map(|axis| format!("`{}`", axis.name))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            })
-    };
-    let compared = axis(compare)?;
-    let fixed = spec.baseline.iter().map(|(name, label)| Ok((axis(name)?, label)));
-    let fixed = fixed.collect::<Result<Vec<_>, StudyError>>()?;
-    let of_compared = fixed.iter().find(|(axis, _)| *axis == compared);
-    let (_, baseline) = of_compared.ok_or_else(|| StudyError::Unnamed { axis: compare.clone() })?;
-    let mut pairs = Vec::new();
-    for (arm, cell) in spec
-        .cells
-        .iter()
-        .enumerate()
-        .filter(|(_, cell)| cell.coordinate[compared] != **baseline)
-    {
-        let mut wanted = cell.coordinate.clone();
-        fixed.iter().for_each(|&(axis, label)| wanted[axis].clone_from(label));
-        let found = spec.cells.iter().position(|cell| cell.coordinate == wanted);
-        let place = found.ok_or_else(|| StudyError::Baseline {
-            arm: cell_name(spec, &cell.coordinate),
-            baseline: cell_name(spec, &wanted),
-        })?;
-        pairs.push((arm, place));
-    }
-    Ok(pairs)
-}
-
-fn compare(
-    spec: &Report,
-    judged: &[Judged],
-    arm: usize,
-    baseline: usize,
-    family: usize,
-) -> Result<Comparison, StudyError> {
+fn compare(design: &Design, judged: &[Judged], arm: usize, baseline: usize) -> Result<Comparison, StudyError> {
+    check_place("cell", arm.max(baseline), judged.len())?;
     let (a, b) = (&judged[arm], &judged[baseline]);
-    let names = [a, b].map(|judged| cell_name(spec, &judged.result.coordinate));
+    let names = [a, b].map(|judged| cell_name(design, &judged.result.coordinate));
     if a.result.task != b.result.task {
         let [arm, baseline] = names;
-        let [arm_task, baseline_task] = [a, b].map(|judged| spec.tasks[judged.result.task].name.clone());
+        let [arm_task, baseline_task] = [a, b].map(|judged| design.tasks[judged.result.task].name.clone());
         return Err(StudyError::Tasks {
             arm,
             arm_task,
@@ -123,7 +57,8 @@ fn compare(
         p: models.map(|test| test.p),
         p_adjusted: None,
         test: MODELS_TEST.to_owned(),
-        mde: mde(a, spec.adjust, family).map_err(of())?,
+        family: 1,
+        mde: None,
         budgets_equal: a.budget() == b.budget(),
     };
     if let Some(folds) = folds_for_strategy(a) {
@@ -152,22 +87,4 @@ fn is_defined(test: &CorrectedT) -> bool {
 fn folds_for_strategy(arm: &Judged) -> Option<u32> {
     let folds = arm.arm.folds_per_repeat().filter(|&folds| folds >= 2)?;
     (arm.result.repeats >= REPEATS_FOR_STRATEGY).then_some(folds)
-}
-
-/// The smallest difference that was likely to be shown, with groups as units; defined for two classes.
-///
-/// AUC 0.7, correlation 0.5, 5 % two-sided, 80 % power; with Holm the first of the family's tests.
-fn mde(arm: &Judged, adjust: Adjust, family: usize) -> Result<Option<f64>, StatsError> {
-    let (Metric::Auc, [positives, negatives]) = (arm.metric, arm.tested.class_groups.as_slice()) else {
-        return Ok(None);
-    };
-    let comparisons = match adjust {
-        Adjust::Holm => family as u32,
-        Adjust::None => 1,
-    };
-    let assumptions = Assumptions {
-        comparisons,
-        ..Assumptions::default()
-    };
-    least_detectable_difference(*positives as u32, *negatives as u32, assumptions).map(Some)
 }

@@ -40,31 +40,38 @@ pub(in crate::stages) struct Epoch {
     pub(in crate::stages) steps: u64,
 }
 
-/// Fails unless there is one input for everything that the plan names.
+/// Fails unless there are scores for every stage that the plan names.
+pub(super) fn check_scores(design: &stage::Design, scores: &[MemberScores]) -> Result<(), StudyError> {
+    check_count("score stages", design.scores.len(), scores.len())?;
+    design
+        .cells
+        .iter()
+        .try_for_each(|cell| check_count("axes", design.axes.len(), cell.coordinate.len()))
+}
+
+/// Fails unless there is one input for everything else that a report tells.
 pub(super) fn check_counts(
-    spec: &stage::Report,
-    scores: &[MemberScores],
+    design: &stage::Design,
     histories: &[History],
     numbers: &[Option<Vec<[f64; GLOBAL_NUMBERS]>>],
 ) -> Result<(), StudyError> {
-    let check = |what, expected, found| {
-        if expected == found {
-            Ok(())
-        } else {
-            Err(StudyError::Count { what, expected, found })
-        }
-    };
-    check("score stages", spec.scores.len(), scores.len())?;
-    check("training stages", spec.trainings.len(), histories.len())?;
-    check("tasks", spec.tasks.len(), numbers.len())?;
-    for (task, rows) in spec.tasks.iter().zip(numbers) {
+    check_count("training stages", design.trainings.len(), histories.len())?;
+    check_count("tasks", design.tasks.len(), numbers.len())?;
+    for (task, rows) in design.tasks.iter().zip(numbers) {
         if let Some(rows) = rows {
-            check("samples with global numbers", task.samples.len(), rows.len())?;
+            check_count("samples with global numbers", task.samples.len(), rows.len())?;
         }
     }
-    spec.cells
-        .iter()
-        .try_for_each(|cell| check("axes", spec.axes.len(), cell.coordinate.len()))
+    Ok(())
+}
+
+/// Fails unless as many were given as the plan has.
+pub(super) fn check_count(what: &'static str, expected: usize, found: usize) -> Result<(), StudyError> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(StudyError::Count { what, expected, found })
+    }
 }
 
 /// Fails unless `place` is one of `known`.
@@ -77,20 +84,20 @@ pub(super) fn check_place(what: &'static str, place: usize, known: usize) -> Res
 }
 
 /// Fails unless everything that a cell points at exists and each of its models tests something.
-pub(super) fn check_cell(spec: &stage::Report, cell: &stage::Cell) -> Result<(), StudyError> {
+pub(super) fn check_cell(design: &stage::Design, cell: &stage::Cell) -> Result<(), StudyError> {
     let empty = |what| StudyError::Empty {
-        cell: cell_name(spec, &cell.coordinate),
+        cell: cell_name(design, &cell.coordinate),
         what,
     };
-    check_place("task", cell.task, spec.tasks.len())?;
+    check_place("task", cell.task, design.tasks.len())?;
     if cell.members.is_empty() {
         return Err(empty("model"));
     }
-    let samples = spec.tasks[cell.task].samples.len();
+    let samples = design.tasks[cell.task].samples.len();
     for member in &cell.members {
-        check_place("score stage", member.scores, spec.scores.len())?;
+        check_place("score stage", member.scores, design.scores.len())?;
         for &training in &member.trainings {
-            check_place("training stage", training, spec.trainings.len())?;
+            check_place("training stage", training, design.trainings.len())?;
         }
         for &sample in member.test.iter().chain(member.tuning.iter()) {
             check_place("sample", sample as usize, samples)?;
@@ -106,12 +113,12 @@ pub(super) fn check_cell(spec: &stage::Report, cell: &stage::Cell) -> Result<(),
 ///
 /// The logits of the tuning part are checked with them, because a model that fails there has diverged too.
 pub(super) fn probabilities(
-    spec: &stage::Report,
+    design: &stage::Design,
     task: &stage::TaskFacts,
     member: &stage::Member,
     scores: &MemberScores,
 ) -> Result<Vec<Vec<f64>>, StudyError> {
-    let stage = &spec.scores[member.scores];
+    let stage = &design.scores[member.scores];
     check_logits(stage, task, "tuning part", &member.tuning, &scores.tuning)?;
     check_logits(stage, task, "test samples", &member.test, &scores.test)?;
     Ok(scores.test.chunks_exact(task.classes.len()).map(softmax).collect())

@@ -9,6 +9,7 @@
 //! | `tasks` | cohorts: groups, parts, folds |
 //! | `cells` | the AUC of a cell with its interval, curves and predictions |
 //! | `comparisons` | arms against their baseline |
+//! | `families` | the correction for the number of comparisons |
 //! | `baseline` | the logistic regression on global numbers of the pictures |
 //! | `caveats` | what must be said beside the results |
 
@@ -16,6 +17,7 @@ mod baseline;
 mod caveats;
 mod cells;
 mod comparisons;
+mod families;
 mod input;
 mod tasks;
 
@@ -30,6 +32,8 @@ use crate::{
     },
     stats::StatsError,
 };
+use cells::Judged;
+pub(super) use families::OtherTests;
 pub(super) use input::{Epoch, GLOBAL_NUMBERS, History, MemberScores};
 use tasks::{Cohort, Models};
 use thiserror::Error;
@@ -116,28 +120,6 @@ pub(super) enum StudyError {
         /// The fold.
         fold: u32,
     },
-    /// An axis that the grid does not have.
-    #[error("the grid has no axis `{axis}`, only {known}")]
-    Axis {
-        /// The axis.
-        axis: String,
-        /// Those it has.
-        known: String,
-    },
-    /// Arms are to be compared without a baseline on the compared axis.
-    #[error("no baseline is named on the compared axis `{axis}`")]
-    Unnamed {
-        /// The compared axis.
-        axis: String,
-    },
-    /// The cell that an arm would be compared with does not exist.
-    #[error("`{arm}` has no baseline: the grid has no cell `{baseline}`")]
-    Baseline {
-        /// The arm.
-        arm: String,
-        /// The cell that is missing.
-        baseline: String,
-    },
     /// An arm and its baseline are judged on different tasks.
     #[error("`{arm}` is judged on `{arm_task}`, its baseline `{baseline}` on `{baseline_task}`")]
     Tasks {
@@ -168,49 +150,80 @@ impl StudyError {
     }
 }
 
-/// Computes a study.
+/// What stages wrote for a report.
+pub(super) struct Written<'a> {
+    /// By place in [`stage::Design::scores`].
+    pub(super) scores: &'a [MemberScores],
+    /// By place in [`stage::Design::trainings`].
+    pub(super) histories: &'a [History],
+    /// By place in [`stage::Design::tasks`]: none, or [`GLOBAL_NUMBERS`] numbers for each sample of the task.
+    pub(super) numbers: &'a [Option<Vec<[f64; GLOBAL_NUMBERS]>>],
+    /// By place in [`stage::Report::others`]; none for a study that was not run.
+    pub(super) others: &'a [Option<OtherTests>],
+}
+
+/// The p values of a study's comparisons, in the order of the plan, before any correction. `scores` go by place in
+/// [`stage::Design::scores`].
 ///
-/// `scores` go by place in [`stage::Report::scores`], `histories` in [`stage::Report::trainings`], `numbers` in
-/// [`stage::Report::tasks`]: for a task none, or [`GLOBAL_NUMBERS`] numbers for each of its samples.
+/// # Errors
+/// As [`study`].
+pub(super) fn tests(design: &stage::Design, scores: &[MemberScores]) -> Result<OtherTests, StudyError> {
+    let cohorts = cohorts(design)?;
+    let (_, judged) = judged(design, &cohorts, scores)?;
+    let comparisons = comparisons::comparisons(design, &judged)?;
+    Ok(comparisons.into_iter().map(|comparison| comparison.p).collect())
+}
+
+fn cohorts(design: &stage::Design) -> Result<Vec<Cohort<'_>>, StudyError> {
+    design.tasks.iter().map(Cohort::new).collect()
+}
+
+/// The models and results of every cell.
+fn judged<'a>(
+    design: &'a stage::Design,
+    cohorts: &'a [Cohort<'a>],
+    scores: &[MemberScores],
+) -> Result<(Vec<Models<'a>>, Vec<Judged>), StudyError> {
+    input::check_scores(design, scores)?;
+    let models = design.cells.iter().map(|cell| Models::new(design, cell, cohorts));
+    let models = models.collect::<Result<Vec<_>, _>>()?;
+    let judged = models.iter().map(|models| cells::judge(design, models, scores));
+    let judged = judged.collect::<Result<Vec<_>, _>>()?;
+    Ok((models, judged))
+}
+
+/// Computes a study.
 ///
 /// # Errors
 /// Inputs that do not go with the plan, logits that are not finite, cells that cannot be compared, and what the statistics
 /// refuse, such as a fold without a case of a class.
 pub(super) fn study(
     spec: &stage::Report,
-    scores: &[MemberScores],
-    histories: &[History],
-    numbers: &[Option<Vec<[f64; GLOBAL_NUMBERS]>>],
+    written: &Written<'_>,
     environment: Environment,
 ) -> Result<Study, StudyError> {
-    input::check_counts(spec, scores, histories, numbers)?;
-    let cohorts = spec.tasks.iter().map(Cohort::new).collect::<Result<Vec<_>, _>>()?;
-    let models = spec
-        .cells
-        .iter()
-        .map(|cell| Models::new(spec, cell, &cohorts))
-        .collect::<Result<Vec<_>, _>>()?;
-    let judged = models
-        .iter()
-        .map(|models| cells::judge(spec, models, scores))
-        .collect::<Result<Vec<_>, _>>()?;
-    let comparisons = comparisons::comparisons(spec, &judged)?;
+    let (design, numbers) = (&spec.design, written.numbers);
+    input::check_counts(design, written.histories, numbers)?;
+    let cohorts = cohorts(design)?;
+    let (models, judged) = judged(design, &cohorts, written.scores)?;
+    let mut comparisons = comparisons::comparisons(design, &judged)?;
+    families::correct(spec, &judged, &mut comparisons, written.others)?;
     let tasks = (0..cohorts.len()).map(|task| task_result(&cohorts[task], task, &models, numbers[task].as_deref()));
     let tasks = tasks.collect::<Result<Vec<_>, _>>()?;
     let caveats = caveats::facts(spec, &judged, &comparisons, &tasks).caveats();
     Ok(Study {
-        name: spec.name.clone(),
+        name: design.name.clone(),
         program: spec.program.clone(),
         about: spec.about.clone(),
-        axes: spec.axes.clone(),
+        axes: design.axes.clone(),
         compare: spec.compare.clone(),
         baseline: spec.baseline.clone(),
         adjust: spec.adjust,
-        family: comparisons.len(),
+        others: spec.others.clone(),
         tasks,
         cells: judged.into_iter().map(|cell| cell.result).collect(),
         comparisons,
-        trainings: trainings(spec, histories)?,
+        trainings: trainings(design, written.histories)?,
         choices: spec.choices.clone(),
         caveats,
         dag: spec.dag.clone(),
@@ -250,7 +263,7 @@ fn task_result(
     })
 }
 
-fn trainings(spec: &stage::Report, histories: &[History]) -> Result<Vec<TrainingResult>, StudyError> {
+fn trainings(design: &stage::Design, histories: &[History]) -> Result<Vec<TrainingResult>, StudyError> {
     let result = |(facts, history): (&stage::TrainingFacts, &History)| {
         let (expected, found) = (facts.epochs as usize, history.epochs.len());
         if expected != found {
@@ -275,13 +288,13 @@ fn trainings(spec: &stage::Report, histories: &[History]) -> Result<Vec<Training
             history: history.epochs.iter().map(loss).collect(),
         })
     };
-    spec.trainings.iter().zip(histories).map(result).collect()
+    design.trainings.iter().zip(histories).map(result).collect()
 }
 
 /// A cell's name in messages: its labels, or the study's name for a study of one cell.
-fn cell_name(spec: &stage::Report, coordinate: &[String]) -> String {
+fn cell_name(design: &stage::Design, coordinate: &[String]) -> String {
     if coordinate.is_empty() {
-        spec.name.clone()
+        design.name.clone()
     } else {
         coordinate.join(" · ")
     }

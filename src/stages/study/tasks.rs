@@ -5,7 +5,7 @@ use super::{
     input::{check_cell, check_place},
 };
 use crate::{
-    plan::stage::{Cell, Member, Report, TaskFacts},
+    plan::stage::{Cell, Design, Member, TaskFacts},
     report::model::{FoldCounts, Part},
     stats::crossval::Case,
 };
@@ -113,8 +113,8 @@ pub(super) struct Models<'a> {
 
 impl<'a> Models<'a> {
     /// Fails when the cell points at something that does not exist.
-    pub(super) fn new(spec: &Report, cell: &'a Cell, cohorts: &'a [Cohort<'a>]) -> Result<Self, StudyError> {
-        check_cell(spec, cell)?;
+    pub(super) fn new(design: &Design, cell: &'a Cell, cohorts: &'a [Cohort<'a>]) -> Result<Self, StudyError> {
+        check_cell(design, cell)?;
         let mut members: Vec<&Member> = cell.members.iter().collect();
         members.sort_by_key(|member| (member.repeat, member.fold));
         let tested = |member: &Member| member.test.iter().copied().collect::<BTreeSet<_>>();
@@ -125,7 +125,7 @@ impl<'a> Models<'a> {
             .find(|[a, b]| (a.repeat, a.fold) == (b.repeat, b.fold));
         if let Some([Member { repeat, fold, .. }, _]) = twice.filter(|_| !shared) {
             return Err(StudyError::Twice {
-                cell: cell_name(spec, &cell.coordinate),
+                cell: cell_name(design, &cell.coordinate),
                 repeat: *repeat,
                 fold: *fold,
             });

@@ -12,12 +12,12 @@ fn unequal_budgets_are_said_with_their_control() {
             .all(|comparison| comparison.budgets_equal)
     );
     for training in 3..6 {
-        fixture.spec.trainings[training].label = "pretrain on density".into();
+        fixture.spec.design.trainings[training].label = "pretrain on density".into();
     }
     for training in 3..9 {
         (
-            fixture.spec.trainings[training].pictures,
-            fixture.spec.trainings[training].steps,
+            fixture.spec.design.trainings[training].pictures,
+            fixture.spec.design.trainings[training].steps,
         ) = (1500, 47);
     }
     let study = fixture.study().unwrap();
@@ -45,6 +45,7 @@ fn an_arm_that_differs_alike_on_every_other_axis_is_told_once() {
         .collect();
     let axes: [(&str, &[&str]); 2] = [("arm", &["a", "b"]), ("frozen", &["0", "5"])];
     let mut fixture = grid(&axes, &coordinates, 2, 1, 3);
+    fixture.spec.design.pairs = vec![(2, 0), (3, 1)];
     let told = |fixture: &Fixture| -> Vec<String> {
         let study = fixture.study().unwrap();
         let unequal = study.caveats.iter().filter(|caveat| caveat.code == "C4");
@@ -52,11 +53,11 @@ fn an_arm_that_differs_alike_on_every_other_axis_is_told_once() {
             .map(|caveat| caveat.text.split(" saw").next().unwrap_or_default().to_owned())
             .collect()
     };
-    fixture.spec.trainings[6..12]
+    fixture.spec.design.trainings[6..12]
         .iter_mut()
         .for_each(|training| training.steps = 11);
     assert_eq!(told(&fixture), ["Arms differ in training: b"]);
-    fixture.spec.trainings[6..9]
+    fixture.spec.design.trainings[6..9]
         .iter_mut()
         .for_each(|training| training.steps = 12);
     assert_eq!(

@@ -51,8 +51,8 @@ fn a_cell_has_the_auc_of_the_statistics() {
 #[test]
 fn the_first_of_two_classes_is_the_positive_one() {
     let mut fixture = fixture(&["scratch"], 2, 1, 3);
-    for member in &fixture.spec.cells[0].members {
-        let class = |sample: &u32| fixture.spec.tasks[0].samples[*sample as usize].class;
+    for member in &fixture.spec.design.cells[0].members {
+        let class = |sample: &u32| fixture.spec.design.tasks[0].samples[*sample as usize].class;
         let logits = member
             .test
             .iter()
@@ -108,8 +108,8 @@ fn three_classes_have_hand_and_till_and_a_curve_each() {
 fn models_on_one_external_cohort_are_repeats_of_one_fold() {
     let mut fixture = fixture(&["scratch", "density"], 2, 3, 3);
     let all: Arc<Vec<u32>> = Arc::new((0..2 * PATIENTS).collect());
-    let task = fixture.spec.tasks[0].clone();
-    for (place, cell) in fixture.spec.cells.iter_mut().enumerate() {
+    let task = fixture.spec.design.tasks[0].clone();
+    for (place, cell) in fixture.spec.design.cells.iter_mut().enumerate() {
         for member in &mut cell.members {
             (member.test, member.tuning) = (all.clone(), Arc::default());
             let logits = all
@@ -130,7 +130,7 @@ fn models_on_one_external_cohort_are_repeats_of_one_fold() {
     assert_eq!((cell.n, cell.predictions.len(), cell.auc_pooled), (120, 1080, None));
     assert_eq!((cell.members[8].repeat, cell.members[8].fold), (2, 2));
     let mut renumbered = fixture.clone();
-    for cell in &mut renumbered.spec.cells {
+    for cell in &mut renumbered.spec.design.cells {
         let numbered = cell.members.iter_mut().enumerate();
         numbered.for_each(|(place, member)| (member.repeat, member.fold) = (place as u32, 0));
     }
@@ -149,7 +149,12 @@ fn models_on_one_external_cohort_are_repeats_of_one_fold() {
 #[test]
 fn one_holdout_split_is_one_model() {
     let mut fixture = fixture(&["scratch", "density"], 2, 1, 3);
-    fixture.spec.cells.iter_mut().for_each(|cell| cell.members.truncate(1));
+    fixture
+        .spec
+        .design
+        .cells
+        .iter_mut()
+        .for_each(|cell| cell.members.truncate(1));
     let study = fixture.study().unwrap();
     let cell = &study.cells[0];
     assert_eq!(cell.auc, cell.members[0].auc);
@@ -164,7 +169,7 @@ fn one_holdout_split_is_one_model() {
 #[test]
 fn samples_without_a_column_of_groups_are_their_own() {
     let mut fixture = fixture(&["scratch"], 2, 1, 3);
-    fixture.spec.tasks[0].group_column = None;
+    fixture.spec.design.tasks[0].group_column = None;
     let study = fixture.study().unwrap();
     assert_eq!(study.cells[0].n_groups, 120);
     assert!(study.cells[0].estimand.ends_with("samples are the unit of resampling."));
@@ -173,7 +178,7 @@ fn samples_without_a_column_of_groups_are_their_own() {
 #[test]
 fn the_trivial_baseline_learns_on_the_training_part_alone() {
     let mut fixture = fixture(&["scratch"], 2, 1, 3);
-    let task = fixture.spec.tasks[0].clone();
+    let task = fixture.spec.design.tasks[0].clone();
     let row = |(place, sample): (usize, &SampleFacts)| {
         let mut row = std::array::from_fn(|column| noise((place * GLOBAL_NUMBERS + column) as u64));
         row[3] += 0.3 * f64::from(sample.class);
@@ -183,7 +188,7 @@ fn the_trivial_baseline_learns_on_the_training_part_alone() {
     fixture.numbers[0] = Some(numbers.clone());
     let study = fixture.study().unwrap();
     let (mut cases, mut scores) = (vec![], vec![]);
-    for member in &fixture.spec.cells[0].members {
+    for member in &fixture.spec.design.cells[0].members {
         let (mut x, mut y) = (vec![], vec![]);
         for sample in (0..120).filter(|sample| !member.test.contains(sample) && !member.tuning.contains(sample)) {
             x.extend(numbers[sample as usize]);
@@ -235,8 +240,14 @@ fn the_trivial_baseline_learns_on_the_training_part_alone() {
 fn the_order_of_cells_and_folds_changes_no_number() {
     let fixture = fixture(&["scratch", "density", "longer"], 2, 2, 3);
     let mut turned = fixture.clone();
-    turned.spec.cells.rotate_left(1);
-    turned.spec.cells.iter_mut().for_each(|cell| cell.members.reverse());
+    turned.spec.design.cells.rotate_left(1);
+    turned.spec.design.pairs = vec![(0, 2), (1, 2)];
+    turned
+        .spec
+        .design
+        .cells
+        .iter_mut()
+        .for_each(|cell| cell.members.reverse());
     let (one, other) = (fixture.study().unwrap(), turned.study().unwrap());
     for (place, cell) in one.cells.iter().enumerate() {
         assert_eq!(cell, &other.cells[(place + 2) % 3]);
@@ -260,7 +271,7 @@ fn scores_on_several_scales_are_said() {
     assert!(!fixture.study().unwrap().cells[1].auc_method.contains("scale"));
     let auc = fixture.study().unwrap().cells[1].auc;
     // One model is surer of the positive class in every picture.
-    let scores = fixture.spec.cells[1].members[0].scores;
+    let scores = fixture.spec.design.cells[1].members[0].scores;
     fixture.scores[scores]
         .test
         .iter_mut()

@@ -4,9 +4,12 @@ use super::*;
 fn differences_are_those_of_the_statistics_and_holm_takes_all() {
     let fixture = fixture(&["scratch", "density", "longer", "frozen"], 2, 1, 3);
     let study = fixture.study().unwrap();
-    assert_eq!((study.comparisons.len(), study.family), (3, 3));
+    assert_eq!(study.comparisons.len(), 3);
     for (place, comparison) in study.comparisons.iter().enumerate() {
-        assert_eq!((comparison.arm, comparison.baseline), (place + 1, 0));
+        assert_eq!(
+            (comparison.arm, comparison.baseline, comparison.family),
+            (place + 1, 0, 3)
+        );
         let expected = crossval::compare(&arm(&fixture, place + 1), &arm(&fixture, 0), Metric::Auc, 0.95).unwrap();
         let test = expected.difference.test.unwrap();
         assert_eq!(
@@ -77,49 +80,12 @@ fn three_repeats_decide_about_strategies() {
 }
 
 #[test]
-fn a_baseline_label_keeps_the_other_axes_and_a_record_fixes_them() {
-    let coordinates: Vec<Vec<&str>> = ["scratch", "density"]
-        .iter()
-        .flat_map(|&arm| [vec![arm, "0"], vec![arm, "5"]])
-        .collect();
-    let axes: [(&str, &[&str]); 2] = [("arm", &["scratch", "density"]), ("frozen", &["0", "5"])];
-    let mut fixture = grid(&axes, &coordinates, 2, 1, 3);
-    let pairs = |fixture: &Fixture| -> Vec<(usize, usize)> {
-        fixture
-            .study()
-            .unwrap()
-            .comparisons
-            .iter()
-            .map(|comparison| (comparison.arm, comparison.baseline))
-            .collect()
-    };
-    assert_eq!(pairs(&fixture), [(2, 0), (3, 1)]);
-    fixture.spec.baseline.push(("frozen".into(), "0".into()));
-    assert_eq!(pairs(&fixture), [(2, 0), (3, 0)]);
-    fixture.spec.baseline[1].1 = "7".into();
-    let message = fixture.study().unwrap_err().to_string();
-    assert_eq!(
-        message,
-        "`density · 0` has no baseline: the grid has no cell `scratch · 7`"
-    );
-    fixture.spec.baseline.remove(0);
-    assert!(matches!(fixture.study(), Err(StudyError::Unnamed { axis }) if axis == "arm"));
-    fixture.spec.compare = Some("chain".into());
-    assert_eq!(
-        fixture.study().unwrap_err().to_string(),
-        "the grid has no axis `chain`, only `arm`, `frozen`"
-    );
-    fixture.spec.compare = None;
-    assert_eq!(pairs(&fixture), []);
-}
-
-#[test]
 fn without_variance_unequal_arms_have_no_p_and_keep_the_family() {
     for repeats in [1, 3] {
         let mut fixture = fixture(&["constant", "perfect", "density"], 2, repeats, 3);
         for (cell, perfect) in [(0, 0.0), (1, 1.0)] {
-            for member in &fixture.spec.cells[cell].members {
-                let class = |sample: &u32| fixture.spec.tasks[0].samples[*sample as usize].class as f32;
+            for member in &fixture.spec.design.cells[cell].members {
+                let class = |sample: &u32| fixture.spec.design.tasks[0].samples[*sample as usize].class as f32;
                 let logits = member.test.iter().flat_map(|sample| [-class(sample) * perfect, 0.0]);
                 fixture.scores[member.scores].test = logits.collect();
             }
@@ -134,7 +100,7 @@ fn without_variance_unequal_arms_have_no_p_and_keep_the_family() {
             (None, None, None, None)
         );
         assert_eq!(
-            (study.family, density.p_adjusted),
+            (density.family, density.p_adjusted),
             (2, density.p.map(|p| (2.0 * p).min(1.0)))
         );
         assert!(density.p < Some(1.0));

@@ -3,13 +3,15 @@
 mod caveats;
 mod cells;
 mod comparisons;
+mod families;
 mod refusals;
 
 use super::*;
 use crate::report::model::Comparison;
 use crate::{
     plan::stage::{
-        Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Member, Report, SampleFacts, TaskFacts, TrainingFacts,
+        Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Report, SampleFacts,
+        TaskFacts, TrainingFacts,
     },
     stats::{
         crossval::{self, Case, CrossValidated},
@@ -39,6 +41,7 @@ struct Fixture {
     scores: Vec<MemberScores>,
     histories: Vec<History>,
     numbers: Vec<Option<Vec<[f64; GLOBAL_NUMBERS]>>>,
+    others: Vec<Option<OtherTests>>,
 }
 
 impl Fixture {
@@ -48,7 +51,13 @@ impl Fixture {
             device: "cpu".into(),
             numerics: "f32".into(),
         };
-        let study = study(&self.spec, &self.scores, &self.histories, &self.numbers, environment)?;
+        let written = Written {
+            scores: &self.scores,
+            histories: &self.histories,
+            numbers: &self.numbers,
+            others: &self.others,
+        };
+        let study = study(&self.spec, &written, environment)?;
         study.check().unwrap();
         Ok(study)
     }
@@ -72,6 +81,7 @@ fn task(classes: u32) -> TaskFacts {
         folds: 3,
         repeats: 1,
         samples: (0..2 * PATIENTS).map(sample).collect(),
+        cohort: 0,
         rows: (130, 120),
         data: DataFacts {
             caveats: vec!["Digitised film.".into()],
@@ -96,29 +106,34 @@ fn grid(axes: &[(&str, &[&str])], coordinates: &[Vec<&str>], classes: u32, repea
     (task.folds, task.repeats) = (folds, repeats);
     let mut fixture = Fixture {
         spec: Report {
-            name: "study".into(),
+            design: Design {
+                name: "study".into(),
+                axes: axes
+                    .iter()
+                    .map(|(name, labels)| Axis {
+                        name: (*name).into(),
+                        labels: words(labels),
+                    })
+                    .collect(),
+                cells: vec![],
+                pairs: (1..coordinates.len()).map(|arm| (arm, 0)).collect(),
+                tasks: vec![task],
+                scores: vec![],
+                trainings: vec![],
+            },
             program: "study.mtl".into(),
             about: vec![],
-            axes: axes
-                .iter()
-                .map(|(name, labels)| Axis {
-                    name: (*name).into(),
-                    labels: words(labels),
-                })
-                .collect(),
-            cells: vec![],
             compare: Some(axes[0].0.into()),
             baseline: vec![(axes[0].0.into(), axes[0].1[0].into())],
             adjust: Adjust::Holm,
-            tasks: vec![task],
-            scores: vec![],
-            trainings: vec![],
+            others: vec![],
             choices: vec![],
             dag: Dag::default(),
         },
         scores: vec![],
         histories: vec![],
         numbers: vec![None],
+        others: vec![],
     };
     for (place, coordinate) in coordinates.iter().enumerate() {
         add_cell(&mut fixture, place, coordinate, repeats, folds);
@@ -145,7 +160,7 @@ fn add_cell(fixture: &mut Fixture, place: usize, coordinate: &[&str], repeats: u
         // Six patients of the next fold are watched.
         let tuning = Arc::new(in_fold((fold + 1) % folds)[..12].to_vec());
         let stage = format!("{}/{repeat}/{fold}", coordinate.join("/"));
-        fixture.spec.trainings.push(TrainingFacts {
+        fixture.spec.design.trainings.push(TrainingFacts {
             stage: format!("{stage}/finetune"),
             label: "finetune on of_2".into(),
             pictures: 300,
@@ -164,8 +179,8 @@ fn add_cell(fixture: &mut Fixture, place: usize, coordinate: &[&str], repeats: u
         fixture.histories.push(History {
             epochs: vec![epoch(1), epoch(2)],
         });
-        fixture.spec.scores.push(format!("{stage}/score"));
-        let task = &fixture.spec.tasks[0];
+        fixture.spec.design.scores.push(format!("{stage}/score"));
+        let task = &fixture.spec.design.tasks[0];
         let logits = |samples: &[u32]| {
             samples
                 .iter()
@@ -186,7 +201,7 @@ fn add_cell(fixture: &mut Fixture, place: usize, coordinate: &[&str], repeats: u
             trainings: vec![scores],
         });
     }
-    fixture.spec.cells.push(Cell {
+    fixture.spec.design.cells.push(Cell {
         coordinate: words(coordinate),
         task: 0,
         network: "resnet18".into(),
@@ -212,11 +227,11 @@ fn logits(task: &TaskFacts, place: usize, repeat: u32, fold: u32, sample: u32) -
 /// The arm at `cell` as the statistics take it, written down without the code under test.
 fn arm(fixture: &Fixture, cell: usize) -> CrossValidated {
     let (mut cases, mut scores) = (vec![], vec![]);
-    for member in &fixture.spec.cells[cell].members {
+    for member in &fixture.spec.design.cells[cell].members {
         for (row, &sample) in member.test.iter().enumerate() {
             let logits = &fixture.scores[member.scores].test[2 * row..2 * row + 2];
             scores.push(1.0 / (1.0 + (f64::from(logits[1]) - f64::from(logits[0])).exp()));
-            let label = u32::from(fixture.spec.tasks[0].samples[sample as usize].class == 0);
+            let label = u32::from(fixture.spec.design.tasks[0].samples[sample as usize].class == 0);
             cases.push(Case {
                 repeat: member.repeat,
                 fold: member.fold,

@@ -8,7 +8,7 @@ fn scores_that_do_not_fit_are_refused_by_name() {
         let scores = &mut fixture.scores[4];
         let part = if tuning { &mut scores.tuning } else { &mut scores.test };
         part[5] = value;
-        let member = &fixture.spec.cells[1].members[1];
+        let member = &fixture.spec.design.cells[1].members[1];
         let named = if tuning { member.tuning[2] } else { member.test[2] };
         match fixture.study() {
             Err(StudyError::Diverged { stage, sample, .. }) => {
@@ -41,7 +41,7 @@ fn scores_that_do_not_fit_are_refused_by_name() {
         })
     ));
     let mut beyond = good.clone();
-    beyond.spec.cells[0].members[0].test = Arc::new(vec![120]);
+    beyond.spec.design.cells[0].members[0].test = Arc::new(vec![120]);
     assert!(matches!(
         beyond.study(),
         Err(StudyError::Place {
@@ -51,13 +51,13 @@ fn scores_that_do_not_fit_are_refused_by_name() {
         })
     ));
     let mut twice = good.clone();
-    twice.spec.cells[0].members[2].fold = 1;
+    twice.spec.design.cells[0].members[2].fold = 1;
     assert_eq!(
         twice.study().unwrap_err().to_string(),
         "cell `scratch` has fold 1 of repeat 0 twice"
     );
     let mut nothing = good;
-    nothing.spec.cells[1].members.clear();
+    nothing.spec.design.cells[1].members.clear();
     assert_eq!(nothing.study().unwrap_err().to_string(), "cell `density` has no model");
 }
 
@@ -65,8 +65,8 @@ fn scores_that_do_not_fit_are_refused_by_name() {
 fn a_fold_without_a_class_and_arms_on_other_samples_are_refused() {
     let good = fixture(&["scratch", "density"], 2, 1, 3);
     let mut one_class = good.clone();
-    for place in one_class.spec.cells[1].members[2].test.iter() {
-        one_class.spec.tasks[0].samples[*place as usize].class = 1;
+    for place in one_class.spec.design.cells[1].members[2].test.iter() {
+        one_class.spec.design.tasks[0].samples[*place as usize].class = 1;
     }
     let message = one_class.study().unwrap_err().to_string();
     assert_eq!(
@@ -74,7 +74,7 @@ fn a_fold_without_a_class_and_arms_on_other_samples_are_refused() {
         "scratch: fold 2 of repeat 0 has no case of class 1: use fewer folds"
     );
     let mut unpaired = good.clone();
-    unpaired.spec.cells[1].members.truncate(2);
+    unpaired.spec.design.cells[1].members.truncate(2);
     assert!(
         unpaired
             .study()
@@ -83,12 +83,12 @@ fn a_fold_without_a_class_and_arms_on_other_samples_are_refused() {
             .starts_with("density against scratch: the arms are not paired")
     );
     let mut tasks = good;
-    tasks.spec.tasks.push(TaskFacts {
+    tasks.spec.design.tasks.push(TaskFacts {
         name: "other".into(),
-        ..tasks.spec.tasks[0].clone()
+        ..tasks.spec.design.tasks[0].clone()
     });
     tasks.numbers.push(None);
-    tasks.spec.cells[1].task = 1;
+    tasks.spec.design.cells[1].task = 1;
     let message = tasks.study().unwrap_err().to_string();
     assert_eq!(
         message,

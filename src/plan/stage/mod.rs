@@ -3,12 +3,18 @@
 //! What stands in a [`Work`] enters the stage's key through the canonical encoder, so its fields hold what decides the
 //! result and nothing else; paths, names and source places are skipped, and the *contents* of files enter as digests.
 
+mod study;
+
 use crate::{
     net::{Graph, Op, ParameterId},
     source::Span,
 };
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
+pub use study::{
+    Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Report, SampleFacts, TaskFacts,
+    TrainingFacts,
+};
 
 /// A stage of the plan.
 #[derive(Clone, Debug)]
@@ -32,6 +38,9 @@ pub enum Work {
     Train(Box<Train>),
     /// Scores held-out samples.
     Score(Box<Score>),
+    /// Computes the p values of a study's comparisons, for the families of other reports. Output `comparisons`: JSON,
+    /// one number or null per comparison.
+    Compare(Box<Design>),
     /// Computes the statistics of a study and writes what a person opens.
     Report(Box<Report>),
 }
@@ -45,6 +54,7 @@ impl Work {
             Self::Load(_) => "load",
             Self::Train(_) => "train",
             Self::Score(_) => "score",
+            Self::Compare(_) => "compare",
             Self::Report(_) => "report",
         }
     }
@@ -64,7 +74,7 @@ impl Work {
                 Pictures::Npz { path, .. } => vec![path],
             },
             Self::Load(load) => vec![&load.path],
-            Self::Train(_) | Self::Score(_) | Self::Report(_) => Vec::new(),
+            Self::Train(_) | Self::Score(_) | Self::Compare(_) | Self::Report(_) => Vec::new(),
         }
     }
 }
@@ -76,12 +86,14 @@ pub enum Role {
     Pictures,
     /// The model that training starts from, or that is scored.
     Model,
-    /// A cell's scores, by the place in [`Report::scores`].
+    /// A cell's scores, by the place in [`Design::scores`].
     Scores(u32),
-    /// A training stage's history, by the place in [`Report::trainings`].
+    /// A training stage's history, by the place in [`Design::trainings`].
     History(u32),
-    /// The prepared pictures of a task, by the place in [`Report::tasks`].
+    /// The prepared pictures of a task, by the place in [`Design::tasks`].
     TaskPictures(u32),
+    /// The p values of another study, by the place in [`Report::others`].
+    Comparisons(u32),
 }
 
 impl Role {
@@ -93,6 +105,7 @@ impl Role {
             Self::Model => "model",
             Self::Scores(_) => "scores",
             Self::History(_) => "history",
+            Self::Comparisons(_) => "comparisons",
         }
     }
 }
@@ -319,191 +332,4 @@ pub struct Score {
     pub test: Arc<Vec<u32>>,
     /// Rows of the tuning part, scored apart.
     pub tuning: Arc<Vec<u32>>,
-}
-
-/// The statistics of a study. Outputs: the files of `out/<name>/`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Report {
-    /// Name of the `out`.
-    pub name: String,
-    /// The program's file name.
-    pub program: String,
-    /// `//!` text of the program.
-    pub about: Vec<String>,
-    /// Axes of the grid.
-    pub axes: Vec<Axis>,
-    /// One cell per coordinate, in row order.
-    pub cells: Vec<Cell>,
-    /// The axis along which arms are compared.
-    pub compare: Option<String>,
-    /// The baseline's label on every axis that it fixes; the compared axis is among them.
-    pub baseline: Vec<(String, String)>,
-    /// The correction for multiplicity.
-    pub adjust: Adjust,
-    /// Tasks, by [`Cell::task`].
-    pub tasks: Vec<TaskFacts>,
-    /// Every stage whose scores are used, by name; the roles `Scores(i)` of the inputs.
-    pub scores: Vec<String>,
-    /// Every training stage in any cell's chain; the roles `History(i)` of the inputs.
-    pub trainings: Vec<TrainingFacts>,
-    /// Every setting with its value, and who set it.
-    pub choices: Vec<Choice>,
-    /// The stages that this report rests on, for its picture.
-    pub dag: Dag,
-}
-
-/// An axis of a grid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Axis {
-    /// The loop variable.
-    pub name: String,
-    /// Its labels in order.
-    pub labels: Vec<String>,
-}
-
-/// Corrections for multiplicity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Adjust {
-    /// Holm 1979, over all comparisons of the study.
-    Holm,
-    /// None.
-    None,
-}
-
-/// A cell of a study: one chain judged on one task.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Cell {
-    /// A label per axis.
-    pub coordinate: Vec<String>,
-    /// Its task, by place in [`Report::tasks`].
-    pub task: usize,
-    /// The network's name.
-    pub network: String,
-    /// Trained values of the network.
-    pub network_parameters: u64,
-    /// The model's history in words, oldest first: `random start`, `pretrain on density, 3 epochs`, ...
-    pub chain: Vec<String>,
-    /// One per (repeat, fold).
-    pub members: Vec<Member>,
-}
-
-/// One model of a cell, and the samples that it scores.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Member {
-    /// Repeat, from 0.
-    pub repeat: u32,
-    /// Fold, from 0.
-    pub fold: u32,
-    /// Its scores, by place in [`Report::scores`].
-    pub scores: usize,
-    /// The tested samples, by place in the task's [`TaskFacts::samples`].
-    pub test: Arc<Vec<u32>>,
-    /// The tuning part, likewise.
-    pub tuning: Arc<Vec<u32>>,
-    /// Its training stages, oldest first, by place in [`Report::trainings`].
-    pub trainings: Vec<usize>,
-}
-
-/// What a report must know of a task.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct TaskFacts {
-    /// The name of its binding, or `task`.
-    pub name: String,
-    /// Classes in order; of two the first is the positive one.
-    pub classes: Vec<String>,
-    /// The labels of each class, as the table writes them.
-    pub class_labels: Vec<Vec<String>>,
-    /// The column of the labels.
-    pub column: String,
-    /// The column of the groups; none when samples are their own groups.
-    pub group_column: Option<String>,
-    /// The split in words: `3 folds by patient, stratified by label, seed 7`.
-    pub split: String,
-    /// Folds in a repeat.
-    pub folds: u32,
-    /// Repeats.
-    pub repeats: u32,
-    /// Every sample of the task.
-    pub samples: Vec<SampleFacts>,
-    /// Rows of the table before and after the class mapping: (rows, rows with a class).
-    pub rows: (usize, usize),
-    /// The data set's card.
-    pub data: DataFacts,
-}
-
-/// A sample of a task.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SampleFacts {
-    /// Its name: the file as the table writes it, or `train_images/7`.
-    pub name: String,
-    /// Its group.
-    pub group: String,
-    /// Its class, by place in [`TaskFacts::classes`].
-    pub class: u32,
-    /// Its row of the prepared file.
-    pub row: u32,
-}
-
-/// What is said of a data set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataFacts {
-    /// The manifest as the program names it.
-    pub source: String,
-    /// Title.
-    pub title: Option<String>,
-    /// Licence.
-    pub license: Option<String>,
-    /// Citation.
-    pub citation: Option<String>,
-    /// What a reader must know of it, in the words of who prepared it.
-    pub caveats: Vec<String>,
-}
-
-/// A training stage as the report tells it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct TrainingFacts {
-    /// The stage's name.
-    pub stage: String,
-    /// In words: `finetune on malignancy`.
-    pub label: String,
-    /// Pictures seen, repetitions counted.
-    pub pictures: u64,
-    /// Optimiser steps.
-    pub steps: u64,
-    /// Epochs.
-    pub epochs: u32,
-    /// Parameter values that train, and all trained values of the network.
-    pub trained: (u64, u64),
-}
-
-/// A setting.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Choice {
-    /// Where it acts: a stage's or a call's name.
-    pub scope: String,
-    /// Its name.
-    pub name: String,
-    /// Its value, as the language writes it.
-    pub value: String,
-    /// Who set it.
-    pub by: ChoiceBy,
-}
-
-/// Who set a choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChoiceBy {
-    /// The program's text, or `--set`.
-    Program,
-    /// A default.
-    Default,
-}
-
-/// A plan's graph as plain data.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dag {
-    /// Groups of like stages: (name, kind, how many stages stand behind it).
-    pub nodes: Vec<(String, String, u32)>,
-    /// Edges from one node to another, by place.
-    pub edges: Vec<(u32, u32)>,
 }

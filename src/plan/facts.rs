@@ -1,0 +1,214 @@
+//! Every fact that a report may have to tell, as plain data.
+
+use super::{
+    dag,
+    domain::Task,
+    eval::Evaluator,
+    report::{AxisLabel, Study, same_task},
+    stage::{
+        Adjust, Axis, Cell, Choice, ChoiceBy, DataFacts, Design, Member, Report, SampleFacts, TaskFacts, TrainingFacts,
+        Work,
+    },
+    stages::{Setting, StageId},
+    value::{Arguments, Grid, Value},
+};
+use indexmap::IndexSet;
+use std::{rc::Rc, sync::Arc};
+
+impl<'p> Evaluator<'p, '_> {
+    /// All that the report may have to tell.
+    pub(super) fn facts(
+        &mut self,
+        grid: &Grid<'p>,
+        study: &Study,
+        arguments: &Arguments<'p>,
+        compare: Option<Rc<str>>,
+        (baseline, pairs): (&[AxisLabel], Vec<(usize, usize)>),
+    ) -> Report {
+        let axes = grid.axes.iter().map(|axis| Axis {
+            name: axis.name.to_string(),
+            labels: axis.labels.iter().map(ToString::to_string).collect(),
+        });
+        let roots: Vec<_> = study.scored.iter().copied().collect();
+        let needed = self.stages.needed(&roots);
+        let main = &self.program.module(self.program.main).tree;
+        let file = self.program.sources.file(main.file).name();
+        let place = self.places.last();
+        let name = place.map(|place| place.binding.to_string()).unwrap_or_default();
+        let fixed = baseline
+            .iter()
+            .map(|(axis, label)| (axis.to_string(), label.to_string()));
+        let tasks = study.tasks.iter().map(|task| self.task_facts(study, task)).collect();
+        let stage_name = |id: &StageId| self.stages.get(*id).stage.name.clone();
+        let design = Design {
+            axes: axes.collect(),
+            cells: cells(grid, study),
+            pairs,
+            tasks,
+            scores: study.scored.iter().map(stage_name).collect(),
+            trainings: study
+                .trainings
+                .iter()
+                .filter_map(|id| self.training_facts(*id))
+                .collect(),
+            name: name.clone(),
+        };
+        Report {
+            design,
+            program: file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned(),
+            about: main.docs.clone(),
+            compare: compare.map(|axis| axis.to_string()),
+            baseline: fixed.collect(),
+            adjust: match arguments.value("adjust") {
+                Value::Choice("none") => Adjust::None,
+                _ => Adjust::Holm,
+            },
+            others: Vec::new(),
+            choices: self.choices(study, &needed, arguments, &name),
+            dag: dag::summary(&self.stages, &needed, Some(&name)),
+        }
+    }
+
+    fn task_facts(&mut self, study: &Study, task: &Task) -> TaskFacts {
+        let parts = self.parts(task);
+        let (cohort, table) = (&task.cohort, &task.cohort.data.table);
+        let base = &cohort.data.base;
+        let samples = task.samples.iter().zip(&parts.groups).map(|(&(row, class), &group)| {
+            let name = table.table.sample_name(row as usize);
+            let group = match &cohort.group_column {
+                Some(_) => self.identities.group_name(group),
+                None => name.clone(),
+            };
+            let row = base
+                .binary_search(&row)
+                .map_or(u32::MAX, |at| u32::try_from(at).unwrap_or(u32::MAX));
+            SampleFacts {
+                name,
+                group,
+                class,
+                row,
+            }
+        });
+        let about = &table.table.about;
+        TaskFacts {
+            name: task.name().to_owned(),
+            classes: task.classes.iter().map(ToString::to_string).collect(),
+            class_labels: task
+                .labels
+                .iter()
+                .map(|labels| labels.iter().map(ToString::to_string).collect())
+                .collect(),
+            column: task.column.to_string(),
+            group_column: cohort.group_column.as_deref().map(str::to_owned),
+            split: cohort.words.clone(),
+            folds: cohort.assignment.folds,
+            repeats: cohort.assignment.repeats,
+            cohort: study.cohort(task),
+            samples: samples.collect(),
+            rows: (cohort.data.rows.len(), task.samples.len()),
+            data: DataFacts {
+                source: table.shown.clone(),
+                title: about.title.clone(),
+                license: about.license.clone(),
+                citation: about.citation.clone(),
+                caveats: about.caveats.clone(),
+            },
+        }
+    }
+
+    fn training_facts(&self, id: StageId) -> Option<TrainingFacts> {
+        let made = self.stages.get(id);
+        let Work::Train(train) = &made.stage.work else {
+            return None;
+        };
+        let moving = train
+            .graph
+            .parameters
+            .iter()
+            .zip(&train.rates)
+            .filter(|(_, rate)| **rate > 0.0);
+        let task = self.trained_on.get(&id).map_or("task", |task| task.name());
+        let way = made.label.strip_suffix(task).map_or(&*made.label, str::trim_end);
+        Some(TrainingFacts {
+            stage: made.stage.name.clone(),
+            label: format!("{way} on {task}"),
+            pictures: train.pictures_seen(),
+            steps: train.steps(),
+            epochs: train.epochs,
+            trained: (
+                moving.map(|(p, _)| p.len() as u64).sum(),
+                train.graph.trained_values() as u64,
+            ),
+        })
+    }
+
+    /// Every setting that acts on the report, once each, in the order of the work.
+    fn choices(&self, study: &Study, needed: &[StageId], arguments: &Arguments<'p>, name: &str) -> Vec<Choice> {
+        let mut choices: IndexSet<Choice> = IndexSet::new();
+        let mut add = |scope: &str, settings: &[Setting]| {
+            choices.extend(settings.iter().map(|setting| Choice {
+                scope: scope.to_owned(),
+                name: setting.name.clone(),
+                value: setting.value.clone(),
+                by: setting.by,
+            }));
+        };
+        let (seed, by) = self.seed;
+        add("study", &[super::data::setting("seed", seed.to_string(), by)]);
+        for (param, value) in self.params() {
+            add("param", &[super::data::setting(param, value, ChoiceBy::Program)]);
+        }
+        let trained = needed.iter().filter_map(|id| self.trained_on.get(id));
+        for task in trained.chain(&study.tasks) {
+            add(task.cohort.data.name(), &task.cohort.data.settings);
+            add(task.cohort.name(), &task.cohort.settings);
+            add(task.name(), &task.settings);
+        }
+        for id in needed {
+            let made = self.stages.get(*id);
+            if matches!(made.stage.work, Work::Train(_) | Work::Score(_)) {
+                add(&made.scope, &made.settings);
+            }
+        }
+        let own: Vec<_> = ["compare", "baseline", "adjust"]
+            .into_iter()
+            .filter_map(|key| {
+                arguments
+                    .slot(key)
+                    .map(|slot| super::data::setting(key, slot.value.display(), slot.by))
+            })
+            .collect();
+        add(name, &own);
+        choices.into_iter().collect()
+    }
+}
+
+fn cells(grid: &Grid<'_>, study: &Study) -> Vec<Cell> {
+    let place = |set: &IndexSet<StageId>, id: StageId| set.get_index_of(&id).unwrap_or(0);
+    let cells = study.scores.iter().enumerate();
+    cells
+        .map(|(at, scores)| Cell {
+            coordinate: grid.coordinate(at).iter().map(ToString::to_string).collect(),
+            task: study
+                .tasks
+                .iter()
+                .position(|task| same_task(task, &scores.task))
+                .unwrap_or(0),
+            network: scores.network.clone(),
+            network_parameters: scores.network_parameters,
+            chain: scores.chain.clone(),
+            members: scores
+                .members
+                .iter()
+                .map(|member| Member {
+                    repeat: member.repeat,
+                    fold: member.fold,
+                    scores: place(&study.scored, member.stage),
+                    test: Arc::clone(&member.test),
+                    tuning: Arc::clone(&member.tuning),
+                    trainings: member.trainings.iter().map(|id| place(&study.trainings, *id)).collect(),
+                })
+                .collect(),
+        })
+        .collect()
+}

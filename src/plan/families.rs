@@ -1,0 +1,104 @@
+//! Families: the comparisons of one program on one cohort are corrected together, whichever output reports them.
+
+use super::{
+    report::Pending,
+    stage::{OtherStudy, Report, Role, Work},
+    stages::{StageId, Stages, Title},
+};
+use indexmap::{IndexMap, IndexSet};
+use std::{collections::BTreeSet, rc::Rc};
+
+/// Makes the stages of the `wanted` reports, by place in `reports`. Each takes the comparisons of every other one on its
+/// cohorts; those of reports that are not wanted are counted.
+pub(super) fn make_reports(
+    stages: &mut Stages,
+    reports: &[Pending],
+    all: &IndexSet<usize>,
+    wanted: &IndexSet<usize>,
+) -> IndexMap<usize, StageId> {
+    let mut made = IndexMap::new();
+    for &own in wanted {
+        let pending = &reports[own];
+        let (mut report, mut inputs) = (pending.report.clone(), pending.inputs.clone());
+        let mut counted: BTreeSet<Compared> = compared(pending).into_iter().collect();
+        for &other in all.iter().filter(|&&other| other != own) {
+            let cohorts = shared(pending, &reports[other], &mut counted);
+            if report.design.pairs.is_empty() || cohorts.iter().all(Option::is_none) {
+                continue;
+            }
+            let is_run = wanted.contains(&other);
+            if is_run {
+                let place = u32::try_from(report.others.len()).unwrap_or(u32::MAX);
+                inputs.push((compare(stages, &reports[other]), Role::Comparisons(place)));
+            }
+            report.others.push(OtherStudy {
+                name: reports[other].report.design.name.clone(),
+                cohorts,
+                is_run,
+            });
+        }
+        made.insert(own, report_stage(stages, report, inputs, pending));
+    }
+    made
+}
+
+/// What tells one comparison from another: the stages that scored its two arms, whichever is the baseline.
+type Compared = [Vec<StageId>; 2];
+
+fn compared(pending: &Pending) -> Vec<Compared> {
+    let design = &pending.report.design;
+    let scored = |cell: usize| {
+        let members = design.cells[cell].members.iter();
+        // The inputs begin with the scores, in the order of `Role::Scores`.
+        let stages = members.filter_map(|member| pending.inputs.get(member.scores));
+        stages.map(|(stage, _)| *stage).collect()
+    };
+    let both = |&(arm, baseline): &(usize, usize)| {
+        let mut both = [scored(arm), scored(baseline)];
+        both.sort_unstable();
+        both
+    };
+    design.pairs.iter().map(both).collect()
+}
+
+/// The cohort of `own` that each comparison of `other` is on; none for what is `counted` already, for the same comparison
+/// in two outputs is one test.
+fn shared(own: &Pending, other: &Pending, counted: &mut BTreeSet<Compared>) -> Vec<Option<u32>> {
+    let design = &other.report.design;
+    let cohort = |(&(arm, _), compared): (&(usize, usize), Compared)| {
+        let task = &design.tasks[design.cells[arm].task];
+        let table = other.tables.get_index(task.cohort as usize)?;
+        let place = own.tables.get_index_of(table)?;
+        counted.insert(compared).then(|| u32::try_from(place).ok())?
+    };
+    design.pairs.iter().zip(compared(other)).map(cohort).collect()
+}
+
+/// The stage that computes the p values of a study for other reports.
+fn compare(stages: &mut Stages, pending: &Pending) -> StageId {
+    let design = &pending.report.design;
+    let title = Title {
+        place: String::new(),
+        member: String::new(),
+        label: format!("compare {}", design.name),
+    };
+    let scores = |(_, role): &&(StageId, Role)| matches!(role, Role::Scores(_));
+    let inputs = pending.inputs.iter().filter(scores).copied().collect();
+    let key = format!("{} {:?}", design.name, design.pairs);
+    let work = Work::Compare(Box::new(design.clone()));
+    stages.make(&title, work, &key, inputs, pending.span, Rc::default())
+}
+
+fn report_stage(stages: &mut Stages, report: Report, inputs: Vec<(StageId, Role)>, pending: &Pending) -> StageId {
+    let title = Title {
+        place: String::new(),
+        member: String::new(),
+        label: format!("report {}", report.design.name),
+    };
+    let key = format!(
+        "{} {:?} {:?} {:?}",
+        report.design.name, report.compare, report.baseline, report.adjust
+    );
+    let work = Work::Report(Box::new(report));
+    stages.make(&title, work, &key, inputs, pending.span, Rc::default())
+}

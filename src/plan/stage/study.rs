@@ -1,0 +1,216 @@
+//! What is judged and reported: cells on tasks, the comparisons between them, and every fact that a reader may ask for.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What a study judges, and by what: all that its statistics rest on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Design {
+    /// Name of the `out`.
+    pub name: String,
+    /// Axes of the grid.
+    pub axes: Vec<Axis>,
+    /// One cell per coordinate, in row order.
+    pub cells: Vec<Cell>,
+    /// The comparisons: an arm and its baseline, by place in `cells`. Both are judged on one task.
+    pub pairs: Vec<(usize, usize)>,
+    /// Tasks, by [`Cell::task`].
+    pub tasks: Vec<TaskFacts>,
+    /// Every stage whose scores are used, by name; the roles `Scores(i)` of the inputs.
+    pub scores: Vec<String>,
+    /// Every training stage in any cell's chain; the roles `History(i)` of the inputs.
+    pub trainings: Vec<TrainingFacts>,
+}
+
+/// The statistics of a study and the pages that tell them. Outputs: the files of `out/<name>/`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// What is judged.
+    pub design: Design,
+    /// The program's file name.
+    pub program: String,
+    /// `//!` text of the program.
+    pub about: Vec<String>,
+    /// The axis along which arms are compared.
+    pub compare: Option<String>,
+    /// The baseline's label on every axis that it fixes; the compared axis is among them.
+    pub baseline: Vec<(String, String)>,
+    /// The correction for multiplicity.
+    pub adjust: Adjust,
+    /// The program's other studies with comparisons on a cohort of this one; the roles `Comparisons(i)` of the inputs.
+    pub others: Vec<OtherStudy>,
+    /// Every setting with its value, and who set it.
+    pub choices: Vec<Choice>,
+    /// The stages that this report rests on, for its picture.
+    pub dag: Dag,
+}
+
+/// A study of the same program, whose comparisons are corrected together with a report's own: dividing a study into
+/// several outputs buys no significance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherStudy {
+    /// Name of its `out`.
+    pub name: String,
+    /// For each of its comparisons the cohort of the report's own that it is on, as [`TaskFacts::cohort`] numbers them.
+    pub cohorts: Vec<Option<u32>>,
+    /// Whether its comparisons are an input. Those of an output that was not asked for are counted only.
+    pub is_run: bool,
+}
+
+/// An axis of a grid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Axis {
+    /// The loop variable.
+    pub name: String,
+    /// Its labels in order.
+    pub labels: Vec<String>,
+}
+
+/// Corrections for multiplicity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Adjust {
+    /// Holm 1979, over all comparisons of the study.
+    Holm,
+    /// None.
+    None,
+}
+
+/// A cell of a study: one chain judged on one task.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cell {
+    /// A label per axis.
+    pub coordinate: Vec<String>,
+    /// Its task, by place in [`Design::tasks`].
+    pub task: usize,
+    /// The network's name.
+    pub network: String,
+    /// Trained values of the network.
+    pub network_parameters: u64,
+    /// The model's history in words, oldest first: `random start`, `pretrain on density, 3 epochs`, ...
+    pub chain: Vec<String>,
+    /// One per (repeat, fold).
+    pub members: Vec<Member>,
+}
+
+/// One model of a cell, and the samples that it scores.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Member {
+    /// Repeat, from 0.
+    pub repeat: u32,
+    /// Fold, from 0.
+    pub fold: u32,
+    /// Its scores, by place in [`Design::scores`].
+    pub scores: usize,
+    /// The tested samples, by place in the task's [`TaskFacts::samples`].
+    pub test: Arc<Vec<u32>>,
+    /// The tuning part, likewise.
+    pub tuning: Arc<Vec<u32>>,
+    /// Its training stages, oldest first, by place in [`Design::trainings`].
+    pub trainings: Vec<usize>,
+}
+
+/// What a report must know of a task.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TaskFacts {
+    /// The name of its binding, or `task`.
+    pub name: String,
+    /// Classes in order; of two the first is the positive one.
+    pub classes: Vec<String>,
+    /// The labels of each class, as the table writes them.
+    pub class_labels: Vec<Vec<String>>,
+    /// The column of the labels.
+    pub column: String,
+    /// The column of the groups; none when samples are their own groups.
+    pub group_column: Option<String>,
+    /// The split in words: `3 folds by patient, stratified by label, seed 7`.
+    pub split: String,
+    /// Folds in a repeat.
+    pub folds: u32,
+    /// Repeats.
+    pub repeats: u32,
+    /// The data set that its samples come from, numbered within the report: comparisons on one are one family.
+    pub cohort: u32,
+    /// Every sample of the task.
+    pub samples: Vec<SampleFacts>,
+    /// Rows of the table before and after the class mapping: (rows, rows with a class).
+    pub rows: (usize, usize),
+    /// The data set's card.
+    pub data: DataFacts,
+}
+
+/// A sample of a task.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SampleFacts {
+    /// Its name: the file as the table writes it, or `train_images/7`.
+    pub name: String,
+    /// Its group.
+    pub group: String,
+    /// Its class, by place in [`TaskFacts::classes`].
+    pub class: u32,
+    /// Its row of the prepared file.
+    pub row: u32,
+}
+
+/// What is said of a data set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFacts {
+    /// The manifest as the program names it.
+    pub source: String,
+    /// Title.
+    pub title: Option<String>,
+    /// Licence.
+    pub license: Option<String>,
+    /// Citation.
+    pub citation: Option<String>,
+    /// What a reader must know of it, in the words of who prepared it.
+    pub caveats: Vec<String>,
+}
+
+/// A training stage as the report tells it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TrainingFacts {
+    /// The stage's name.
+    pub stage: String,
+    /// In words: `finetune on malignancy`.
+    pub label: String,
+    /// Pictures seen, repetitions counted.
+    pub pictures: u64,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Epochs.
+    pub epochs: u32,
+    /// Parameter values that train, and all trained values of the network.
+    pub trained: (u64, u64),
+}
+
+/// A setting.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Choice {
+    /// Where it acts: a stage's or a call's name.
+    pub scope: String,
+    /// Its name.
+    pub name: String,
+    /// Its value, as the language writes it.
+    pub value: String,
+    /// Who set it.
+    pub by: ChoiceBy,
+}
+
+/// Who set a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChoiceBy {
+    /// The program's text, or `--set`.
+    Program,
+    /// A default.
+    Default,
+}
+
+/// A plan's graph as plain data.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dag {
+    /// Groups of like stages: (name, kind, how many stages stand behind it).
+    pub nodes: Vec<(String, String, u32)>,
+    /// Edges from one node to another, by place.
+    pub edges: Vec<(u32, u32)>,
+}
