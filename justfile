@@ -23,4 +23,4 @@ bench python="python3":
 
 # kills a training at five moments and compares the final weights, for one and two threads
 crash:
-    cargo test --release --locked --test resume -- --include-ignored
+    cargo test --release --locked --test resume

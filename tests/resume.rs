@@ -4,6 +4,10 @@ mod common;
 
 use common::{TINY, Workbench, chest};
 use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
 
 /// Chest radiographs, a small network, and an optimiser with two moments: everything that a state must hold.
 fn program(epochs: u32) -> String {
@@ -86,4 +90,36 @@ fn a_killed_run_never_blocks_the_next_one() {
     }
     bench.run(&[]).done();
     assert_eq!(bench.run(&[]).done().0, 0, "nothing is left to do");
+}
+
+#[test]
+fn a_run_that_waits_for_another_stops_when_it_is_told_to() {
+    let bench = Workbench::new(&program(2_000));
+    let is = |line: &str, name: &str| {
+        serde_json::from_str(line).is_ok_and(|event: Value| event["event"] == name && event["stage"] != Value::Null)
+    };
+    let start = |wanted: &str| {
+        let mut child = bench
+            .command(&["run", "study.mtl", "--format", "json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("mtl starts");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut lines = lines.map_while(Result::ok);
+        assert!(lines.any(|line| is(&line, wanted)), "no `{wanted}`");
+        (child, lines)
+    };
+    let (mut first, _events) = start("epoch_finished");
+    let (mut second, rest) = start("waiting");
+    let told = Command::new("kill")
+        .args(["-INT", &second.id().to_string()])
+        .status()
+        .expect("kill starts");
+    assert!(told.success());
+    let code = second.wait().expect("reaped").code();
+    assert_eq!(code, Some(130), "{:?}", rest.collect::<Vec<_>>());
+    assert!(first.try_wait().expect("known").is_none(), "the other goes on");
+    first.kill().expect("kill");
+    first.wait().expect("reaped");
 }

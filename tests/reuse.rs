@@ -186,3 +186,56 @@ fn two_runs_at_once_compute_each_stage_once() {
     assert_eq!(a.0 + b.0, 17, "every stage ran in one of them");
     assert_eq!(one.digests("model"), two.digests("model"));
 }
+
+/// Two outputs of one cohort, each with a comparison: they are one family, run together or apart.
+#[test]
+fn comparisons_of_two_outputs_are_one_family() {
+    let text = program(&format!("{SCRATCH} {CHAIN}"));
+    let bench = Workbench::new(&format!(
+        r#"{text}
+let rates = for lr in [1e-3, 1e-2] {{ tiny() |> finetune(task, epochs: 1, lr: lr) |> evaluate(task) }}
+out rate = rates |> report(compare: "lr", baseline: 1e-3)
+"#
+    ));
+    let comparison = |output: &str| {
+        let text = fs::read_to_string(bench.path(&format!("out/{output}/results.json"))).expect("readable");
+        let results: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(results["comparisons"][0]["family"], 2, "{output}");
+        let number = |name: &str| results["comparisons"][0][name].as_f64().expect("a number");
+        let run = results["other_studies"][0]["run"].as_bool().expect("known");
+        (number("p"), number("p_adjusted"), run)
+    };
+    let first = bench.run(&["rate"]);
+    first.done();
+    assert!(
+        first.ran().iter().all(|stage| !stage.contains("scores[")),
+        "{:?}",
+        first.ran()
+    );
+    let (p, bound, run) = comparison("rate");
+    assert_eq!(
+        (bound, run),
+        ((2.0 * p).min(1.0), false),
+        "the other counts as showing nothing"
+    );
+    assert!(!bench.path("out/study").exists());
+
+    let both = bench.run(&[]);
+    both.done();
+    let ran = both.ran();
+    assert!(
+        ["compare study", "compare rate"]
+            .iter()
+            .all(|name| ran.contains(&(*name).to_owned())),
+        "{ran:?}"
+    );
+    assert!(
+        ran.iter().all(|stage| !stage.contains("rates[")),
+        "trainings are reused: {ran:?}"
+    );
+    let (rate, study) = (comparison("rate"), comparison("study"));
+    assert!(rate.2 && study.2 && rate.0 == p && rate.1 <= bound);
+    let (low, high) = if rate.0 < study.0 { (rate, study) } else { (study, rate) };
+    let expected = (2.0 * low.0).min(1.0);
+    assert_eq!((low.1, high.1), (expected, expected.max(high.0)), "Holm 1979 over two");
+}

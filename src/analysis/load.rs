@@ -5,12 +5,12 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::program::{ItemId, LoadedModule, Meaning, ModuleId, Origin, Program, defined_name};
 use crate::{
     builtins::{self, PRELUDE},
-    diag::{Diagnostic, Diagnostics, codes::names},
+    diag::{Diagnostic, Diagnostics, codes::names as codes},
     source::{FileId, SourceMap, Span},
     syntax::{
         self,
@@ -103,7 +103,7 @@ impl Loader<'_> {
             Ok(text) => text,
             Err(error) => {
                 let message = format!("cannot read `{}`: {error}", path.display());
-                self.diagnostics.push(Diagnostic::error(&names::NO_MODULE, message));
+                self.diagnostics.push(Diagnostic::error(&codes::NO_MODULE, message));
                 String::new()
             }
         };
@@ -152,8 +152,13 @@ impl Loader<'_> {
         }
         let id = ModuleId(self.modules.len());
         self.bind_items(&mut names, &tree, id);
-        let scope = names.scope;
-        self.modules.push(LoadedModule { origin, tree, scope });
+        let Names { scope, meant, .. } = names;
+        self.modules.push(LoadedModule {
+            origin,
+            tree,
+            scope,
+            meant,
+        });
         if let Some(key) = key {
             self.known.insert(key, id);
         }
@@ -199,7 +204,7 @@ impl Loader<'_> {
             let message = "this import brings no name";
             let help = "name what you need in braces, `import std.models { resnet18 }`, or the module, `import std.train as training`";
             self.diagnostics.push(
-                Diagnostic::error(&names::IMPORTS_NOTHING, message)
+                Diagnostic::error(&codes::IMPORTS_NOTHING, message)
                     .at(whole, "")
                     .help(help),
             );
@@ -212,13 +217,13 @@ impl Loader<'_> {
             );
         }
         for wanted in import.names.iter().flatten() {
-            let meaning = target.map_or(Meaning::Missing, |id| self.exported(id, &wanted.name));
+            let meaning = target.map_or(Meaning::Missing, |id| self.exported(id, &wanted.name, names));
             names.bind(wanted.alias.as_ref().unwrap_or(&wanted.name), meaning, self.diagnostics);
         }
     }
 
     /// What a loaded module means by a name; reported when it has no such name and all of it could be read.
-    fn exported(&mut self, id: ModuleId, wanted: &Ident) -> Meaning {
+    fn exported(&mut self, id: ModuleId, wanted: &Ident, names: &mut Names) -> Meaning {
         let module = &self.modules[id.0];
         if let Some(&meaning) = module.scope.get(&wanted.name) {
             return meaning;
@@ -226,10 +231,11 @@ impl Loader<'_> {
         if !module.tree.items.iter().any(|item| matches!(item.kind, ItemKind::Bad)) {
             let shown = self.sources.file(module.tree.file).name();
             let message = format!("`{shown}` does not define `{}`", wanted.name);
-            let diagnostic = Diagnostic::error(&names::NOT_EXPORTED, message)
+            let diagnostic = Diagnostic::error(&codes::NOT_EXPORTED, message)
                 .at(wanted.span, "not defined there")
                 .help(listing(module.scope.keys()))
                 .suggest(wanted.span, &wanted.name, module.scope.keys().map(String::as_str));
+            names.meant.extend(diagnostic.fix.as_ref().map(|fix| fix.text.clone()));
             self.diagnostics.push(diagnostic);
         }
         Meaning::Missing
@@ -257,7 +263,7 @@ impl Loader<'_> {
         let message = format!("files import each other in a circle: {}", circle.join(" -> "));
         let help = "move what both need into a file of its own, and import it from both";
         self.diagnostics.push(
-            Diagnostic::error(&names::IMPORT_CYCLE, message)
+            Diagnostic::error(&codes::IMPORT_CYCLE, message)
                 .at(span, "closes the circle")
                 .help(help),
         );
@@ -274,7 +280,7 @@ impl Loader<'_> {
                 name.replace('.', "/")
             )
         };
-        let diagnostic = Diagnostic::error(&names::NO_MODULE, message).at(span, "not a module of the standard library");
+        let diagnostic = Diagnostic::error(&codes::NO_MODULE, message).at(span, "not a module of the standard library");
         self.diagnostics.push(diagnostic.help(help).suggest(span, name, known));
     }
 
@@ -293,7 +299,7 @@ impl Loader<'_> {
             )
         };
         self.diagnostics.push(
-            Diagnostic::error(&names::NO_MODULE, message)
+            Diagnostic::error(&codes::NO_MODULE, message)
                 .at(span, "imported here")
                 .help(help),
         );
@@ -319,7 +325,7 @@ fn listing<'a, S: AsRef<str> + 'a + ?Sized>(names: impl Iterator<Item = &'a S>) 
 
 /// `name` is defined a second time; `first` is where it was defined before.
 fn duplicate(name: &Ident, first: Span) -> Diagnostic {
-    Diagnostic::error(&names::DUPLICATE, format!("`{}` is defined twice", name.name))
+    Diagnostic::error(&codes::DUPLICATE, format!("`{}` is defined twice", name.name))
         .at(name.span, "again here")
         .at(first, "first here")
         .help("rename one of the two; an import is renamed with `as`")
@@ -330,6 +336,7 @@ fn duplicate(name: &Ident, first: Span) -> Diagnostic {
 struct Names {
     scope: IndexMap<String, Meaning>,
     places: IndexMap<String, Span>,
+    meant: IndexSet<String>,
 }
 
 impl Names {

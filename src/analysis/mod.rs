@@ -1,6 +1,7 @@
 //! What a program means before it runs: its modules, its names, its types.
 
 mod check;
+mod homes;
 mod load;
 pub mod program;
 mod settings;

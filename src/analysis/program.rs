@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::{
     source::SourceMap,
@@ -71,6 +71,8 @@ pub struct LoadedModule {
     pub tree: ast::Module,
     /// Every name it defines or imports, and so exports, but for `out`s. The prelude's names stand behind these.
     pub scope: IndexMap<String, Meaning>,
+    /// What imports that failed were probably meant to bring; whatever uses these names stays silent.
+    pub meant: IndexSet<String>,
 }
 
 /// A program: the main module and all that it imports, loaded once each.
@@ -126,10 +128,12 @@ impl Program {
         own.or_else(|| self.module(self.prelude).scope.get(name)).copied()
     }
 
-    /// All names that [`Program::lookup`] finds in a module, the module's own first.
+    /// All names that stand for something in a module, the module's own first.
     pub fn names(&self, module: ModuleId) -> impl Iterator<Item = &str> {
-        let own = self.module(module).scope.keys();
-        own.chain(self.module(self.prelude).scope.keys()).map(String::as_str)
+        let own = self.module(module).scope.iter();
+        let all = own.chain(&self.module(self.prelude).scope);
+        all.filter(|(_, meaning)| **meaning != Meaning::Missing)
+            .map(|(name, _)| name.as_str())
     }
 
     /// The outputs of the main module, in order of writing.

@@ -183,7 +183,7 @@ fn not_a_literal(name: &str, text: &str, ty: &Type, span: Span) -> Diagnostic {
     };
     Diagnostic::error(
         &MISMATCH,
-        format!("the param `{name}` is a `{ty}`, and `{text}` is none"),
+        format!("the param `{name}` has type `{ty}`, and `{text}` does not"),
     )
     .at(span, "")
     .help(format!("give {example}"))

@@ -53,10 +53,7 @@ fn size(arguments: &Size) -> Exit {
     }
     let report = match program::open_store(&folder).map(|store| store.size()) {
         Ok(Ok(report)) => report,
-        Ok(Err(error)) => {
-            output::error_line(&format!("error: {error}"));
-            return Exit::EnvironmentWrong;
-        }
+        Ok(Err(error)) => return program::store_failed(&error),
         Err(exit) => return exit,
     };
     match arguments.format {

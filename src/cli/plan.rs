@@ -42,10 +42,7 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
             }
             Exit::Done
         }
-        Err(error) => {
-            output::error_line(&format!("error: {error}"));
-            Exit::EnvironmentWrong
-        }
+        Err(error) => program::store_failed(&error),
     }
 }
 

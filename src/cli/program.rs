@@ -5,7 +5,7 @@ use crate::{
     analysis::{self, Main, Program},
     diag::{self, Diagnostics},
     plan::{self, Plan},
-    store::Store,
+    store::{Store, StoreError},
 };
 use std::{
     env,
@@ -86,8 +86,14 @@ pub(super) fn store_folder(arguments: &StoreArguments, program: &Path) -> PathBu
 
 /// Opens the store, or says why it cannot be.
 pub(super) fn open_store(folder: &Path) -> Result<Store, Exit> {
-    Store::open(folder).map_err(|error| {
-        output::error_line(&format!("error: {error}"));
-        Exit::EnvironmentWrong
-    })
+    Store::open(folder).map_err(|error| store_failed(&error))
+}
+
+/// Says what is wrong with the store, and what to do.
+pub(super) fn store_failed(error: &StoreError) -> Exit {
+    output::error_line(&format!("error: {error}"));
+    if let Some(help) = error.help() {
+        output::error_line(&format!("  help: {help}"));
+    }
+    Exit::EnvironmentWrong
 }

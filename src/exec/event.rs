@@ -80,6 +80,11 @@ pub enum Event {
         /// The stage that made it.
         stage: String,
     },
+    /// The store found something amiss and dealt with it.
+    Noticed {
+        /// What, and what became of it.
+        message: String,
+    },
     /// A stage could not be carried out.
     StageFailed {
         /// Its name.

@@ -42,6 +42,11 @@ pub(super) fn key<'a>(
         taken.push((role, role.output().to_owned(), *digest));
     }
     let paths: Vec<_> = work.files().into_iter().map(|path| path.as_path()).collect();
-    let files = store.digests_of_files(&paths, &|_| {}, &|| cancel.load(Ordering::Relaxed))?;
+    // Most stages read no files, and asking the file index reads it.
+    let files = if paths.is_empty() {
+        Vec::new()
+    } else {
+        store.digests_of_files(&paths, &|_| {}, &|| cancel.load(Ordering::Relaxed))?
+    };
     Ok(Some(stage_key(work, &taken, &files)))
 }

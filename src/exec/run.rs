@@ -9,13 +9,15 @@ use super::{
 use crate::{
     plan::{Plan, canon::Key, stage::Role},
     stages::{self, Context, StageError},
-    store::{Action, StageLock, Store},
+    store::{Action, StageLock, Store, StoreError},
 };
 use petgraph::graph::NodeIndex;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
 };
 
 /// How a run behaves.
@@ -48,11 +50,28 @@ pub fn run(
     };
     for node in plan.order() {
         run.settle(node);
+        run.tell_notices();
     }
     let pages = run.write_outputs();
+    run.tell_notices();
     run.summary.interrupted = cancel.load(Ordering::Relaxed) && run.summary.skipped > 0;
     run.summary.seconds = clock.seconds();
     (run.summary, pages)
+}
+
+/// How often a stage is asked for that another process computes.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// A failure of the store with what to do about it.
+pub(super) fn of_store(error: StoreError) -> StageError {
+    if matches!(error, StoreError::Cancelled) {
+        return StageError::Cancelled;
+    }
+    let failed = StageError::failed(error.to_string());
+    match error.help() {
+        Some(help) => failed.help(help),
+        None => failed,
+    }
 }
 
 /// Where a stage stands.
@@ -100,7 +119,7 @@ impl Run<'_> {
     /// Brings a stage whose inputs were settled to its end.
     fn settle(&mut self, node: NodeIndex) {
         let settled = keys::key(self.plan, self.store, node, |from| self.action(from), self.cancel)
-            .map_err(StageError::failed)
+            .map_err(of_store)
             .and_then(|key| match key {
                 Some(key) => self.reuse_or_run(node, key),
                 None => Ok(State::Lost),
@@ -127,40 +146,59 @@ impl Run<'_> {
 
     /// Known results are taken even after a failure: they cost nothing and complete the counts.
     fn reuse_or_run(&mut self, node: NodeIndex, key: Key) -> Result<State, StageError> {
-        if let Some(done) = self.known(node, key)? {
-            return Ok(done);
+        if let Some(action) = self.store.lookup(key).map_err(of_store)? {
+            return Ok(self.reuse(node, key, action));
         }
         if self.is_stopped() {
             return Ok(State::Lost);
         }
-        let lock = self.lock(node, key)?;
+        self.run_locked(node, key)
+    }
+
+    /// Computes a result that is not known or no longer whole, unless another process does; then waits for it.
+    fn run_locked(&mut self, node: NodeIndex, key: Key) -> Result<State, StageError> {
+        let _lock = self.lock(node, key)?;
         // Another process may have computed it while this one waited.
-        if let Some(done) = self.known(node, key)? {
-            return Ok(done);
+        if let Some(action) = self.store.reusable(key).map_err(of_store)? {
+            return Ok(self.reuse(node, key, action));
         }
         let action = self.execute(node, key)?;
-        drop(lock);
         self.summary.ran += 1;
         Ok(State::Done(key, Box::new(action)))
     }
 
-    /// The recorded result under a key.
-    fn known(&mut self, node: NodeIndex, key: Key) -> Result<Option<State>, StageError> {
-        let Some(action) = self.store.lookup(key).map_err(StageError::failed)? else {
-            return Ok(None);
-        };
+    /// Passes on what the store found amiss.
+    fn tell_notices(&self) {
+        for notice in self.store.take_notices() {
+            let message = notice.to_string();
+            self.listener.event(&Event::Noticed { message });
+        }
+    }
+
+    /// Takes a recorded result.
+    fn reuse(&mut self, node: NodeIndex, key: Key, action: Action) -> State {
         self.summary.reused += 1;
         let (stage, kind, outputs) = (self.name(node), self.kind(node), action.outputs.clone());
         self.listener.event(&Event::StageReused { stage, kind, outputs });
-        Ok(Some(State::Done(key, Box::new(action))))
+        State::Done(key, Box::new(action))
     }
 
+    /// The right to compute a stage. While another process has it, asks again and again, so that a signal is heard.
     fn lock(&self, node: NodeIndex, key: Key) -> Result<StageLock, StageError> {
-        if let Some(lock) = self.store.try_lock_stage(key).map_err(StageError::failed)? {
-            return Ok(lock);
+        let mut told = false;
+        loop {
+            if let Some(lock) = self.store.try_lock_stage(key).map_err(of_store)? {
+                return Ok(lock);
+            }
+            if !told {
+                self.listener.event(&Event::Waiting { stage: self.name(node) });
+                told = true;
+            }
+            if self.cancel.load(Ordering::Relaxed) {
+                return Err(StageError::Cancelled);
+            }
+            thread::sleep(WAIT);
         }
-        self.listener.event(&Event::Waiting { stage: self.name(node) });
-        self.store.lock_stage(key).map_err(StageError::failed)
     }
 
     /// Runs a stage and records it; its lock is held.
@@ -173,7 +211,7 @@ impl Run<'_> {
             key: key.to_string(),
         });
         let clock = Stopwatch::start();
-        let folder = self.store.scratch().map_err(StageError::failed)?;
+        let folder = self.store.scratch().map_err(of_store)?;
         let monitor = Monitored {
             stage: &stage,
             listener: self.listener,
@@ -189,7 +227,7 @@ impl Run<'_> {
         let made = stages::execute(&self.plan.graph[node].work, &context)?;
         let mut outputs = BTreeMap::new();
         for (name, path) in made {
-            outputs.insert(name, self.store.put_file(&path).map_err(StageError::failed)?);
+            outputs.insert(name, self.store.put_file(&path).map_err(of_store)?);
         }
         let seconds = clock.seconds();
         let action = Action {
@@ -198,7 +236,7 @@ impl Run<'_> {
             outputs: outputs.clone(),
             provenance: clock.provenance(),
         };
-        self.store.record(key, &action).map_err(StageError::failed)?;
+        self.store.record(key, &action).map_err(of_store)?;
         self.listener.event(&Event::StageFinished {
             stage,
             kind,
@@ -226,17 +264,14 @@ impl Run<'_> {
                 return Err(missing());
             };
             let digest = *action.outputs.get(output).ok_or_else(missing)?;
-            if let Some(path) = self.store.verified(digest).map_err(StageError::failed)? {
+            if let Some(path) = self.store.verified(digest).map_err(of_store)? {
                 return Ok(path);
             }
             if attempt == 0 {
                 self.listener.event(&Event::Damaged { stage: name.clone() });
-                let lock = self.lock(node, key)?;
-                let action = self.execute(node, key)?;
-                drop(lock);
-                self.summary.ran += 1;
+                // It was counted as reused, and is counted again now as what becomes of it.
                 self.summary.reused = self.summary.reused.saturating_sub(1);
-                self.states[node.index()] = State::Done(key, Box::new(action));
+                self.states[node.index()] = self.run_locked(node, key)?;
             }
         }
         Err(StageError::failed(format!(
@@ -288,7 +323,7 @@ impl Run<'_> {
             let target = folder.join(file);
             if !outputs::holds(self.store, &target, *digest) {
                 self.verified_output(node, file)?;
-                self.store.materialize(*digest, &target).map_err(StageError::failed)?;
+                self.store.materialize(*digest, &target).map_err(of_store)?;
             }
         }
         outputs::replace_list(&folder, &action.outputs).map_err(StageError::failed)?;

@@ -1,6 +1,9 @@
 //! What a running stage is given: ears for its progress, a place for its state.
 
-use super::event::{Event, Listener, Progress};
+use super::{
+    event::{Event, Listener, Progress},
+    run::of_store,
+};
 use crate::{
     plan::canon::Key,
     stages::{self, Monitor, StageError, States},
@@ -64,12 +67,10 @@ pub(super) struct StoredStates<'a> {
 
 impl States for StoredStates<'_> {
     fn load(&self) -> Result<Option<PathBuf>, StageError> {
-        self.store.load_state(self.key).map_err(StageError::failed)
+        self.store.load_state(self.key).map_err(of_store)
     }
 
     fn save(&self, write: &mut dyn FnMut(&Path) -> io::Result<()>) -> Result<(), StageError> {
-        self.store
-            .save_state(self.key, |path| write(path))
-            .map_err(StageError::failed)
+        self.store.save_state(self.key, |path| write(path)).map_err(of_store)
     }
 }

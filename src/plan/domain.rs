@@ -113,6 +113,8 @@ pub(super) struct Cohort {
     /// The identity of the group of each of `split_rows`.
     pub(super) groups: Rc<Vec<u32>>,
     pub(super) group_column: Option<Text>,
+    /// The name space of its groups.
+    pub(super) ids: Option<Text>,
     /// The split in words.
     pub(super) words: String,
     pub(super) settings: Vec<Setting>,

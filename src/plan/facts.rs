@@ -7,13 +7,13 @@ use super::{
     report::{AxisLabel, Study, same_task},
     stage::{
         Adjust, Axis, Cell, Choice, ChoiceBy, DataFacts, Design, Member, Report, SampleFacts, TaskFacts, TrainingFacts,
-        Work,
+        Unmatched, Work,
     },
     stages::{Setting, StageId},
     value::{Arguments, Grid, Value},
 };
 use indexmap::IndexSet;
-use std::{rc::Rc, sync::Arc};
+use std::{collections::BTreeSet, rc::Rc, sync::Arc};
 
 impl<'p> Evaluator<'p, '_> {
     /// All that the report may have to tell.
@@ -39,6 +39,7 @@ impl<'p> Evaluator<'p, '_> {
             .iter()
             .map(|(axis, label)| (axis.to_string(), label.to_string()));
         let tasks = study.tasks.iter().map(|task| self.task_facts(study, task)).collect();
+        let unmatched = self.unmatched(study);
         let stage_name = |id: &StageId| self.stages.get(*id).stage.name.clone();
         let design = Design {
             axes: axes.collect(),
@@ -64,6 +65,7 @@ impl<'p> Evaluator<'p, '_> {
                 _ => Adjust::Holm,
             },
             others: Vec::new(),
+            unmatched,
             choices: self.choices(study, &needed, arguments, &name),
             dag: dag::summary(&self.stages, &needed, Some(&name)),
         }
@@ -114,6 +116,35 @@ impl<'p> Evaluator<'p, '_> {
                 caveats: about.caveats.clone(),
             },
         }
+    }
+
+    /// What was learnt from that has no name space of groups in common with what is tested.
+    fn unmatched(&mut self, study: &Study) -> Vec<Unmatched> {
+        let learnt = study.trainings.iter().filter_map(|id| self.trained_on.get(id).cloned());
+        let learnt: Vec<_> = learnt.collect();
+        let mut found = IndexSet::new();
+        for tested in &study.tasks {
+            for learnt in &learnt {
+                let (one, other) = (&learnt.cohort, &tested.cohort);
+                let has_groups = one.group_column.is_some() && other.group_column.is_some();
+                if one.data.table.id == other.data.table.id || has_groups && one.ids == other.ids {
+                    continue;
+                }
+                let theirs: BTreeSet<u32> = self.parts(learnt).pictures.iter().copied().collect();
+                let shared = self
+                    .parts(tested)
+                    .pictures
+                    .iter()
+                    .filter(|picture| theirs.contains(picture))
+                    .count();
+                found.insert(Unmatched {
+                    learnt: one.data.name().to_owned(),
+                    tested: other.data.name().to_owned(),
+                    shared_pictures: shared,
+                });
+            }
+        }
+        found.into_iter().collect()
     }
 
     fn training_facts(&self, id: StageId) -> Option<TrainingFacts> {

@@ -129,6 +129,7 @@ impl<'p> Evaluator<'p, '_> {
             borrowed: matches!(**folding, Folding::Like(_)),
             groups: Rc::new(groups),
             group_column: column,
+            ids: space,
             span,
         })))
     }

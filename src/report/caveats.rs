@@ -6,6 +6,7 @@
 
 use super::model::{Caveat, Interval};
 use super::{numbers, words};
+use crate::plan::stage::Unmatched;
 
 /// Repeats from which a test of strategies is made at all.
 const REPEATS_FOR_STRATEGY: u32 = 3;
@@ -76,17 +77,6 @@ pub struct Untuned {
     pub default: bool,
 }
 
-/// Two data sets in which patients cannot be matched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unmatched {
-    /// One.
-    pub one: String,
-    /// The other.
-    pub other: String,
-    /// Overlapping pictures that were found.
-    pub found: usize,
-}
-
 /// What a task's cohort could show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Power {
@@ -118,7 +108,7 @@ impl Facts {
         self.undeclared_weights
             .iter()
             .for_each(|file| add("C6", undeclared(file)));
-        self.unmatched.iter().for_each(|pair| add("C6", pair.text()));
+        self.unmatched.iter().for_each(|pair| add("C6", no_identifier(pair)));
         if self.comparisons > 0 && self.repeats < REPEATS_FOR_STRATEGY {
             add("C7", few_runs(self.repeats));
         }
@@ -234,14 +224,11 @@ fn undeclared(file: &str) -> String {
     format!("The training data of {file} are not declared; overlap with the test patients cannot be excluded.")
 }
 
-impl Unmatched {
-    fn text(&self) -> String {
-        format!(
-            "{} and {} have no common patient identifier; overlap was looked for by pixel digest and perceptual hash \
-             only: {} found.",
-            self.one, self.other, self.found,
-        )
-    }
+fn no_identifier(pair: &Unmatched) -> String {
+    format!(
+        "{} and {} have no common patient identifier; overlap was looked for by picture files only: {} found.",
+        pair.learnt, pair.tested, pair.shared_pictures,
+    )
 }
 
 fn few_runs(repeats: u32) -> String {
@@ -388,9 +375,9 @@ mod tests {
             }],
             undeclared_weights: vec!["w.safetensors".into()],
             unmatched: vec![Unmatched {
-                one: "films".into(),
-                other: "chests".into(),
-                found: 0,
+                learnt: "films".into(),
+                tested: "chests".into(),
+                shared_pictures: 0,
             }],
             power: vec![Power {
                 task: Some("malignancy".into()),

@@ -11,7 +11,7 @@ mod train;
 
 use crate::plan::stage::{Role, Work};
 use std::{
-    io,
+    error, io, iter,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -87,11 +87,20 @@ pub enum StageError {
 }
 
 impl StageError {
-    /// A failure with the words of its cause.
-    pub fn failed(cause: impl ToString) -> Self {
+    /// A failure with the words of its cause; for a full disk with what to do.
+    pub fn failed(cause: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        let chain = iter::successors(Some(&*cause as &(dyn error::Error + 'static)), |error| error.source());
+        let io = chain
+            .filter_map(|error| error.downcast_ref::<io::Error>())
+            .map(io::Error::kind);
+        let is_full = |kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         Self::Failed {
             message: cause.to_string(),
-            help: None,
+            help: io
+                .into_iter()
+                .any(is_full)
+                .then(|| "make room on that disk; the same command goes on from here".to_owned()),
         }
     }
 
@@ -162,5 +171,29 @@ pub fn device_class() -> &'static str {
     #[cfg(not(target_arch = "x86_64"))]
     {
         "cpu-generic"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::DataError;
+
+    fn help(kind: io::ErrorKind) -> Option<String> {
+        let error = DataError::Io {
+            path: "pictures".into(),
+            source: kind.into(),
+        };
+        match StageError::failed(error) {
+            StageError::Failed { help, .. } => help,
+            StageError::Cancelled => None,
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_recognised_through_the_errors_around_it() {
+        assert!(help(io::ErrorKind::StorageFull).is_some_and(|help| help.contains("make room")));
+        assert!(help(io::ErrorKind::QuotaExceeded).is_some());
+        assert_eq!(help(io::ErrorKind::NotFound), None);
     }
 }

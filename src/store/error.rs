@@ -84,6 +84,22 @@ fn bytes(needed: Option<u64>) -> String {
 }
 
 impl StoreError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::FullDisk { .. } => {
+                "make room, or name a folder on another disk with `--store`; the same command goes on from here"
+            }
+            Self::ReadOnly { .. } | Self::Permission { .. } => {
+                "name a folder that you may write to with `--store`, or in `MTL_STORE`"
+            }
+            Self::OtherVersion { .. } => "name another folder with `--store`, or move this one away",
+            Self::Restless { .. } => "wait until whatever writes it is done, then run again",
+            Self::Absent { .. } | Self::Cancelled | Self::Io { .. } => return None,
+        })
+    }
+
     fn new(doing: &'static str, path: &Path, needed: Option<u64>, reason: io::Error) -> Self {
         let path = path.to_owned();
         match reason.kind() {

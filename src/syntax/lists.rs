@@ -2,7 +2,7 @@
 
 use super::{
     Pair, Rule,
-    ast::{Argument, Entry, Ident, ImportName, ListPart, Parameter},
+    ast::{Argument, Entry, ExprKind, Ident, ImportName, ListPart, Parameter},
     builder::{Builder, document},
     messages,
 };
@@ -124,15 +124,31 @@ impl Builder<'_> {
             &ARGUMENTS
         };
         let (rule, end) = (pair.as_rule(), self.end(&pair));
-        let arguments: Vec<_> = self
+        let is_open = pair.clone().into_inner().any(|part| part.as_rule() == Rule::no_close);
+        let mut arguments: Vec<_> = self
             .elements(opener, pair.into_inner(), words, Self::argument)
             .into_iter()
             .map(|element| element.node)
             .collect();
+        if is_open {
+            arguments
+                .last_mut()
+                .into_iter()
+                .for_each(|last| self.forget_if_long(last));
+        }
         if rule == Rule::index && arguments.is_empty() {
             self.unexpected(end.saturating_sub(1).max(opener + 1), INDEX.element);
         }
         arguments
+    }
+
+    /// Makes the last argument of an unclosed list bad where it goes on over several lines: then it holds what was meant
+    /// to stand after the bracket.
+    fn forget_if_long(&self, argument: &mut Argument) {
+        let (Argument::Positional(value) | Argument::Spread(value) | Argument::Named(_, value)) = argument;
+        if !self.same_line(value.span.start as usize, value.span.end as usize) {
+            value.kind = ExprKind::Bad;
+        }
     }
 
     fn argument(&mut self, pair: Pair<'_>) -> Argument {

@@ -3,7 +3,7 @@
 use crate::fixture::{planned, planned_for, report};
 use mtl::plan::{
     Direction, Plan,
-    stage::{OtherStudy, Role},
+    stage::{OtherStudy, Role, Unmatched},
 };
 
 const STUDIES: &str = r#"
@@ -46,7 +46,7 @@ fn every_output_on_the_cohort_is_in_the_family_and_no_comparison_counts_twice() 
     let one = ("one".to_owned(), vec![Some(0), Some(0)], true);
     let two = ("two".to_owned(), vec![Some(0)], true);
     // `part` repeats a comparison of `one`.
-    assert_eq!(others(&plan, "one"), [two.clone()]);
+    assert_eq!(others(&plan, "one"), std::slice::from_ref(&two));
     assert_eq!(others(&plan, "two"), [one]);
     assert_eq!(
         others(&plan, "part"),
@@ -85,4 +85,29 @@ fn studies_of_different_data_are_families_of_their_own() {
     let plan = planned(&text);
     assert_eq!(others(&plan, "two"), []);
     assert_eq!(others(&plan, "one"), []);
+}
+
+#[test]
+fn data_without_a_common_identifier_are_told() {
+    let text = |ids: &str| {
+        format!(
+            r#"
+import std.models {{ resnet18 }}
+let films = table("data/films/manifest.csv") |> resize(64) |> rgb
+let task = films |> split(kfold(2, tuning: 20%), by: "patient", seed: 3)
+  |> classify("label", {{ malignant: ["malignant"], rest: ["benign", "other"] }})
+let second = table("data/second/manifest.csv") |> where((r) => r.patient != "P00") |> resize(64) |> rgb
+let auxiliary = second |> split(holdout(tuning: 10%, test: 20%), by: "patient"{ids}, stratify: "label", seed: 1) |> classify("label", positive: "ill")
+out study = resnet18() |> pretrain(auxiliary, epochs: 1) |> finetune(task, epochs: 1) |> evaluate(task, allow_leak: "a test") |> report
+"#
+        )
+    };
+    let unmatched = |ids: &str| -> Vec<_> {
+        let report = report(&planned(&text(ids)), "study");
+        let told = |pair: Unmatched| (pair.learnt, pair.tested, pair.shared_pictures);
+        report.unmatched.into_iter().map(told).collect()
+    };
+    assert_eq!(unmatched(""), [], "patients of both tables have one name space");
+    let expected = [("second".to_owned(), "films".to_owned(), 0)];
+    assert_eq!(unmatched(r#", ids: "elsewhere""#), expected);
 }

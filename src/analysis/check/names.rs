@@ -2,7 +2,10 @@
 
 use super::{Checker, LocalKind, messages};
 use crate::{
-    analysis::program::{ItemId, Meaning, ModuleId},
+    analysis::{
+        homes,
+        program::{ItemId, Meaning, ModuleId},
+    },
     builtins::choices,
     source::Span,
     syntax::ast::{Expr, ExprKind, ItemKind},
@@ -53,6 +56,9 @@ impl Checker<'_> {
 
     fn unknown_name(&mut self, name: &str, span: Span, hint: Option<&Type>) {
         let module = self.frame.item.module;
+        if self.program.module(module).meant.contains(name) {
+            return;
+        }
         let words = expected_name(hint).map_or(&[][..], choices::words);
         let locals = self.frame.locals.iter().rev().map(|local| local.name.as_str());
         let candidates: Vec<&str> = words
@@ -66,8 +72,11 @@ impl Checker<'_> {
             .items(module)
             .any(|(_, item)| matches!(&item.kind, ItemKind::Out(out) if out.name.name == name));
         let expected = expected_name(hint).filter(|_| !words.is_empty());
-        let diagnostic = messages::unknown_name(name, span, is_out, expected, &candidates);
-        self.report(diagnostic);
+        let home = homes::of(name).filter(|_| !is_out && expected.is_none());
+        self.report(match home {
+            Some(home) => messages::not_imported(name, span, home, homes::import(self.program, module, home, name)),
+            None => messages::unknown_name(name, span, is_out, expected, &candidates),
+        });
     }
 
     /// The module that an expression names: `training` of `import std.train as training`.

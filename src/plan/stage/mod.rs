@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
 pub use study::{
     Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Report, SampleFacts, TaskFacts,
-    TrainingFacts,
+    TrainingFacts, Unmatched,
 };
 
 /// A stage of the plan.

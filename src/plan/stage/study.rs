@@ -39,6 +39,8 @@ pub struct Report {
     pub adjust: Adjust,
     /// The program's other studies with comparisons on a cohort of this one; the roles `Comparisons(i)` of the inputs.
     pub others: Vec<OtherStudy>,
+    /// Data sets whose groups cannot be told from those of the tested ones.
+    pub unmatched: Vec<Unmatched>,
     /// Every setting with its value, and who set it.
     pub choices: Vec<Choice>,
     /// The stages that this report rests on, for its picture.
@@ -55,6 +57,17 @@ pub struct OtherStudy {
     pub cohorts: Vec<Option<u32>>,
     /// Whether its comparisons are an input. Those of an output that was not asked for are counted only.
     pub is_run: bool,
+}
+
+/// Data that a model learnt from and data that it is tested on, whose groups have no common name space.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Unmatched {
+    /// What was learnt from.
+    pub learnt: String,
+    /// What is tested.
+    pub tested: String,
+    /// Pictures that are in both, told by their files.
+    pub shared_pictures: usize,
 }
 
 /// An axis of a grid.

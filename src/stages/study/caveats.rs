@@ -20,7 +20,7 @@ const LOAD: &str = "load";
 /// By this word in its own description a program says that it follows Clancy et al. 2020.
 const PAPER: &str = "Clancy";
 
-/// Collects the facts. Data sets without a common patient identifier are not among them: a plan does not tell.
+/// Collects the facts.
 pub(super) fn facts(spec: &Report, judged: &[Judged], comparisons: &[Comparison], tasks: &[TaskResult]) -> Facts {
     let cards: IndexSet<&String> = tasks.iter().flat_map(|task| &task.data.caveats).collect();
     let compared = || {
@@ -37,7 +37,7 @@ pub(super) fn facts(spec: &Report, judged: &[Judged], comparisons: &[Comparison]
         untuned: untuned(spec),
         // No weight file declares what it was trained on.
         undeclared_weights: load.map(|(name, _, _)| name.clone()).collect(),
-        unmatched: Vec::new(),
+        unmatched: spec.unmatched.clone(),
         folds: judged
             .iter()
             .filter_map(|cell| cell.arm.folds_per_repeat())

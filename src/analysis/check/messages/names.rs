@@ -47,6 +47,15 @@ pub(crate) fn unknown_name(
     diagnostic.suggest(span, name, candidates.iter().copied())
 }
 
+/// A name of the standard library that is not imported; `import` does it.
+pub(crate) fn not_imported(name: &str, span: Span, home: &str, import: Fix) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(&UNKNOWN, format!("`{name}` is not imported"))
+        .at(span, "not known here")
+        .help(format!("it is in the standard library: `import {home} {{ {name} }}`"));
+    diagnostic.fix = Some(import);
+    diagnostic
+}
+
 /// A module's alias stands where a value is wanted.
 pub(crate) fn module_as_value(name: &str, span: Span) -> Diagnostic {
     Diagnostic::error(&UNKNOWN, format!("`{name}` is a module, not a value"))

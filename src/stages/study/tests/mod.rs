@@ -127,6 +127,7 @@ fn grid(axes: &[(&str, &[&str])], coordinates: &[Vec<&str>], classes: u32, repea
             baseline: vec![(axes[0].0.into(), axes[0].1[0].into())],
             adjust: Adjust::Holm,
             others: vec![],
+            unmatched: vec![],
             choices: vec![],
             dag: Dag::default(),
         },
