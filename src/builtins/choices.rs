@@ -50,8 +50,23 @@ static CHOICES: &[(Named, &[Word])] = &[
     (
         Named::WeightInit,
         &[
-            word("kaiming_uniform", "As torch's layers begin."),
-            word("kaiming_normal", "Fan out, as torchvision's ResNet begins."),
+            word("kaiming_uniform", "As torch's layers begin: bound 1 / sqrt(fan in)."),
+            word(
+                "kaiming_uniform_relu",
+                "For rectifiers: bound sqrt(6 / fan in), as torchvision's SqueezeNet begins.",
+            ),
+            word(
+                "kaiming_normal",
+                "Deviation sqrt(2 / fan out), as torchvision's ResNet begins.",
+            ),
+            word(
+                "kaiming_normal_in",
+                "Deviation sqrt(2 / fan in), as torchvision's DenseNet begins.",
+            ),
+            word(
+                "uniform_out",
+                "Bound 1 / sqrt(fan out), as the head of torchvision's EfficientNet begins.",
+            ),
         ],
     ),
 ];

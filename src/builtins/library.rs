@@ -13,7 +13,16 @@ macro_rules! modules {
 modules! {
     "std.models": "models.mtl",
     "std.models.alexnet": "models/alexnet.mtl",
+    "std.models.convnext": "models/convnext.mtl",
+    "std.models.densenet": "models/densenet.mtl",
+    "std.models.efficientnet": "models/efficientnet.mtl",
+    "std.models.googlenet": "models/googlenet.mtl",
+    "std.models.inception": "models/inception.mtl",
+    "std.models.lenet": "models/lenet.mtl",
+    "std.models.mobilenet": "models/mobilenet.mtl",
     "std.models.resnet": "models/resnet.mtl",
+    "std.models.squeezenet": "models/squeezenet.mtl",
+    "std.models.vgg": "models/vgg.mtl",
     "std.prelude": "prelude.mtl",
     "std.train": "train.mtl",
 }

@@ -73,7 +73,7 @@ pub struct NodeId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ParameterId(pub usize);
 
-/// The window of a convolution or pooling layer: the same for both directions.
+/// The window of a pooling layer: the same in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// Side of the kernel.
@@ -85,12 +85,99 @@ pub struct Window {
 }
 
 impl Window {
-    /// Output size along one direction: `floor((size + 2 pad - kernel) / stride) + 1`; none when the kernel does not fit.
+    /// Output size along one direction, `floor((size + 2 pad - kernel) / stride) + 1`, or rounded up with `ceil`, but no
+    /// window begins in the padding after the input, as in torch; none when the kernel does not fit.
     #[must_use]
-    pub fn output(self, size: usize) -> Option<usize> {
+    pub fn output(self, size: usize, ceil: bool) -> Option<usize> {
         let padded = size + 2 * self.pad;
-        (self.stride > 0 && self.kernel > 0 && padded >= self.kernel).then(|| (padded - self.kernel) / self.stride + 1)
+        if self.stride == 0 || self.kernel == 0 || padded < self.kernel {
+            return None;
+        }
+        let span = padded - self.kernel;
+        if !ceil {
+            return Some(span / self.stride + 1);
+        }
+        let windows = span.div_ceil(self.stride) + 1;
+        Some(if (windows - 1) * self.stride >= size + self.pad {
+            windows - 1
+        } else {
+            windows
+        })
     }
+}
+
+/// The window of a convolution: height and width of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConvWindow {
+    /// Size of the kernel.
+    pub kernel: [usize; 2],
+    /// Step between windows.
+    pub stride: [usize; 2],
+    /// Padding before and after.
+    pub pad: [usize; 2],
+    /// Distance between the kernel's taps.
+    pub dilation: [usize; 2],
+}
+
+impl ConvWindow {
+    /// Pixels that the kernel spans: `dilation (kernel - 1) + 1`.
+    #[must_use]
+    pub fn extent(&self) -> [usize; 2] {
+        [0, 1].map(|at| self.dilation[at] * self.kernel[at].saturating_sub(1) + 1)
+    }
+
+    /// Output height and width; none when the kernel does not fit.
+    #[must_use]
+    pub fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
+        let extent = self.extent();
+        let along = |at: usize| {
+            let window = Window {
+                kernel: extent[at],
+                stride: self.stride[at],
+                pad: self.pad[at],
+            };
+            window.output(size[at], false)
+        };
+        Some([along(0)?, along(1)?])
+    }
+
+    /// The same in one number each; none when directions differ or taps lie apart.
+    #[must_use]
+    pub fn as_square(&self) -> Option<Window> {
+        let same = |[one, other]: [usize; 2]| (one == other).then_some(one);
+        let (kernel, stride, pad) = (same(self.kernel)?, same(self.stride)?, same(self.pad)?);
+        (self.dilation == [1, 1]).then_some(Window { kernel, stride, pad })
+    }
+}
+
+impl From<Window> for ConvWindow {
+    fn from(window: Window) -> Self {
+        Self {
+            kernel: [window.kernel; 2],
+            stride: [window.stride; 2],
+            pad: [window.pad; 2],
+            dilation: [1; 2],
+        }
+    }
+}
+
+/// Functions of one value, as torch defines them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Activation {
+    /// `min(max(x, 0), 6)`
+    Relu6,
+    /// `1 / (1 + exp(-x))`
+    Sigmoid,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// `x sigmoid(x)` (Elfwing, Uchibe and Doya 2018)
+    Silu,
+    /// `min(max(x + 3, 0), 6) / 6` (Howard et al. 2019)
+    HardSigmoid,
+    /// `x hard_sigmoid(x)` (Howard et al. 2019)
+    HardSwish,
+    /// `x Phi(x)` with the normal distribution's exact `Phi` (Hendrycks and Gimpel 2016)
+    Gelu,
 }
 
 /// What a node computes.
@@ -98,10 +185,22 @@ impl Window {
 pub enum Op {
     /// The network's input.
     Input,
-    /// Cross-correlation, square kernel. `weight` is `[out, in, kernel, kernel]`, as in torch.
+    /// Cross-correlation. `weight` is `[out, in / groups, kernel height, kernel width]`, as in torch.
     Conv {
-        /// Kernel, stride, padding.
-        window: Window,
+        /// Kernel, stride, padding, dilation.
+        window: ConvWindow,
+        /// Groups of channels; an output sees those of its own group.
+        groups: usize,
+        /// The weight.
+        weight: ParameterId,
+        /// The bias, `[out]`.
+        bias: Option<ParameterId>,
+    },
+    /// The transpose of a convolution: every input pixel adds its multiple of the kernel to the output. `weight` is
+    /// `[in, out, kernel height, kernel width]`, as in torch's `ConvTranspose2d`.
+    ConvTranspose {
+        /// Kernel, stride, padding of the convolution that this transposes.
+        window: ConvWindow,
         /// The weight.
         weight: ParameterId,
         /// The bias, `[out]`.
@@ -129,10 +228,41 @@ pub enum Op {
         /// Share of the new batch in the running statistics.
         momentum: f64,
     },
+    /// Normalisation over the channels of each pixel, or the features of a vector (Ba, Kiros and Hinton 2016), by the
+    /// biased variance.
+    LayerNorm {
+        /// Scale, `[channels]`.
+        weight: ParameterId,
+        /// Shift, `[channels]`.
+        bias: ParameterId,
+        /// Added to the variance.
+        epsilon: f64,
+    },
+    /// A trained factor per channel (Touvron et al. 2021).
+    LayerScale {
+        /// The factors, `[channels, 1, 1]` or `[features]`.
+        weight: ParameterId,
+    },
     /// `max(x, 0)`; its derivative at 0 is 0.
     Relu,
+    /// Another function of one value.
+    Activation(Activation),
+    /// `exp(x) / sum exp(x)` over the channels of each pixel.
+    Softmax,
     /// Maximum over windows; padding never wins; of equal values the first in row order does.
-    MaxPool(Window),
+    MaxPool {
+        /// Kernel, stride, padding.
+        window: Window,
+        /// Whether a last window that is not whole counts.
+        ceil: bool,
+    },
+    /// Mean over windows, padding counted as zeros, as torch's `AvgPool2d`.
+    AvgPool {
+        /// Kernel, stride, padding.
+        window: Window,
+        /// Whether a last window that is not whole counts.
+        ceil: bool,
+    },
     /// Mean over `size x size` cells whose borders are torch's `AdaptiveAvgPool2d`'s.
     AdaptiveAvgPool {
         /// Side of the output.
@@ -145,8 +275,46 @@ pub enum Op {
         /// Probability of zero, in `0..1`.
         rate: f64,
     },
+    /// Zeroes whole samples with probability `rate` while training and scales the rest by `1 / (1 - rate)` (Huang et al.
+    /// 2016, as torchvision's `StochasticDepth` in mode `row`).
+    StochasticDepth {
+        /// Probability of zero, in `0..1`.
+        rate: f64,
+    },
+    /// The channels of all inputs, one after the other.
+    Concat,
+    /// The channels `from..to`.
+    Slice {
+        /// The first.
+        from: usize,
+        /// One past the last.
+        to: usize,
+    },
+    /// Channels as a matrix `[groups, channels / groups]`, transposed (Zhang et al. 2018).
+    Shuffle {
+        /// Groups.
+        groups: usize,
+    },
     /// The sum of two tensors of one shape.
     Add,
+    /// The product of two tensors of one shape, or of a map and a factor per channel, `[channels, 1, 1]`.
+    Multiply,
+}
+
+impl Activation {
+    /// Its name in the language.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relu6 => "relu6",
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
+            Self::Silu => "silu",
+            Self::HardSigmoid => "hard_sigmoid",
+            Self::HardSwish => "hard_swish",
+            Self::Gelu => "gelu",
+        }
+    }
 }
 
 impl Op {
@@ -156,21 +324,36 @@ impl Op {
         match self {
             Self::Input => "input",
             Self::Conv { .. } => "conv",
+            Self::ConvTranspose { .. } => "conv_transpose",
             Self::Linear { .. } => "linear",
             Self::BatchNorm { .. } => "batchnorm",
+            Self::LayerNorm { .. } => "layernorm",
+            Self::LayerScale { .. } => "layer_scale",
             Self::Relu => "relu",
-            Self::MaxPool(_) => "maxpool",
+            Self::Activation(activation) => activation.name(),
+            Self::Softmax => "softmax",
+            Self::MaxPool { .. } => "maxpool",
+            Self::AvgPool { .. } => "avgpool",
             Self::AdaptiveAvgPool { .. } => "adaptive_avgpool",
             Self::Flatten => "flatten",
             Self::Dropout { .. } => "dropout",
+            Self::StochasticDepth { .. } => "stochastic_depth",
+            Self::Concat => "concat",
+            Self::Slice { .. } => "slice",
+            Self::Shuffle { .. } => "shuffle",
             Self::Add => "add",
+            Self::Multiply => "multiply",
         }
     }
 
     /// The parameters and buffers it owns, in the order of torch's state dict.
     pub fn parameters(&self) -> impl Iterator<Item = ParameterId> + use<> {
         let list = match *self {
-            Self::Conv { weight, bias, .. } | Self::Linear { weight, bias } => [Some(weight), bias, None, None],
+            Self::Conv { weight, bias, .. }
+            | Self::ConvTranspose { weight, bias, .. }
+            | Self::Linear { weight, bias } => [Some(weight), bias, None, None],
+            Self::LayerNorm { weight, bias, .. } => [Some(weight), Some(bias), None, None],
+            Self::LayerScale { weight } => [Some(weight), None, None, None],
             Self::BatchNorm {
                 weight,
                 bias,
@@ -202,7 +385,7 @@ pub enum ParameterRole {
     Weight,
     /// Bias of a convolution or linear layer: trained, does not decay by default.
     Bias,
-    /// Scale or shift of a normalisation: trained, does not decay by default.
+    /// Scale or shift of a normalisation, or a factor per channel: trained, does not decay by default.
     Affine,
     /// Running mean or variance: never trained, moves while its layer trains.
     Statistic,
@@ -238,7 +421,7 @@ pub enum Initializer {
 pub struct Parameter {
     /// Its full name, as in torchvision's state dict: `layer1.0.conv1.weight`.
     pub name: String,
-    /// Its shape as stored in weight files: `[out, in, kernel, kernel]`, `[out, in]` or `[n]`.
+    /// Its shape in weight files, torch's: `[out, in / groups, height, width]`, `[out, in]`, `[n]`.
     pub shape: Vec<usize>,
     /// What it is for.
     pub role: ParameterRole,

@@ -7,6 +7,8 @@ mod builder;
 mod graph;
 mod select;
 
-pub use builder::{Builder, NetError};
-pub use graph::{Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole, Shape, Window};
+pub use builder::{Builder, Conv, NetError, WeightInit};
+pub use graph::{
+    Activation, ConvWindow, Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole, Shape, Window,
+};
 pub use select::SelectError;

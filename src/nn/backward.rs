@@ -37,14 +37,14 @@ impl Network {
     }
 
     /// Where a tensor's gradient stands for the samples of the last forward pass.
-    fn gradient(&self, tensor: TensorId) -> Option<Range<usize>> {
+    pub(super) fn gradient(&self, tensor: TensorId) -> Option<Range<usize>> {
         let slot = &self.tensors[tensor.0];
         slot.gradient
             .map(|buffer| self.buffers.range(buffer, slot.extent.len() * self.count))
     }
 
     /// The gradients of a step's output and input; an empty range for a missing one.
-    fn gradient_ranges(&self, step: &Step) -> (Range<usize>, Range<usize>) {
+    pub(super) fn gradient_ranges(&self, step: &Step) -> (Range<usize>, Range<usize>) {
         let of = |tensor| self.gradient(tensor).unwrap_or(0..0);
         (of(step.output), of(step.input))
     }
@@ -57,6 +57,9 @@ impl Network {
             (Call::Linear { .. }, _) => self.backward_linear(step, backward),
             (Call::BatchNorm { .. }, _) => self.backward_norm(step, backward),
             (Call::Relu | Call::Add { .. }, _) => self.backward_sum(step, backward),
+            (Call::General { .. }, _) => self.backward_general(step, backward),
+            (Call::LayerNorm { .. } | Call::Scale { .. }, _) => self.backward_rows(step, backward),
+            (Call::Concat { .. } | Call::Multiply { .. }, _) => self.backward_pair(step, backward),
             (_, None) => {}
             (Call::MaxPool(shape), _) => {
                 let places = step.places * self.batch..step.places * self.batch + dy.len();
@@ -77,6 +80,7 @@ impl Network {
                 let [dy, dx] = lend(&mut self.arena, [dy, dx]);
                 elementwise::exchange(extent.channels, extent.pixels(), dy, accumulate, dx);
             }
+            _ => self.backward_map(step, accumulate),
         }
     }
 
@@ -90,7 +94,7 @@ impl Network {
     }
 
     /// Sums the output's gradient per channel, when the bias is trained.
-    fn bias_gradient(&mut self, bias: Option<Range<usize>>, dy: Range<usize>, backward: &Backward) {
+    pub(super) fn bias_gradient(&mut self, bias: Option<Range<usize>>, dy: Range<usize>, backward: &Backward) {
         if let Some(bias) = bias {
             let work = self.work(backward.work, elementwise::column_sums_len(dy.len(), bias.len()));
             let [dy, work] = lend(&mut self.arena, [dy, work]);

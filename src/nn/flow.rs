@@ -1,6 +1,7 @@
 //! Which gradients a plan needs, where they go, and how long every buffer lives.
 
 use super::cpu::elementwise::column_sums_len;
+use super::cpu::maps::row_sums_len;
 use super::cpu::norm::work_len;
 use super::memory::{Arena, BufferId, Lifetimes};
 use super::network::NetworkError;
@@ -76,10 +77,12 @@ impl Assignment<'_> {
     /// True when the step has a trained parameter of its own.
     fn trains(&self, step: &Step) -> bool {
         match &step.call {
-            Call::Conv { weight, bias, .. } | Call::Linear { weight, bias, .. } => {
-                self.changes(*weight) || bias.is_some_and(|b| self.changes(b))
-            }
+            Call::Conv { weight, bias, .. }
+            | Call::Linear { weight, bias, .. }
+            | Call::General { weight, bias, .. } => self.changes(*weight) || bias.is_some_and(|b| self.changes(b)),
             Call::BatchNorm { norm, .. } => self.changes(norm.weight) || self.changes(norm.bias),
+            Call::LayerNorm { weight, bias, .. } => self.changes(*weight) || self.changes(*bias),
+            Call::Scale { weight, .. } => self.changes(*weight),
             _ => false,
         }
     }
@@ -97,6 +100,7 @@ impl Assignment<'_> {
                 Call::Conv { shape, norm, .. } => (shape.packed_len(), norm.map_or(0, |_| 2 * channels)),
                 Call::Linear { shape, .. } => (shape.packed_len(), 0),
                 Call::BatchNorm { .. } => (work_len(len, channels), 4 * channels),
+                Call::General { shape, .. } => (shape.work_len(), 0),
                 _ => (0, 0),
             };
             step.work = (work > 0).then(|| self.lifetimes.add(work, time));
@@ -147,11 +151,24 @@ impl Assignment<'_> {
     fn keep(&mut self, step: &Step, values: &[BufferId], time: usize) {
         let (input, output) = match &step.call {
             Call::Conv { weight, relu, .. } | Call::Linear { weight, relu, .. } => (self.changes(*weight), *relu),
+            Call::General { weight, .. } | Call::Scale { weight, .. } => (self.changes(*weight), false),
             Call::BatchNorm { relu, .. } => (true, *relu),
-            Call::Relu => (false, true),
+            Call::Activation(_) | Call::LayerNorm { .. } | Call::Multiply { .. } => (true, false),
+            Call::Relu | Call::Softmax { .. } => (false, true),
             Call::Add { relu } => (false, *relu),
-            Call::MaxPool(_) | Call::AveragePool(_) | Call::Dropout { .. } | Call::Exchange => (false, false),
+            Call::MaxPool(_)
+            | Call::AveragePool(_)
+            | Call::WindowMeans(_)
+            | Call::Dropout { .. }
+            | Call::StochasticDepth { .. }
+            | Call::Concat { .. }
+            | Call::Slice { .. }
+            | Call::Shuffle { .. }
+            | Call::Exchange => (false, false),
         };
+        if let (Call::Multiply { .. }, Some(other)) = (&step.call, step.other) {
+            self.lifetimes.extend(values[other.0], time);
+        }
         if input {
             self.lifetimes.extend(values[step.input.0], time);
         }
@@ -177,11 +194,13 @@ impl Assignment<'_> {
             (true, false) => Flow::Set,
             (false, _) => Flow::Add,
         });
+        // The gradient of a summand is the output's; that of a part or a factor is another one.
+        let is_summand = !matches!(step.call, Call::Concat { .. } | Call::Multiply { .. });
         let other = step.other.filter(|other| carries[other.0]).map(|other| {
             let first = first(other) && other != step.input;
-            match (first, input == Some(Flow::Move)) {
-                (true, false) => Flow::Move,
-                (true, true) => Flow::Set,
+            match (first, is_summand && input != Some(Flow::Move)) {
+                (true, true) => Flow::Move,
+                (true, false) => Flow::Set,
                 (false, _) => Flow::Add,
             }
         });
@@ -221,6 +240,17 @@ impl Assignment<'_> {
                 weight.max(bias_len(bias, shape.outputs))
             }
             Call::BatchNorm { channels, .. } => work_len(len, *channels) + 2 * channels,
+            Call::General {
+                shape,
+                transposed,
+                bias,
+                ..
+            } => {
+                let columns = if *transposed { shape.channels } else { shape.filters };
+                shape.work_len().max(bias_len(bias, columns))
+            }
+            Call::LayerNorm { channels, .. } => row_sums_len(len / channels, 2 * channels),
+            Call::Scale { channels, .. } => row_sums_len(len / channels, *channels),
             _ => 0,
         }
     }

@@ -80,6 +80,7 @@ impl Network {
                 let [x, y] = lend(&mut self.arena, [x, y]);
                 elementwise::exchange(extent.pixels(), extent.channels, x, false, y);
             }
+            _ => self.forward_map(step),
         }
         Ok(())
     }

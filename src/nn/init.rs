@@ -47,7 +47,7 @@ fn values(parameter: &Parameter, seed: u64) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::{Builder, NetError, Window};
+    use crate::net::{Builder, Conv, NetError, WeightInit, Window};
 
     fn graph(classes: usize) -> Result<Graph, NetError> {
         let mut b = Builder::new(3, 8, 8);
@@ -57,11 +57,17 @@ mod tests {
             stride: 1,
             pad: 1,
         };
-        let x = b.conv(b.input(), 64, window, true, true)?;
+        let x = b.conv(
+            b.input(),
+            Conv {
+                init: WeightInit::KaimingNormal,
+                ..Conv::square(64, window, true)
+            },
+        )?;
         b.pop_scope();
         let x = b.flatten(x);
         b.push_scope("fc");
-        let x = b.linear(x, classes, true)?;
+        let x = b.linear(x, classes, true, WeightInit::KaimingUniform)?;
         b.pop_scope();
         b.finish("net", x, vec![], Some(classes))
     }

@@ -11,6 +11,7 @@ mod cpu;
 mod flow;
 mod forward;
 mod init;
+mod maps;
 mod memory;
 mod network;
 mod plan;

@@ -2,9 +2,13 @@
 //! gradients by central differences.
 
 mod interpreter;
+mod layers;
 
 use super::*;
-use crate::net::{Builder, Graph, NetError, NodeId, Op, ParameterId, ParameterRole, Shape, Window};
+use crate::net::{
+    Activation, Builder, Conv, ConvWindow, Graph, NetError, NodeId, Op, ParameterId, ParameterRole, Shape, WeightInit,
+    Window,
+};
 use interpreter::*;
 use std::error::Error;
 
@@ -27,7 +31,7 @@ impl Net {
     }
 
     fn conv(&mut self, x: NodeId, width: usize, w: Window, bias: bool) -> Result<NodeId, NetError> {
-        self.scoped(|b| b.conv(x, width, w, bias, false))
+        self.scoped(|b| b.conv(x, Conv::square(width, w, bias)))
     }
 
     fn norm(&mut self, x: NodeId) -> Result<NodeId, NetError> {
@@ -36,7 +40,7 @@ impl Net {
 
     fn head(mut self, x: NodeId, classes: usize) -> Result<Graph, NetError> {
         let x = self.0.flatten(x);
-        let x = self.scoped(|b| b.linear(x, classes, true))?;
+        let x = self.scoped(|b| b.linear(x, classes, true, WeightInit::KaimingUniform))?;
         self.0.finish("net", x, vec![], Some(classes))
     }
 }
@@ -80,13 +84,13 @@ fn small_alexnet() -> Result<Graph, NetError> {
     let (mut net, x) = net(3, 31, 29);
     let x = net.conv(x, 10, window(7, 3, 2), true)?;
     let x = net.0.relu(x);
-    let x = net.0.maxpool(x, window(3, 2, 1))?;
+    let x = net.0.maxpool(x, window(3, 2, 1), false)?;
     let x = net.conv(x, 6, window(3, 1, 1), true)?;
     let x = net.0.relu(x);
     let x = net.0.adaptive_avgpool(x, 7)?;
     let x = net.0.flatten(x);
     let x = net.0.dropout(x, 0.4)?;
-    let x = net.scoped(|b| b.linear(x, 40, true))?;
+    let x = net.scoped(|b| b.linear(x, 40, true, WeightInit::KaimingUniform))?;
     let x = net.0.relu(x);
     let x = net.0.dropout(x, 0.5)?;
     net.head(x, 3)
@@ -98,7 +102,7 @@ fn small_resnet() -> Result<Graph, NetError> {
     let x = net.conv(x, 8, window(3, 2, 1), false)?;
     let x = net.norm(x)?;
     let x = net.0.relu(x);
-    let mut x = net.0.maxpool(x, window(3, 2, 1))?;
+    let mut x = net.0.maxpool(x, window(3, 2, 1), false)?;
     for (width, stride) in [(8, 1), (20, 2)] {
         let y = net.conv(x, width, window(3, stride, 1), false)?;
         let y = net.norm(y)?;
@@ -139,7 +143,7 @@ fn unusual_graphs() -> Outcome {
     let z = net.0.dropout(z, 0.3)?;
     let z = net.0.add(z, y)?;
     let z = net.norm(z)?;
-    let pooled = net.0.maxpool(z, window(2, 2, 0))?;
+    let pooled = net.0.maxpool(z, window(2, 2, 0), false)?;
     let unused = net.conv(pooled, 2, window(1, 1, 0), true)?;
     assert!(unused > pooled);
     let out = net.conv(z, 3, window(1, 1, 0), true)?;
@@ -156,7 +160,7 @@ fn unusual_graphs() -> Outcome {
     let (mut net, x) = super::tests::net(2, 3, 3);
     let map = net.conv(x, 5, window(2, 1, 0), true)?;
     let flat = net.0.flatten(map);
-    let vector = net.scoped(|b| b.linear(flat, 20, false))?;
+    let vector = net.scoped(|b| b.linear(flat, 20, false, WeightInit::KaimingUniform))?;
     let sum = net.0.add(vector, flat)?;
     let sum = net.0.relu(sum);
     check(&net.head(sum, 3)?, 2, &[])
@@ -222,10 +226,10 @@ fn wide_resnet() -> Result<Graph, NetError> {
     let y = net.norm(y)?;
     let x = net.0.add(x, y)?;
     let x = net.conv(x, 24, window(3, 2, 1), false)?;
-    let x = net.0.maxpool(x, window(3, 2, 1))?;
+    let x = net.0.maxpool(x, window(3, 2, 1), false)?;
     let x = net.0.flatten(x);
     let x = net.0.dropout(x, 0.5)?;
-    let x = net.scoped(|b| b.linear(x, 300, true))?;
+    let x = net.scoped(|b| b.linear(x, 300, true, WeightInit::KaimingUniform))?;
     net.head(x, 7)
 }
 

@@ -42,29 +42,30 @@ impl<'p> Evaluator<'p, '_> {
         Some(match name {
             "max" => self.pick(&a, &b, span, |a, b| a >= b),
             "min" => self.pick(&a, &b, span, |a, b| a <= b),
-            "div" | "rem" => match (&a, &b) {
+            "div" | "floor_div" | "rem" => match (&a, &b) {
                 (Value::Int(_), Value::Int(0)) => self.error(&codes::ARITHMETIC, "division by zero", span),
                 // Rounded down, so that the rest has the divisor's sign.
                 (Value::Int(a), Value::Int(b)) => match (a.checked_div(*b), a.checked_rem(*b)) {
                     (Some(quotient), Some(rest)) => {
                         let down = rest != 0 && (rest < 0) != (*b < 0);
                         Ok(Value::Int(match (name, down) {
-                            ("div", down) => quotient - i64::from(down),
-                            (_, true) => rest + b,
-                            (_, false) => rest,
+                            ("rem", true) => rest + b,
+                            ("rem", false) => rest,
+                            (_, down) => quotient - i64::from(down),
                         }))
                     }
                     _ => self.overflow(span),
                 },
                 _ => self.unexpected("two whole numbers", &a, span),
             },
-            "floor" | "ceil" | "round" => {
+            "floor" | "ceil" | "round" | "int" => {
                 let Some(x) = arguments.value("x").as_float() else {
                     return Some(self.unexpected("a number", arguments.value("x"), span));
                 };
                 let whole = match name {
                     "floor" => x.floor(),
                     "ceil" => x.ceil(),
+                    "int" => x.trunc(),
                     _ => x.round(),
                 };
                 if whole.abs() < 9e18 {

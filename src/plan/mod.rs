@@ -23,6 +23,7 @@ mod facts;
 mod families;
 mod grid;
 mod identities;
+mod layers;
 mod leak;
 mod model;
 mod naming;

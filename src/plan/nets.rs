@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     diag::{Diagnostic, codes::net as codes},
-    net::{Builder, Graph, NetError, NodeId, Window},
+    net::{Builder, Graph, NetError, NodeId},
     source::Span,
 };
 use indexmap::IndexMap;
@@ -212,12 +212,12 @@ impl<'p> Evaluator<'p, '_> {
         result
     }
 
-    pub(super) fn add_tensors(&mut self, a: NodeId, b: NodeId, span: Span) -> Outcome<Value<'p>> {
-        self.layer(span, |builder| builder.add(a, b))
-    }
-
     /// Adds one layer, and says at its place why it cannot stand there.
-    fn layer(&mut self, span: Span, make: impl FnOnce(&mut Builder) -> Result<NodeId, NetError>) -> Outcome<Value<'p>> {
+    pub(super) fn layer(
+        &mut self,
+        span: Span,
+        make: impl FnOnce(&mut Builder) -> Result<NodeId, NetError>,
+    ) -> Outcome<Value<'p>> {
         let Some(building) = self.networks.building.last_mut() else {
             return Err(Failed);
         };
@@ -235,6 +235,11 @@ impl<'p> Evaluator<'p, '_> {
                 Some("give it larger pictures with `resize(...)`, or take a smaller network"),
             ),
             NetError::Argument { .. } => (&codes::NO_OUTPUT, None),
+            NetError::Groups { .. } => (
+                &codes::GROUPS,
+                Some("groups divide the channels that come in and those that go out"),
+            ),
+            NetError::Channels { .. } => (&codes::NO_CHANNELS, Some("`channels(x)` is the number of channels")),
             NetError::NotAMap { .. } => (&codes::NOT_A_MAP, Some("move it before `flatten`")),
             NetError::NotFlat { .. } => (
                 &codes::NOT_FLAT,
@@ -261,100 +266,10 @@ impl<'p> Evaluator<'p, '_> {
         self.fail(diagnostic)
     }
 
-    /// Carries out a layer of the prelude; none for another builtin.
-    pub(super) fn net_builtin(
-        &mut self,
-        name: &str,
-        subject: &Option<(Value<'p>, Span)>,
-        arguments: &Arguments<'p>,
-        span: Span,
-    ) -> Option<Outcome<Value<'p>>> {
-        if name == "channels" {
-            return Some(self.channels(arguments));
-        }
-        let layers = [
-            "conv",
-            "linear",
-            "batchnorm",
-            "relu",
-            "maxpool",
-            "adaptive_avgpool",
-            "global_avgpool",
-            "flatten",
-            "dropout",
-            "seq",
-        ];
-        if !layers.contains(&name) {
-            return None;
-        }
-        let (value, at) = subject.as_ref()?;
-        Some(match value {
-            Value::Tensor(x) => self.net_layer(name, *x, arguments, span),
-            other => self.unexpected("a tensor", other, *at),
-        })
-    }
-
-    fn channels(&mut self, arguments: &Arguments<'p>) -> Outcome<Value<'p>> {
-        let (Value::Tensor(x), Some(building)) = (arguments.value("x"), self.networks.building.last()) else {
-            return Err(Failed);
-        };
-        let channels = building.builder.shape(*x).channels();
-        Ok(Value::Int(i64::try_from(channels).unwrap_or(i64::MAX)))
-    }
-
-    fn net_layer(&mut self, name: &str, x: NodeId, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
-        let flag = |name: &str| matches!(arguments.value(name), Value::Bool(true));
-        let float = |name: &str| arguments.value(name).as_float().unwrap_or_default();
-        match name {
-            "conv" => {
-                let (width, window) = (self.size(arguments, "width")?, self.window(arguments)?);
-                let normal = matches!(arguments.value("init"), Value::Choice("kaiming_normal"));
-                self.layer(span, |b| b.conv(x, width, window, flag("bias"), normal))
-            }
-            "linear" => {
-                let width = self.size(arguments, "width")?;
-                self.layer(span, |b| b.linear(x, width, flag("bias")))
-            }
-            "batchnorm" => self.layer(span, |b| b.batchnorm(x, float("eps"), float("momentum"))),
-            "relu" => self.layer(span, |b| Ok(b.relu(x))),
-            "maxpool" => {
-                let window = self.window(arguments)?;
-                self.layer(span, |b| b.maxpool(x, window))
-            }
-            "adaptive_avgpool" => {
-                let size = self.size(arguments, "size")?;
-                self.layer(span, |b| b.adaptive_avgpool(x, size))
-            }
-            "global_avgpool" => self.layer(span, |b| {
-                let cell = b.adaptive_avgpool(x, 1)?;
-                Ok(b.flatten(cell))
-            }),
-            "flatten" => self.layer(span, |b| Ok(b.flatten(x))),
-            "dropout" => self.layer(span, |b| b.dropout(x, float("rate"))),
-            _ => self.sequence(x, arguments, span),
-        }
-    }
-
-    /// `seq`: its parts one after the other, the scope of each its number.
-    fn sequence(&mut self, x: NodeId, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
-        let Value::List(parts) = arguments.value("parts").clone() else {
-            return Err(Failed);
-        };
-        let mut value = Value::Tensor(x);
-        for (number, part) in parts.iter().enumerate() {
-            value = self.scoped(&number.to_string(), |e| e.apply(part, value, span, span))?;
-        }
-        Ok(value)
-    }
-
-    fn window(&mut self, arguments: &Arguments<'p>) -> Outcome<Window> {
-        let kernel = self.size(arguments, "kernel")?;
-        let stride = match arguments.value("stride") {
-            Value::None => kernel,
-            _ => self.size(arguments, "stride")?,
-        };
-        let pad = self.size(arguments, "pad")?;
-        Ok(Window { kernel, stride, pad })
+    /// The channels of a tensor of the network that is being built.
+    pub(super) fn channels_of(&self, x: NodeId) -> Option<usize> {
+        let building = self.networks.building.last()?;
+        Some(building.builder.shape(x).channels())
     }
 
     /// An argument that counts something.
@@ -362,16 +277,37 @@ impl<'p> Evaluator<'p, '_> {
         let Some(slot) = arguments.slot(name) else {
             return Err(Failed);
         };
-        match slot.value.as_int().map(usize::try_from) {
+        self.size_of(&slot.value, name, slot.span)
+    }
+
+    fn size_of(&mut self, value: &Value<'p>, name: &str, span: Span) -> Outcome<usize> {
+        match value.as_int().map(usize::try_from) {
             Some(Ok(size)) if size <= MAX_SIZE => Ok(size),
             Some(_) => {
-                let message = format!(
-                    "`{name}` must lie between 0 and {MAX_SIZE}, but is {}",
-                    slot.value.display()
-                );
-                self.error(&crate::diag::codes::plan::BAD_VALUE, message, slot.span)
+                let message = format!("`{name}` must lie between 0 and {MAX_SIZE}, but is {}", value.display());
+                self.error(&crate::diag::codes::plan::BAD_VALUE, message, span)
             }
-            None => self.unexpected("an int", &slot.value, slot.span),
+            None => self.unexpected("an int", value, span),
+        }
+    }
+
+    /// An argument that is one number for both directions, or `[height, width]`.
+    pub(super) fn sides(&mut self, arguments: &Arguments<'p>, name: &str) -> Outcome<[usize; 2]> {
+        let Some(slot) = arguments.slot(name) else {
+            return Err(Failed);
+        };
+        match &slot.value {
+            Value::List(list) => match &list[..] {
+                [height, width] => Ok([
+                    self.size_of(height, name, slot.span)?,
+                    self.size_of(width, name, slot.span)?,
+                ]),
+                _ => {
+                    let message = format!("`{name}` is one number, or two: `[height, width]`");
+                    self.error(&crate::diag::codes::plan::BAD_VALUE, message, slot.span)
+                }
+            },
+            one => Ok([self.size_of(one, name, slot.span)?; 2]),
         }
     }
 }

@@ -91,8 +91,12 @@ impl<'p> Evaluator<'p, '_> {
         whole: Span,
     ) -> Outcome<Value<'p>> {
         self.refuse_missing(&[&left, &right], whole)?;
+        if let (Value::Tensor(a), Value::Tensor(b)) = (&left, &right)
+            && let Some(done) = self.tensor_operator(operator, (*a, *b), sign)
+        {
+            return done;
+        }
         match (&left, &right) {
-            (Value::Tensor(a), Value::Tensor(b)) if operator == BinaryOp::Add => self.add_tensors(*a, *b, sign),
             (&Value::Int(a), &Value::Int(b)) => self.whole_arithmetic(operator, a, b, whole),
             (&Value::Duration(a), &Value::Duration(b)) if operator == BinaryOp::Add => Ok(Value::Duration(a + b)),
             (&Value::Duration(a), &Value::Duration(b)) if operator == BinaryOp::Subtract => Ok(Value::Duration(a - b)),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     diag::{Code, Diagnostic, codes::net, codes::plan as codes},
-    net::{Graph, Op, ParameterId, ParameterRole, SelectError},
+    net::{Graph, Op, ParameterId, ParameterRole, SelectError, WeightInit},
     source::Span,
 };
 use std::rc::Rc;
@@ -89,6 +89,9 @@ impl<'p> Evaluator<'p, '_> {
         let share = |x: f64| (0.0..1.0).contains(&x);
         Some(match name {
             "constant" => Ok(Value::Schedule(Schedule::Constant)),
+            "normal" => self
+                .number(arguments, "deviation", "above 0", |x| x > 0.0 && x.is_finite())
+                .map(|deviation| Value::WeightInit(WeightInit::Normal(deviation))),
             "step" => self.count(arguments, "every").and_then(|every| {
                 let factor = self.number(arguments, "factor", "above 0", |x| x > 0.0 && x.is_finite())?;
                 Ok(Value::Schedule(Schedule::Step { every, factor }))

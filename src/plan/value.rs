@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     analysis::ModuleId,
-    net::NodeId,
+    net::{NodeId, WeightInit},
     source::Span,
     syntax::ast::{Argument, Binding, Block, Expr, FnItem, Item, NetItem, Parameter, PipeStep},
 };
@@ -70,6 +70,7 @@ pub(super) enum Value<'p> {
     Optimizer(Optimizer),
     Augmentation(Augmentation),
     Normalization(Rc<Normalize>),
+    WeightInit(WeightInit),
 }
 
 /// A missing cell, and where it is missing.
@@ -235,6 +236,7 @@ impl<'p> Value<'p> {
             Self::Optimizer(_) => "Optimizer",
             Self::Augmentation(_) => "Augmentation",
             Self::Normalization(_) => "Normalization",
+            Self::WeightInit(_) => "WeightInit",
         }
     }
 
@@ -279,6 +281,7 @@ impl<'p> Value<'p> {
             Self::Freeze(freeze) => freeze.to_string(),
             Self::Normalization(by) => by.to_string(),
             Self::Folding(folding) => folding.to_string(),
+            Self::WeightInit(WeightInit::Normal(deviation)) => format!("normal({})", Self::Float(*deviation).display()),
             Self::Schedule(schedule) => display_schedule(schedule),
             Self::Optimizer(optimizer) => display_optimizer(optimizer),
             Self::Augmentation(Augmentation::FlipHorizontal { probability }) => {
@@ -399,6 +402,7 @@ fn write_fingerprint(value: &Value<'_>, out: &mut String) -> Option<()> {
         Value::Float(value) => write!(out, "f{:x}", value.to_bits()).ok()?,
         Value::Text(text) => write!(out, "t{text:?}").ok()?,
         Value::Choice(word) => write!(out, "c{word}").ok()?,
+        Value::WeightInit(init) => write!(out, "w{init:?}").ok()?,
         Value::List(list) => {
             out.push('[');
             for value in list.iter() {

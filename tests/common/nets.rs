@@ -1,6 +1,6 @@
 //! AlexNet and ResNet-18 as torchvision builds them, for tests and benchmarks.
 
-use mtl::net::{Builder, Graph, NetError, NodeId, Window};
+use mtl::net::{Builder, Conv, Graph, NetError, NodeId, WeightInit, Window};
 
 fn window(kernel: usize, stride: usize, pad: usize) -> Window {
     Window { kernel, stride, pad }
@@ -30,11 +30,11 @@ pub(crate) fn alexnet(size: usize, classes: usize, dropout: f64) -> Result<Graph
     ];
     for (index, width, w, pool) in convolutions {
         x = scoped(&mut b, &format!("features.{index}"), |b| {
-            b.conv(x, width, w, true, false)
+            b.conv(x, Conv::square(width, w, true))
         })?;
         x = b.relu(x);
         if pool {
-            x = b.maxpool(x, window(3, 2, 0))?;
+            x = b.maxpool(x, window(3, 2, 0), false)?;
         }
     }
     x = b.adaptive_avgpool(x, 6)?;
@@ -43,7 +43,9 @@ pub(crate) fn alexnet(size: usize, classes: usize, dropout: f64) -> Result<Graph
         if index < 6 {
             x = b.dropout(x, dropout)?;
         }
-        x = scoped(&mut b, &format!("classifier.{index}"), |b| b.linear(x, width, true))?;
+        x = scoped(&mut b, &format!("classifier.{index}"), |b| {
+            b.linear(x, width, true, WeightInit::KaimingUniform)
+        })?;
         if index < 6 {
             x = b.relu(x);
         }
@@ -52,7 +54,15 @@ pub(crate) fn alexnet(size: usize, classes: usize, dropout: f64) -> Result<Graph
 }
 
 fn conv_norm(b: &mut Builder, x: NodeId, width: usize, w: Window, names: [&str; 2]) -> Result<NodeId, NetError> {
-    let x = scoped(b, names[0], |b| b.conv(x, width, w, false, true))?;
+    let x = scoped(b, names[0], |b| {
+        b.conv(
+            x,
+            Conv {
+                init: WeightInit::KaimingNormal,
+                ..Conv::square(width, w, false)
+            },
+        )
+    })?;
     scoped(b, names[1], |b| b.batchnorm(x, 1e-5, 0.1))
 }
 
@@ -62,7 +72,7 @@ pub(crate) fn resnet18(size: usize, classes: usize) -> Result<Graph, NetError> {
     let input = b.input();
     let x = conv_norm(&mut b, input, 64, window(7, 2, 3), ["conv1", "bn1"])?;
     let x = b.relu(x);
-    let mut x = b.maxpool(x, window(3, 2, 1))?;
+    let mut x = b.maxpool(x, window(3, 2, 1), false)?;
     for (stage, width) in [(1, 64), (2, 128), (3, 256), (4, 512)] {
         for block in 0..2 {
             let stride = if stage > 1 && block == 0 { 2 } else { 1 };
@@ -80,6 +90,6 @@ pub(crate) fn resnet18(size: usize, classes: usize) -> Result<Graph, NetError> {
     }
     let x = b.adaptive_avgpool(x, 1)?;
     let x = b.flatten(x);
-    let x = scoped(&mut b, "fc", |b| b.linear(x, classes, true))?;
+    let x = scoped(&mut b, "fc", |b| b.linear(x, classes, true, WeightInit::KaimingUniform))?;
     b.finish("resnet18", x, vec![], Some(classes))
 }

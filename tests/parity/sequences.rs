@@ -2,7 +2,7 @@
 
 use super::{Outcome, floats};
 use candle_core::{Device, Tensor};
-use mtl::net::{Builder, Graph, NetError};
+use mtl::net::{Builder, Graph, NetError, WeightInit};
 use mtl::nn::{Mode, Network, Weights};
 use mtl::train::{DecayOn, Optimizer, Schedule, cross_entropy, gradient_norm, mean_cross_entropy};
 use serde_json::Value;
@@ -24,7 +24,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 fn two_tensors() -> Result<Graph, NetError> {
     let mut b = Builder::new(1, 1, 1);
     let x = b.flatten(b.input());
-    let x = b.linear(x, 2, true)?;
+    let x = b.linear(x, 2, true, WeightInit::KaimingUniform)?;
     b.finish("two", x, vec![], None)
 }
 

@@ -6,7 +6,12 @@ use mtl::{
     net::Graph,
     syntax::ast::ItemKind,
 };
-use std::{path::Path, sync::Arc};
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 /// The graph of a network of `std.models` for pictures of 224 x 224.
 fn network(expression: &str) -> Arc<Graph> {
@@ -15,7 +20,13 @@ fn network(expression: &str) -> Arc<Graph> {
 
 /// The same with networks of its own.
 fn network_of(nets: &str, expression: &str) -> Arc<Graph> {
-    let text = format!("import std.models {{ alexnet, resnet18, resnet34 }}\n{nets}\nlet made = {expression}\n");
+    let name = expression.split('(').next().unwrap_or_default();
+    let import = if nets.is_empty() {
+        format!("import std.models {{ {name} }}")
+    } else {
+        String::new()
+    };
+    let text = format!("{import}\n{nets}\nlet made = {expression}\n");
     let mut diagnostics = Diagnostics::new();
     let main = Main::Text {
         name: "main.mtl",
@@ -40,12 +51,66 @@ fn names(graph: &Graph) -> Vec<&str> {
         .collect()
 }
 
-/// Counts: <https://pytorch.org/vision/stable/models.html>, column "Params" of the table of classification weights.
+/// What a network of torchvision holds.
+#[derive(Deserialize)]
+struct Reference {
+    parameters: usize,
+    tensors: usize,
+    blake3: String,
+}
+
+#[derive(Deserialize)]
+struct References {
+    networks: BTreeMap<String, Reference>,
+}
+
+/// All networks of `std.models` but `lenet` have the names and shapes of torchvision's, whose digests stand in the file.
 #[test]
-fn parameters_are_as_many_as_torchvisions() {
-    assert_eq!(network("alexnet()").trained_values(), 61_100_840);
-    assert_eq!(network("resnet18()").trained_values(), 11_689_512);
-    assert_eq!(network("resnet34()").trained_values(), 21_797_672);
+fn names_and_shapes_are_torchvisions() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/nets/torchvision.json");
+    let text = std::fs::read_to_string(path).expect("the references can be read");
+    let references: References = serde_json::from_str(&text).expect("the references are JSON");
+    assert_eq!(references.networks.len(), 36);
+    let mut others = Vec::new();
+    for (name, expected) in &references.networks {
+        let graph = network(&format!("{name}()"));
+        assert_eq!(graph.trained_values(), expected.parameters, "{name}");
+        assert_eq!(graph.parameters.len(), expected.tensors, "{name}");
+        let lines = graph.parameters.iter().map(|p| format!("{} {:?}\n", p.name, p.shape));
+        let lines: BTreeSet<_> = lines.collect();
+        let listing: String = lines.into_iter().collect();
+        if blake3::hash(listing.as_bytes()).to_hex().as_str() != expected.blake3 {
+            others.push(name);
+        }
+    }
+    assert_eq!(
+        others, [""; 0],
+        "their names or shapes differ; compare with `state_dict()`"
+    );
+}
+
+/// Every network of `std.models` can be trained from any of its stages, for pictures of 224 and a few classes.
+#[test]
+fn stages_name_parameters_of_every_network() {
+    let names = mtl::builtins::std_source("std.models").expect("the module exists").1;
+    let imported = names.split('{').skip(1).filter_map(|part| part.split_once('}'));
+    let names = imported.flat_map(|(names, _)| names.split(',').map(str::trim));
+    let mut count = 0;
+    for name in names {
+        let graph = network(&format!("{name}(classes: 3)"));
+        assert!(graph.stages.len() >= 4, "{name}");
+        for stages in 1..graph.stages.len() {
+            let (fewer, more) = (graph.first_stages(stages - 1), graph.first_stages(stages));
+            let (fewer, more) = (fewer.expect("they exist"), more.expect("they exist"));
+            assert!(fewer.len() < more.len(), "{name}: stage {stages} adds nothing");
+            assert!(
+                more.iter().all(|id| !graph.is_head(*id)),
+                "{name}: stage {stages} holds the head"
+            );
+        }
+        count += 1;
+    }
+    assert_eq!(count, 37);
 }
 
 /// `torchvision.models.alexnet().state_dict().keys()`

@@ -81,7 +81,8 @@ impl Checker<'_> {
         let duration = Type::Named(Named::Duration);
         match (operator, a, b) {
             (_, Type::Unknown, _) | (_, _, Type::Unknown) => return Some(Type::Unknown),
-            (B::Add, Type::Named(Named::Tensor), other) | (B::Add, other, Type::Named(Named::Tensor)) => {
+            (B::Add | B::Multiply, Type::Named(Named::Tensor), other)
+            | (B::Add | B::Multiply, other, Type::Named(Named::Tensor)) => {
                 return self.fit(other, &Type::TENSOR).then_some(Type::TENSOR);
             }
             (B::Add | B::Subtract, x, y) if *x == duration && *y == duration => return Some(duration),

@@ -6,8 +6,10 @@
 pub(crate) mod conv;
 pub(crate) mod conv_gradient;
 pub(crate) mod elementwise;
+pub(crate) mod general;
 mod kernel;
 pub(crate) mod linear;
+pub(crate) mod maps;
 pub(crate) mod norm;
 pub(crate) mod pool;
 

@@ -47,11 +47,11 @@ pub(super) fn dims(shape: Shape) -> [usize; 3] {
 /// running statistics' new values as the second result.
 #[derive(Clone, Copy)]
 pub(super) struct Interpreter<'a> {
-    graph: &'a Graph,
-    values: &'a Values,
-    trained: Option<&'a [bool]>,
-    batch: usize,
-    dropout: Stream,
+    pub(super) graph: &'a Graph,
+    pub(super) values: &'a Values,
+    pub(super) trained: Option<&'a [bool]>,
+    pub(super) batch: usize,
+    pub(super) dropout: Stream,
 }
 
 impl Interpreter<'_> {
@@ -64,7 +64,15 @@ impl Interpreter<'_> {
             let to = dims(node.shape);
             let result = match node.op {
                 Op::Input => images.to_vec(),
-                Op::Conv { window, weight, bias } => self.conv(input(0), from, to, window, weight, bias),
+                Op::Conv {
+                    window,
+                    groups,
+                    weight,
+                    bias,
+                } => self.conv(input(0), from, to, (window, groups), (weight, bias)),
+                Op::ConvTranspose { window, weight, bias } => {
+                    self.conv_transpose(input(0), from, to, window, (weight, bias))
+                }
                 Op::Linear { weight, bias } => {
                     let (n, k) = (to[0], from.iter().product::<usize>());
                     let rows = input(0).chunks(k).flat_map(|x| {
@@ -79,7 +87,7 @@ impl Interpreter<'_> {
                 }
                 Op::BatchNorm { .. } => self.norm(input(0), from, &node.op, &mut running),
                 Op::Relu => input(0).iter().map(|x| x.max(0.0)).collect(),
-                Op::MaxPool(window) => self.pool(
+                Op::MaxPool { window, .. } => self.pool(
                     input(0),
                     from,
                     to,
@@ -103,6 +111,7 @@ impl Interpreter<'_> {
                 Op::Flatten => input(0).to_vec(),
                 Op::Dropout { rate } => self.dropout(input(0), self.unflattened(node.inputs[0]), i, rate),
                 Op::Add => input(0).iter().zip(input(1)).map(|(a, b)| a + b).collect(),
+                op => self.layer(op, i, &node.inputs, &nodes),
             };
             nodes.push(result);
         }
@@ -123,23 +132,55 @@ impl Interpreter<'_> {
         x: &[f64],
         [channels, height, width]: [usize; 3],
         [filters, out_height, out_width]: [usize; 3],
-        window: Window,
-        weight: ParameterId,
-        bias: Option<ParameterId>,
+        (window, groups): (ConvWindow, usize),
+        (weight, bias): (ParameterId, Option<ParameterId>),
     ) -> Vec<f64> {
-        let (k, w) = (window.kernel, &self.values[weight.0]);
+        let ([down, across], w) = (window.kernel, &self.values[weight.0]);
+        let inputs = channels / groups;
         let mut result = Vec::new();
         for (n, o, y0, x0) in indices(self.batch, filters, out_height, out_width) {
             let mut sum = bias.map_or(0.0, |b| self.values[b.0][o]);
-            for (c, dy, dx, _) in indices(channels, k, k, 1) {
-                let (row, column) = (y0 * window.stride + dy, x0 * window.stride + dx);
-                let inside = |at: usize, size| at >= window.pad && at < size + window.pad;
-                if inside(row, height) && inside(column, width) {
-                    let at = ((n * channels + c) * height + row - window.pad) * width + column - window.pad;
-                    sum += x[at] * w[((o * channels + c) * k + dy) * k + dx];
+            let first = o / (filters / groups) * inputs;
+            for (c, dy, dx, _) in indices(inputs, down, across, 1) {
+                let row = y0 * window.stride[0] + dy * window.dilation[0];
+                let column = x0 * window.stride[1] + dx * window.dilation[1];
+                let inside = |at: usize, pad, size| at >= pad && at < size + pad;
+                if inside(row, window.pad[0], height) && inside(column, window.pad[1], width) {
+                    let line = (n * channels + first + c) * height + row - window.pad[0];
+                    let at = line * width + column - window.pad[1];
+                    sum += x[at] * w[((o * inputs + c) * down + dy) * across + dx];
                 }
             }
             result.push(sum);
+        }
+        result
+    }
+
+    fn conv_transpose(
+        &self,
+        x: &[f64],
+        [channels, height, width]: [usize; 3],
+        [filters, out_height, out_width]: [usize; 3],
+        window: ConvWindow,
+        (weight, bias): (ParameterId, Option<ParameterId>),
+    ) -> Vec<f64> {
+        let ([down, across], w) = (window.kernel, &self.values[weight.0]);
+        let at =
+            |n: usize, o: usize, row: usize, column: usize| ((n * filters + o) * out_height + row) * out_width + column;
+        let mut result = vec![0.0; self.batch * filters * out_height * out_width];
+        for (n, o, row, column) in indices(self.batch, filters, out_height, out_width) {
+            result[at(n, o, row, column)] = bias.map_or(0.0, |b| self.values[b.0][o]);
+        }
+        for (n, c, y, x0) in indices(self.batch, channels, height, width) {
+            let value = x[((n * channels + c) * height + y) * width + x0];
+            for (o, dy, dx, _) in indices(filters, down, across, 1) {
+                let (row, column) = (y * window.stride[0] + dy, x0 * window.stride[1] + dx);
+                let inside = |at: usize, pad, size| at >= pad && at < size + pad;
+                if inside(row, window.pad[0], out_height) && inside(column, window.pad[1], out_width) {
+                    let place = at(n, o, row - window.pad[0], column - window.pad[1]);
+                    result[place] += value * w[((c * filters + o) * down + dy) * across + dx];
+                }
+            }
         }
         result
     }

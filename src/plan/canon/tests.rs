@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    net::Builder,
+    net::{Builder, WeightInit},
     plan::stage::{
         Augmentation, Load, Normalization, Optimizer, Pictures, Prepare, Samples, Schedule, Score, Start, Train,
         Transform,
@@ -292,7 +292,9 @@ fn graph() -> Arc<crate::net::Graph> {
     let mut builder = Builder::new(3, 8, 8);
     let input = builder.input();
     let flat = builder.flatten(input);
-    let logits = builder.linear(flat, 2, true).expect("a vector has a linear layer");
+    let logits = builder
+        .linear(flat, 2, true, WeightInit::KaimingUniform)
+        .expect("a vector has a linear layer");
     Arc::new(
         builder
             .finish("net", logits, Vec::new(), None)

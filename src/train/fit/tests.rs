@@ -1,5 +1,5 @@
 use super::*;
-use crate::net::{Builder, Graph, NetError, Window};
+use crate::net::{Builder, Conv, Graph, NetError, WeightInit, Window};
 use crate::nn::{initial_weights, weights_to_bytes};
 
 type Outcome_ = Result<(), Box<dyn Error>>;
@@ -13,7 +13,13 @@ fn graph() -> Result<Graph, NetError> {
         pad: 1,
     };
     b.push_scope("conv");
-    let x = b.conv(b.input(), 8, window, false, true)?;
+    let x = b.conv(
+        b.input(),
+        Conv {
+            init: WeightInit::KaimingNormal,
+            ..Conv::square(8, window, false)
+        },
+    )?;
     b.pop_scope();
     b.push_scope("bn");
     let x = b.batchnorm(x, 1e-5, 0.1)?;
@@ -23,7 +29,7 @@ fn graph() -> Result<Graph, NetError> {
     let x = b.flatten(x);
     let x = b.dropout(x, 0.2)?;
     b.push_scope("fc");
-    let x = b.linear(x, 2, true)?;
+    let x = b.linear(x, 2, true, WeightInit::KaimingUniform)?;
     b.pop_scope();
     b.finish("net", x, vec![], Some(2))
 }

@@ -1,148 +1,15 @@
-//! The plan of a network: its graph as a list of layer calls, with layers fused that one kernel can compute.
+//! Lowering: a graph to the calls of a plan.
 
-use super::cpu::conv::ConvShape;
-use super::cpu::linear::LinearShape;
-use super::cpu::pool::{AverageShape, LARGEST_KERNEL};
-use super::flow::Flow;
-use super::memory::BufferId;
-use super::network::NetworkError;
-use crate::net::{Graph, NodeId, Op, ParameterId, Shape, Window};
-
-/// A tensor of the plan: an activation and, in training, its gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TensorId(pub(super) usize);
-
-/// The extent of one sample, channels last. A flattened map keeps the extent of the map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Extent {
-    pub(super) height: usize,
-    pub(super) width: usize,
-    pub(super) channels: usize,
-}
-
-impl Extent {
-    fn of(shape: Shape) -> Self {
-        match shape {
-            Shape::Map {
-                channels,
-                height,
-                width,
-            } => Self {
-                height,
-                width,
-                channels,
-            },
-            Shape::Flat(channels) => Self {
-                height: 1,
-                width: 1,
-                channels,
-            },
-        }
-    }
-
-    pub(super) fn pixels(self) -> usize {
-        self.height * self.width
-    }
-
-    pub(super) fn len(self) -> usize {
-        self.pixels() * self.channels
-    }
-
-    fn flat(self) -> Self {
-        Self {
-            height: 1,
-            width: 1,
-            channels: self.len(),
-        }
-    }
-}
-
-/// The parameters of a batch normalisation.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Norm {
-    pub(super) weight: ParameterId,
-    pub(super) bias: ParameterId,
-    pub(super) mean: ParameterId,
-    pub(super) variance: ParameterId,
-    pub(super) epsilon: f64,
-}
-
-/// One call of a kernel.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Call {
-    /// Convolution, then a normalisation with fixed statistics when there is one.
-    Conv {
-        shape: ConvShape,
-        weight: ParameterId,
-        bias: Option<ParameterId>,
-        norm: Option<Norm>,
-        relu: bool,
-    },
-    Linear {
-        shape: LinearShape,
-        weight: ParameterId,
-        bias: Option<ParameterId>,
-        relu: bool,
-    },
-    /// With a momentum: by the batch's statistics, and the running ones move.
-    BatchNorm {
-        norm: Norm,
-        channels: usize,
-        momentum: Option<f64>,
-        relu: bool,
-    },
-    Relu,
-    MaxPool(ConvShape),
-    AveragePool(AverageShape),
-    Dropout {
-        rate: f64,
-        node: usize,
-    },
-    Add {
-        relu: bool,
-    },
-    /// Channels last to channels first, where torch's order matters.
-    Exchange,
-}
-
-/// A step of the plan.
-#[derive(Clone, Debug)]
-pub(super) struct Step {
-    pub(super) call: Call,
-    pub(super) input: TensorId,
-    /// The second summand of an addition, alone or fused.
-    pub(super) other: Option<TensorId>,
-    pub(super) output: TensorId,
-    /// Working memory of the forward call.
-    pub(super) work: Option<BufferId>,
-    /// What the forward call leaves for the backward one, beside tensors.
-    pub(super) saved: Option<BufferId>,
-    /// Where a max-pool keeps its places, per sample.
-    pub(super) places: usize,
-    /// The backward call; none when nothing trained stands at or below this step.
-    pub(super) backward: Option<Backward>,
-}
-
-/// The backward call of a step.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Backward {
-    pub(super) input: Option<Flow>,
-    pub(super) other: Option<Flow>,
-    pub(super) work: Option<BufferId>,
-}
-
-/// A lowered graph.
-pub(super) struct Lowered {
-    pub(super) steps: Vec<Step>,
-    /// The tensors' extents; the first is the input.
-    pub(super) tensors: Vec<Extent>,
-    pub(super) output: TensorId,
-    /// For each parameter the `[a, b]` of torch's `[rows, a, b]` that stands as `[rows, b, a]`.
-    pub(super) exchanged: Vec<Option<[usize; 2]>>,
-}
+use super::super::cpu::conv::ConvShape;
+use super::super::cpu::general::GeneralShape;
+use super::super::cpu::linear::LinearShape;
+use super::super::cpu::pool::{AverageShape, LARGEST_KERNEL};
+use super::super::network::NetworkError;
+use super::{Call, Extent, Lowered, Norm, Step, TensorId};
+use crate::net::{Graph, NodeId, Op, ParameterId, Window};
 
 /// Lowers a graph. `trained` says for each parameter whether training changes it; none for evaluation.
-pub(super) fn lower(graph: &Graph, trained: Option<&[bool]>, batch: usize) -> Result<Lowered, NetworkError> {
+pub(in crate::nn) fn lower(graph: &Graph, trained: Option<&[bool]>, batch: usize) -> Result<Lowered, NetworkError> {
     let mut lowering = Lowering {
         graph,
         trained,
@@ -162,8 +29,8 @@ pub(super) fn lower(graph: &Graph, trained: Option<&[bool]>, batch: usize) -> Re
     Ok(lowering.lowered)
 }
 
-struct Lowering<'a> {
-    graph: &'a Graph,
+pub(super) struct Lowering<'a> {
+    pub(super) graph: &'a Graph,
     trained: Option<&'a [bool]>,
     batch: usize,
     /// The node whose values a node passes on unchanged; itself for most.
@@ -173,7 +40,7 @@ struct Lowering<'a> {
     tensor_of: Vec<TensorId>,
     /// The step that makes a tensor; none for the input.
     producer: Vec<Option<usize>>,
-    lowered: Lowered,
+    pub(super) lowered: Lowered,
 }
 
 impl Lowering<'_> {
@@ -214,7 +81,7 @@ impl Lowering<'_> {
     fn passes_on(&self, op: &Op) -> bool {
         match op {
             Op::Flatten => true,
-            Op::Dropout { rate } => self.trained.is_none() || *rate == 0.0,
+            Op::Dropout { rate } | Op::StochasticDepth { rate } => self.trained.is_none() || *rate == 0.0,
             _ => false,
         }
     }
@@ -225,25 +92,14 @@ impl Lowering<'_> {
         let extent = Extent::of(node.shape);
         let tensor = match (node.op, &inputs[..]) {
             (op, &[x]) if self.passes_on(&op) => x,
-            (Op::Conv { window, weight, bias }, &[x]) => {
-                let shape = self.window(x, extent, window);
-                self.exchange(weight, shape.channels, window.kernel * window.kernel);
-                let call = Call::Conv {
-                    shape,
-                    weight,
-                    bias,
-                    norm: None,
-                    relu: false,
-                };
-                self.push(call, x, None, extent)
-            }
+            (Op::Conv { .. } | Op::ConvTranspose { .. }, &[x]) => self.conv(node.op, x, extent),
             (Op::Linear { weight, bias }, &[x]) => self.linear(x, extent, weight, bias),
             (Op::BatchNorm { .. }, &[x]) => self.batchnorm(id, x)?,
             (Op::Relu, &[x]) => self.relu(id, x),
-            (Op::MaxPool(window), _) if window.kernel > LARGEST_KERNEL => {
+            (Op::MaxPool { window, .. }, _) if window.kernel > LARGEST_KERNEL => {
                 return Err(NetworkError::PoolTooLarge { kernel: window.kernel });
             }
-            (Op::MaxPool(window), &[x]) => {
+            (Op::MaxPool { window, .. }, &[x]) => {
                 let shape = self.window(x, extent, window);
                 self.push(Call::MaxPool(shape), x, None, extent)
             }
@@ -267,12 +123,64 @@ impl Lowering<'_> {
             }
             (Op::Add, &[a, b]) => self.add(id, a, b),
             (Op::Input, _) => TensorId(0),
-            (op, _) => return Err(NetworkError::Inputs { layer: op.name() }),
+            (op, inputs) => self
+                .map_layer(id, op, inputs, extent)
+                .ok_or(NetworkError::Inputs { layer: op.name() })?,
         };
         Ok(tensor)
     }
 
-    fn push(&mut self, call: Call, input: TensorId, other: Option<TensorId>, extent: Extent) -> TensorId {
+    /// A convolution by the fast kernels where they can do it, else by the general ones.
+    fn conv(&mut self, op: Op, x: TensorId, extent: Extent) -> TensorId {
+        let (window, groups, weight, bias, transposed) = match op {
+            Op::Conv {
+                window,
+                groups,
+                weight,
+                bias,
+            } => (window, groups, weight, bias, false),
+            Op::ConvTranspose { window, weight, bias } => (window, 1, weight, bias, true),
+            _ => return x,
+        };
+        if let (1, false, Some(square)) = (groups, transposed, window.as_square()) {
+            let shape = self.window(x, extent, square);
+            self.exchange(weight, shape.channels, square.kernel * square.kernel);
+            let call = Call::Conv {
+                shape,
+                weight,
+                bias,
+                norm: None,
+                relu: false,
+            };
+            return self.push(call, x, None, extent);
+        }
+        // A transposed convolution is the input gradient of the convolution that leads back from its output.
+        let (from, to) = match (self.lowered.tensors[x.0], transposed) {
+            (from, false) => (from, extent),
+            (from, true) => (extent, from),
+        };
+        let shape = GeneralShape {
+            size: [from.height, from.width],
+            channels: from.channels,
+            out: [to.height, to.width],
+            filters: to.channels,
+            kernel: window.kernel,
+            stride: window.stride,
+            pad: window.pad,
+            dilation: window.dilation,
+            groups,
+        };
+        self.exchange(weight, from.channels / groups, window.kernel[0] * window.kernel[1]);
+        let call = Call::General {
+            shape,
+            transposed,
+            weight,
+            bias,
+        };
+        self.push(call, x, None, extent)
+    }
+
+    pub(super) fn push(&mut self, call: Call, input: TensorId, other: Option<TensorId>, extent: Extent) -> TensorId {
         let output = TensorId(self.lowered.tensors.len());
         self.lowered.tensors.push(extent);
         self.producer.push(Some(self.lowered.steps.len()));
@@ -429,7 +337,7 @@ impl Lowering<'_> {
     }
 
     /// The tensor in torch's order.
-    fn channels_first(&mut self, x: TensorId) -> TensorId {
+    pub(super) fn channels_first(&mut self, x: TensorId) -> TensorId {
         let extent = self.lowered.tensors[x.0];
         if extent.pixels() == 1 || extent.channels == 1 {
             return x;

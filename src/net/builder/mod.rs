@@ -1,0 +1,183 @@
+//! Building a graph layer by layer, with shape inference and parameter names.
+
+mod error;
+mod maps;
+mod weights;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole, Shape};
+pub use error::NetError;
+pub use weights::{Conv, WeightInit};
+
+/// Builds a [`Graph`].
+#[derive(Clone, Debug)]
+pub struct Builder {
+    nodes: Vec<Node>,
+    parameters: Vec<Parameter>,
+    scope: Vec<String>,
+}
+
+impl Builder {
+    /// A graph whose input is `[channels, height, width]`.
+    #[must_use]
+    pub fn new(channels: usize, height: usize, width: usize) -> Self {
+        let input = Node {
+            op: Op::Input,
+            inputs: Vec::new(),
+            shape: Shape::Map {
+                channels,
+                height,
+                width,
+            },
+        };
+        Self {
+            nodes: vec![input],
+            parameters: Vec::new(),
+            scope: Vec::new(),
+        }
+    }
+
+    /// The input node.
+    #[must_use]
+    pub fn input(&self) -> NodeId {
+        NodeId(0)
+    }
+
+    /// Opens a scope of parameter names.
+    pub fn push_scope(&mut self, label: impl Into<String>) {
+        self.scope.push(label.into());
+    }
+
+    /// Closes the innermost scope.
+    pub fn pop_scope(&mut self) {
+        self.scope.pop();
+    }
+
+    /// The shape of a node's output.
+    #[must_use]
+    pub fn shape(&self, node: NodeId) -> Shape {
+        self.nodes[node.0].shape
+    }
+
+    /// The finished graph. With `classes`, the layer that gives the output must be that wide, and becomes the head.
+    ///
+    /// # Errors
+    /// [`NetError::NoHead`] when it is not.
+    pub fn finish(
+        self,
+        name: &str,
+        output: NodeId,
+        stages: Vec<String>,
+        classes: Option<usize>,
+    ) -> Result<Graph, NetError> {
+        let mut head = None;
+        if let Some(classes) = classes {
+            let found = self.shape(output).len();
+            head = self.head_scope(output);
+            if found != classes || head.is_none() {
+                return Err(NetError::NoHead {
+                    net: name.to_owned(),
+                    found,
+                    classes,
+                });
+            }
+        }
+        Ok(Graph {
+            name: name.to_owned(),
+            nodes: self.nodes,
+            parameters: self.parameters,
+            output,
+            stages,
+            head,
+        })
+    }
+
+    /// The scope of the last layer with a weight on the way to the output.
+    fn head_scope(&self, output: NodeId) -> Option<String> {
+        let mut at = output;
+        loop {
+            let node = &self.nodes[at.0];
+            if let Op::Linear { weight, .. } | Op::Conv { weight, .. } | Op::ConvTranspose { weight, .. } = node.op {
+                let name = &self.parameters[weight.0].name;
+                return Some(
+                    name.rsplit_once('.')
+                        .map_or(String::new(), |(scope, _)| scope.to_owned()),
+                );
+            }
+            match node.op {
+                // SqueezeNet rectifies the maps that become its logits.
+                Op::Flatten | Op::Dropout { .. } | Op::AdaptiveAvgPool { .. } | Op::AvgPool { .. } | Op::Relu => {
+                    at = *node.inputs.first()?;
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn node(&mut self, op: Op, inputs: Vec<NodeId>, shape: Shape) -> NodeId {
+        self.nodes.push(Node { op, inputs, shape });
+        NodeId(self.nodes.len() - 1)
+    }
+
+    fn parameter(
+        &mut self,
+        name: &str,
+        shape: Vec<usize>,
+        role: ParameterRole,
+        initializer: Initializer,
+    ) -> Result<ParameterId, NetError> {
+        let name = self
+            .scope
+            .iter()
+            .map(String::as_str)
+            .chain([name])
+            .collect::<Vec<_>>()
+            .join(".");
+        if self.parameters.iter().any(|p| p.name == name) {
+            return Err(NetError::NameTwice { name });
+        }
+        self.parameters.push(Parameter {
+            name,
+            shape,
+            role,
+            initializer,
+        });
+        Ok(ParameterId(self.parameters.len() - 1))
+    }
+
+    fn map(&self, layer: &'static str, x: NodeId) -> Result<(usize, usize, usize), NetError> {
+        match self.shape(x) {
+            Shape::Map {
+                channels,
+                height,
+                width,
+            } => Ok((channels, height, width)),
+            found @ Shape::Flat(_) => Err(NetError::NotAMap { layer, found }),
+        }
+    }
+}
+
+fn positive(layer: &'static str, what: &'static str, value: usize) -> Result<(), NetError> {
+    in_range(layer, what, value, value > 0, "at least 1")
+}
+
+fn in_range(
+    layer: &'static str,
+    what: &'static str,
+    value: impl ToString,
+    fits: bool,
+    allowed: &'static str,
+) -> Result<(), NetError> {
+    if fits {
+        Ok(())
+    } else {
+        Err(NetError::Argument {
+            layer,
+            what,
+            allowed,
+            found: value.to_string(),
+        })
+    }
+}
