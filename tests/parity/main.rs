@@ -7,10 +7,15 @@ mod models;
 mod sequences;
 mod torchvision;
 
+use mtl::analysis::{Main, load};
+use mtl::diag::Diagnostics;
 use mtl::net::Graph;
 use mtl::nn::{Network, NetworkError, Stream, Weights};
+use mtl::syntax::ast::{Item, ItemKind};
 use mtl::train::{DecayOn, Moments, Optimizer, cross_entropy};
 use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -72,6 +77,31 @@ fn graph(name: &str, size: usize, classes: usize) -> Result<Graph, Box<dyn Error
         "resnet18" => nets::resnet18(size, classes)?,
         other => return Err(format!("no net {other}").into()),
     })
+}
+
+/// A graph of the standard library.
+fn library_graph(name: &str, size: usize, classes: usize) -> Result<Arc<Graph>, Box<dyn Error>> {
+    let text = format!("import std.models {{ {name} }}\nlet made = {name}()\n");
+    let mut diagnostics = Diagnostics::new();
+    let main = Main::Text {
+        name: "main.mtl",
+        folder: Path::new(""),
+        text: &text,
+    };
+    let program = load(main, &mut diagnostics);
+    let Some((
+        _,
+        Item {
+            kind: ItemKind::Let(made),
+            ..
+        },
+    )) = program.items(program.main).last()
+    else {
+        return Err("the program ends in a `let`".into());
+    };
+    let shape = [3, size, size];
+    let graph = mtl::plan::network(&program, &made.value, shape, Some(classes), &mut diagnostics);
+    graph.ok_or_else(|| diagnostics.iter().map(|d| d.message.clone()).collect::<String>().into())
 }
 
 fn floats(weights: &Weights, name: &str) -> Result<Vec<f32>, Box<dyn Error>> {

@@ -1,7 +1,7 @@
 //! AlexNet and ResNet-18 against torchvision in float64, on values that both sides compute from a hash:
 //! `tests/reference/nn/make_parity.py` says how, and made the references with torch 2.12.1 and torchvision 0.27.1.
 
-use super::{Outcome, floats, graph, set_images, three_steps};
+use super::{Outcome, floats, graph, library_graph, set_images, three_steps};
 use candle_core::{Device, Tensor};
 use mtl::net::{Graph, Parameter, ParameterRole};
 use mtl::nn::{Mode, Network, Stream, Weights};
@@ -109,19 +109,51 @@ fn weights(graph: &Graph, variances: &BTreeMap<String, f64>) -> Result<Weights, 
 
 fn evaluates_alike(name: &str) -> Outcome {
     let reference = reference(name)?;
-    let graph = graph(name, 224, 20)?;
-    let mut network = Network::compile(&graph, Mode::Evaluate, 2)?;
-    network.load(&weights(&graph, &reference.variances)?)?;
-    set_images(&mut network, &images("eval", 2, 224), 2)?;
+    evaluates(&graph(name, 224, 20)?, 224, &reference.variances, &reference.eval)
+}
+
+/// Holds the logits of two pictures against torchvision's.
+fn evaluates(graph: &Graph, size: usize, variances: &BTreeMap<String, f64>, reference: &Eval) -> Outcome {
+    let mut network = Network::compile(graph, Mode::Evaluate, 2)?;
+    network.load(&weights(graph, variances)?)?;
+    set_images(&mut network, &images("eval", 2, size), 2)?;
     let logits = network.forward(2, Stream::new(0))?;
-    let expected = reference.eval.logits.concat();
+    let expected = reference.logits.concat();
     assert_eq!(logits.len(), expected.len());
     let error = logits
         .iter()
         .zip(&expected)
         .map(|(l, e)| (f64::from(*l) - e).abs())
         .fold(0.0, f64::max);
-    assert!(error <= reference.eval.tolerance, "largest error {error}");
+    let tolerance = reference.tolerance;
+    if error <= tolerance {
+        Ok(())
+    } else {
+        Err(format!("{}: largest error {error} > {tolerance}", graph.name).into())
+    }
+}
+
+#[derive(Deserialize)]
+struct Evaluated {
+    variances: BTreeMap<String, f64>,
+    eval: Eval,
+}
+
+/// One network of every family of the standard library.
+#[test]
+fn the_librarys_networks_evaluate_as_torchvisions() -> Outcome {
+    let path = format!("{}/tests/reference/nn/networks.json", env!("CARGO_MANIFEST_DIR"));
+    let references: BTreeMap<String, Evaluated> = serde_json::from_slice(&std::fs::read(path)?)?;
+    assert_eq!(references.len(), 11);
+    let failed: Vec<String> = references
+        .iter()
+        .filter_map(|(name, reference)| {
+            let graph = library_graph(name, 96, 5);
+            let outcome = graph.and_then(|graph| evaluates(&graph, 96, &reference.variances, &reference.eval));
+            outcome.err().map(|error| error.to_string())
+        })
+        .collect();
+    assert_eq!(failed, [""; 0]);
     Ok(())
 }
 

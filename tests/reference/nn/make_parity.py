@@ -12,6 +12,8 @@ alexnet.json, resnet18.json:
   sgd, adamw  loss before each of three steps and after the last; per tensor 12 sampled values after them with the
               tolerance of their root mean square error: max(10 x torch's own float32 error, 2 % of the update,
               2e-7 x value + 1e-9), the worst of the 12 left out, as Adam turns a rounding into a whole step
+
+networks.json: the same `variances` (two digits) and `eval` for one network of each other family, on 96 x 96, five classes
 """
 import json, math, os
 import numpy as np, torch, torchvision
@@ -67,36 +69,37 @@ def tensor(name, shape, variances, last):
 
 
 def build(name, classes, variances):
-    model = getattr(torchvision.models, name)(weights=None, num_classes=classes)
+    model = build_empty(name, classes)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    last = [n for n, m in model.named_modules() if isinstance(m, nn.Linear)][-1]
+    last = [n for n, m in model.named_modules() if isinstance(m, (nn.Linear, nn.Conv2d))][-1]
     state = {k: v if k.endswith("num_batches_tracked") else tensor(k, tuple(v.shape), variances, last)
              for k, v in model.state_dict().items()}
     model.load_state_dict(state)
     return model
 
 
-def measure(name):
-    """The variance of each batch norm's input over one batch, to four digits: both sides read the same number."""
+def measure(name, digits=4, size=160):
+    """The variance of each batch norm's input over one batch, in few digits: both sides read the same number."""
     ones = {n: 1.0 for n, m in build_empty(name).named_modules() if isinstance(m, nn.BatchNorm2d)}
     model, found = build(name, 3, ones).train(), {}
     for n, module in model.named_modules():
         if isinstance(module, nn.BatchNorm2d):
             module.register_forward_hook(
-                lambda _, x, __, n=n: found.__setitem__(n, float("%.4g" % x[0].var(dim=(0, 2, 3)).mean().item())))
+                lambda _, x, __, n=n: found.__setitem__(n, float("%.*g" % (digits, x[0].var(dim=(0, 2, 3)).mean().item()))))
     with torch.no_grad():
-        model(images("calibration", 4, 160))
+        model(images("calibration", 4, size))
     return found
 
 
-def build_empty(name):
-    return getattr(torchvision.models, name)(weights=None, num_classes=3)
+def build_empty(name, classes=3):
+    plain = {"aux_logits": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    return getattr(torchvision.models, name)(weights=None, num_classes=classes, **plain)
 
 
-def evaluate(name, variances):
-    model, x = build(name, 20, variances).eval(), images("eval", 2, 224)
+def evaluate(name, variances, classes=20, size=224):
+    model, x = build(name, classes, variances).eval(), images("eval", 2, size)
     with torch.no_grad():
         single, double = model(x).double(), model.double()(x.double())
     noise, largest = (single - double).abs().max().item(), double.abs().max().item()
@@ -146,6 +149,17 @@ def train(name, variances):
     result["gradients"] = {k: {"l2": l2, "tolerance": max(1e-3, 20 * abs(l2 - gradients32[k]) / l2)} for k, l2 in gradients.items()}
     return result
 
+
+FAMILIES = ("convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "inception_v3", "mobilenet_v2",
+            "mobilenet_v3_small", "resnet50", "resnext50_32x4d", "squeezenet1_1", "vgg11_bn")
+networks = {}
+for name in FAMILIES:
+    variances = measure(name, 2, 96)
+    networks[name] = {"variances": variances, "eval": evaluate(name, variances, 5, 96)}
+    print(name, "logits up to %.3g" % np.abs(networks[name]["eval"]["logits"]).max(), "tolerance %.2g" % networks[name]["eval"]["tolerance"])
+with open(f"{HERE}/networks.json", "w") as file:
+    json.dump(networks, file, separators=(",", ":"))
+    file.write("\n")
 
 for name in ("alexnet", "resnet18"):
     variances = measure(name)
