@@ -7,6 +7,6 @@ pub mod program;
 mod settings;
 mod walk;
 
-pub use check::check;
+pub use check::{check, silence};
 pub use load::{Main, load, load_with};
 pub use program::{ItemId, LoadedModule, Meaning, ModuleId, Origin, Program};

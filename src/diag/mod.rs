@@ -141,6 +141,11 @@ impl Diagnostics {
         }
     }
 
+    /// Keeps those that `keep` says.
+    pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.list.retain(keep);
+    }
+
     /// True when at least one is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {

@@ -25,6 +25,7 @@ mod grid;
 mod identities;
 mod layers;
 mod leak;
+mod lints;
 mod model;
 mod naming;
 mod nets;
@@ -42,7 +43,7 @@ mod value;
 mod tests;
 
 use crate::{
-    analysis::Program,
+    analysis::{self, Program},
     diag::{Diagnostic, Diagnostics, codes::plan as codes},
     net::Graph,
     syntax::ast::Expr,
@@ -89,7 +90,9 @@ impl Plan {
 /// is tried, so that independent mistakes are found together.
 #[must_use]
 pub fn plan(program: &Program, options: &Options, diagnostics: &mut Diagnostics) -> Option<Plan> {
-    on_deep_stack(|| evaluate(program, options, diagnostics))
+    let plan = on_deep_stack(|| evaluate(program, options, diagnostics));
+    analysis::silence(program, diagnostics);
+    plan
 }
 
 /// The graph of a network that an expression of the main module's scope gives: `resnet18(classes: 2)`.

@@ -79,6 +79,7 @@ impl<'p> Evaluator<'p, '_> {
         for (task, place) in study.tasks.iter().zip(0..) {
             inputs.push((self.prepare(&task.cohort.data)?.0, Role::TaskPictures(place)));
         }
+        self.lint_study(&report.design, report.compare.is_some(), span);
         self.reports.push(Pending {
             report,
             inputs,

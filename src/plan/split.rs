@@ -9,12 +9,32 @@ use super::{
     value::{Arguments, Failed, Outcome, Slot, Text, Value},
 };
 use crate::{
-    diag::{Diagnostic, codes::data as codes, codes::plan as plan_codes},
+    diag::{
+        Diagnostic,
+        codes::{data as codes, lint, plan as plan_codes},
+    },
     plan::stage::ChoiceBy,
     source::Span,
-    tables::split::{self, Assignment},
+    tables::{
+        Column,
+        split::{self, Assignment},
+    },
 };
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
+
+/// Columns, in small letters, that by their names say which rows are of one patient.
+const GROUPS: [&str; 10] = [
+    "patient",
+    "patient_id",
+    "patientid",
+    "patient id",
+    "subject",
+    "subject_id",
+    "person",
+    "person_id",
+    "case_id",
+    "mrn",
+];
 
 /// Stands between a name space and a name; no table has it.
 const SEPARATOR: char = '\u{1f}';
@@ -107,7 +127,14 @@ impl<'p> Evaluator<'p, '_> {
             Some(seed) => (seed.cast_unsigned(), seed_slot.by),
             None => self.seed,
         };
+        let random = matches!(**folding, Folding::KFold { .. } | Folding::Holdout { .. });
+        if random && seed_by == ChoiceBy::Default {
+            self.warn_unseeded(span);
+        }
         let column = arguments.value("by").as_text();
+        if column.is_none() && random {
+            self.warn_row_split(data, span);
+        }
         let space = arguments.value("ids").as_text();
         let (names, groups) = self.groups(data, column.as_deref(), space.as_ref(), arguments)?;
         let assignment = self.assign(data, (folding, folding_slot.span), &names, arguments, (seed, span))?;
@@ -117,7 +144,6 @@ impl<'p> Evaluator<'p, '_> {
                 assignment: Assignment::clone(&assignment),
             }),
         };
-        let random = matches!(**folding, Folding::KFold { .. } | Folding::Holdout { .. });
         Ok(Value::Cohort(Rc::new(Cohort {
             name: None,
             data: Dataset::clone(data),
@@ -132,6 +158,38 @@ impl<'p> Evaluator<'p, '_> {
             ids: space,
             span,
         })))
+    }
+
+    /// Warns of folds that are drawn with the seed that nobody chose.
+    fn warn_unseeded(&mut self, span: Span) {
+        let message = "the groups are drawn with seed 0, which nobody chose";
+        let help = "write `seed: 7` here, or `@study(seed: 7)` before an item of the main file";
+        let diagnostic = Diagnostic::warning(&lint::NO_SEED, message).at(span, "");
+        self.diagnostics.push(diagnostic.help(help));
+    }
+
+    /// Warns of rows that are split one by one although a column says who they are of.
+    fn warn_row_split(&mut self, data: &Dataset, span: Span) {
+        let columns = data.table.table.columns.iter();
+        let mut named = columns.filter(|column| GROUPS.contains(&column.name.to_lowercase().as_str()));
+        let repeats = |column: &&Column| {
+            let mut seen = BTreeSet::new();
+            data.rows.iter().any(|&row| {
+                let cell = column
+                    .cells
+                    .get(row as usize)
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                !cell.is_empty() && !seen.insert(cell)
+            })
+        };
+        if let Some(column) = named.find(repeats) {
+            let name = &column.name;
+            let message = format!("rows are split one by one, but those of one `{name}` belong together");
+            let diagnostic = Diagnostic::warning(&lint::ROW_SPLIT, message).at(span, "");
+            self.diagnostics
+                .push(diagnostic.help(format!("write `by: \"{name}\"`")));
+        }
     }
 
     /// The part of each row for each member.

@@ -2,6 +2,9 @@
 
 use super::{Checker, messages};
 use crate::{
+    analysis::program::Program,
+    diag::{Diagnostics, Severity, codes},
+    source::Span,
     syntax::ast::{Argument, Attribute, Expr, ExprKind, Item, ItemKind},
     types::Type,
 };
@@ -16,6 +19,10 @@ pub(super) const KNOWN: &[(&str, &str)] = &[
         "study",
         "`@study(seed: 7)` in the main file sets the seed of everything random",
     ),
+    (
+        "allow",
+        "`@allow(\"unused\")` before an item silences the warnings of these names in it",
+    ),
     ("since", "`@since(\"2.1\")` says since which version something exists"),
 ];
 
@@ -29,6 +36,7 @@ impl Checker<'_> {
             match name {
                 "stages" => self.stages(attribute, item),
                 "study" => self.study(attribute),
+                "allow" => self.allow(attribute),
                 "since" => {
                     if !matches!(attribute.arguments.as_slice(), [Argument::Positional(value)] if is_text(value)) {
                         self.report(messages::attribute("since", "takes one text", attribute.span));
@@ -75,6 +83,72 @@ impl Checker<'_> {
             )),
         }
     }
+}
+
+impl Checker<'_> {
+    /// `@allow(...)` names warnings by the last part of their codes, or whole.
+    fn allow(&mut self, attribute: &Attribute) {
+        if attribute.arguments.is_empty() {
+            self.report(messages::attribute(
+                "allow",
+                "takes names of warnings, as texts",
+                attribute.span,
+            ));
+        }
+        for argument in &attribute.arguments {
+            let Some((name, span)) = allowed(argument) else {
+                let wanted = "takes names of warnings, as texts";
+                self.report(messages::attribute("allow", wanted, attribute.span));
+                continue;
+            };
+            if !codes::all().any(|code| names_code(&name, code.id)) {
+                self.report(messages::unknown_warning(&name, span));
+            }
+        }
+    }
+}
+
+/// A name that `@allow` holds, and its place.
+fn allowed(argument: &Argument) -> Option<(String, Span)> {
+    match argument {
+        Argument::Positional(Expr {
+            kind: ExprKind::Text(text),
+            span,
+        }) => Some((text.plain()?, *span)),
+        _ => None,
+    }
+}
+
+/// True when a name means a code: `unused`, `lint::unused` or `mtl::lint::unused`.
+fn names_code(name: &str, id: &str) -> bool {
+    id == name || id.strip_suffix(name).is_some_and(|rest| rest.ends_with("::"))
+}
+
+/// Removes the warnings that `@allow` silences: those whose place lies in an item that allows their code.
+pub(super) fn silence(program: &Program, diagnostics: &mut Diagnostics) {
+    let mut allowances: Vec<(Span, Vec<String>)> = Vec::new();
+    for (_, module) in program.modules() {
+        for item in &module.tree.items {
+            let attributes = item
+                .attributes
+                .iter()
+                .filter(|attribute| attribute.name.name == "allow");
+            let arguments = attributes.flat_map(|attribute| &attribute.arguments);
+            let names: Vec<_> = arguments.filter_map(allowed).map(|(name, _)| name).collect();
+            if !names.is_empty() {
+                allowances.push((item.span, names));
+            }
+        }
+    }
+    diagnostics.retain(|diagnostic| {
+        let Some(span) = diagnostic.span().filter(|_| diagnostic.severity == Severity::Warning) else {
+            return true;
+        };
+        !allowances.iter().any(|(item, names)| {
+            let inside = item.file == span.file && item.start <= span.start && span.end <= item.end;
+            inside && names.iter().any(|name| names_code(name, diagnostic.code.id))
+        })
+    });
 }
 
 fn is_text(value: &Expr) -> bool {

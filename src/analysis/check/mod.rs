@@ -31,6 +31,7 @@ mod recursion;
 mod report;
 mod rest;
 mod select;
+mod unused;
 
 /// Checks all modules of a program but those of the standard library, and reports every independent mistake.
 pub fn check(program: &Program, diagnostics: &mut Diagnostics) {
@@ -46,6 +47,13 @@ pub fn check(program: &Program, diagnostics: &mut Diagnostics) {
         }
     }
     checker.report_recursion();
+    checker.report_unused_names();
+    silence(program, diagnostics);
+}
+
+/// Removes the warnings that the program's `@allow` attributes silence.
+pub fn silence(program: &Program, diagnostics: &mut Diagnostics) {
+    attributes::silence(program, diagnostics);
 }
 
 /// The state of one check.

@@ -25,6 +25,7 @@ macro_rules! codes {
 }
 
 pub mod data;
+pub mod lint;
 pub mod names;
 pub mod net;
 pub mod plan;
@@ -42,6 +43,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         data::ALL,
         plan::ALL,
         run::ALL,
+        lint::ALL,
     ]
     .into_iter()
     .flatten()

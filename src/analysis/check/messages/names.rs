@@ -6,6 +6,8 @@ use crate::{
     diag::{
         Diagnostic, Fix,
         codes::{
+            all,
+            lint::UNUSED,
             names::{ATTRIBUTE, DUPLICATE, RECURSION, RESERVED_X, SHADOWED_AXIS, UNKNOWN, UNUSED_VARIABLE},
             types::{NEEDS_ANNOTATION, NO_BODY, NOT_A_REPORT, PARAM_TYPE, REST},
         },
@@ -109,6 +111,24 @@ pub(crate) fn shadowed_axis(name: &str, span: Span) -> Diagnostic {
     Diagnostic::error(&SHADOWED_AXIS, format!("there is an axis `{name}` already"))
         .at(span, "a second axis of this name")
         .help("name this loop variable otherwise")
+}
+
+/// `@allow` names a warning that does not exist.
+pub(crate) fn unknown_warning(name: &str, span: Span) -> Diagnostic {
+    let tails: Vec<&str> = all().filter_map(|code| code.id.rsplit("::").next()).collect();
+    Diagnostic::error(&ATTRIBUTE, format!("there is no warning `{name}`"))
+        .at(span, "not known")
+        .help(match crate::diag::nearest(name, tails) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "a warning is named by its code, or by the last part of it: `unused`".to_owned(),
+        })
+}
+
+/// A name that nothing uses.
+pub(crate) fn unused(what: &str, name: &Ident) -> Diagnostic {
+    Diagnostic::warning(&UNUSED, format!("the {what} `{}` is used by nothing", name.name))
+        .at(name.span, "not used")
+        .help("remove it, or write `@allow(\"unused\")` before its item")
 }
 
 /// An attribute that nothing knows.

@@ -1,0 +1,81 @@
+//! Lints of a study: what is probably not compared as it is meant to be.
+
+use super::{eval::Evaluator, stage::Design};
+use crate::{
+    diag::{Diagnostic, codes::lint as codes},
+    source::Span,
+};
+
+/// Axes whose labels are runs of one arm and not arms.
+const RUNS: [&str; 4] = ["seed", "seeds", "run", "replica"];
+
+impl Evaluator<'_, '_> {
+    /// Warns of a grid of arms that are not compared, and of arms that are compared at unequal budgets.
+    pub(super) fn lint_study(&mut self, design: &Design, compares: bool, span: Span) {
+        let arms = |axis: &super::stage::Axis| axis.labels.len() > 1 && !RUNS.contains(&axis.name.as_str());
+        if let Some(axis) = design.axes.iter().find(|axis| arms(axis)).filter(|_| !compares) {
+            let first = axis.labels.first().map_or("...", |label| label);
+            let message = format!(
+                "{} arms along `{}` are reported, and none is compared",
+                axis.labels.len(),
+                axis.name
+            );
+            let help = format!(
+                "name the axis and the baseline: `compare: {:?}, baseline: {first:?}`",
+                axis.name
+            );
+            let diagnostic = Diagnostic::warning(&codes::NO_COMPARISON, message).at(span, "");
+            self.diagnostics.push(diagnostic.help(help));
+        }
+        let unequal = design.pairs.iter().find(|(arm, baseline)| {
+            budget(design, *arm) != budget(design, *baseline) && !has_control(design, *arm, *baseline)
+        });
+        if let Some(&(arm, baseline)) = unequal {
+            let told = |cell: usize| {
+                let cell_name = design.cells[cell].coordinate.join(", ");
+                let models = design.cells[cell].members.len().max(1) as u64;
+                format!(
+                    "`{cell_name}` sees {} pictures a model",
+                    budget(design, cell).0 / models
+                )
+            };
+            let message = format!("{}, its baseline {}", told(arm), told(baseline));
+            let help = "give the baseline as many epochs, or add an arm that trains the baseline as long; a difference may \
+                        come from training longer alone";
+            let diagnostic = Diagnostic::warning(&codes::UNEQUAL_BUDGETS, message).at(span, "");
+            self.diagnostics.push(diagnostic.help(help));
+        }
+    }
+}
+
+/// Pictures seen and optimiser steps of all models of a cell.
+fn budget(design: &Design, cell: usize) -> (u64, u64) {
+    let trainings = design.cells[cell].members.iter().flat_map(|member| &member.trainings);
+    trainings
+        .map(|&training| &design.trainings[training])
+        .fold((0, 0), |sum, training| {
+            (sum.0 + training.pictures, sum.1 + training.steps)
+        })
+}
+
+/// True when a third cell takes the baseline's steps, as long as the arm.
+fn has_control(design: &Design, arm: usize, baseline: usize) -> bool {
+    let steps = |cell: usize| -> Vec<Vec<&str>> {
+        let members = design.cells[cell].members.iter();
+        let labels = |training: &usize| design.trainings[*training].label.as_str();
+        members
+            .map(|member| member.trainings.iter().map(labels).collect())
+            .collect()
+    };
+    let base = &design.cells[baseline];
+    (0..design.cells.len())
+        .filter(|&cell| cell != arm && cell != baseline)
+        .any(|cell| {
+            let other = &design.cells[cell];
+            other.network == base.network
+                && other.task == base.task
+                && other.chain.first() == base.chain.first()
+                && steps(cell) == steps(baseline)
+                && budget(design, cell) == budget(design, arm)
+        })
+}
