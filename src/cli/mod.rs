@@ -5,6 +5,8 @@
 
 mod cache;
 mod check;
+mod explain;
+mod fix;
 mod graph;
 mod output;
 mod plan;
@@ -33,6 +35,8 @@ enum Command {
     Plan(plan::Arguments),
     /// Draws the stages of a program
     Graph(graph::Arguments),
+    /// Says what a diagnostic's code means, with a program that has the mistake and one that has not
+    Explain(explain::Arguments),
     /// Looks after stored results
     Cache(cache::Arguments),
 }
@@ -126,6 +130,7 @@ fn dispatch(command: &Command) -> Exit {
         Command::Run(arguments) => run::run(arguments),
         Command::Plan(arguments) => plan::plan(arguments),
         Command::Graph(arguments) => graph::graph(arguments),
+        Command::Explain(arguments) => explain::explain(arguments),
         Command::Cache(arguments) => cache::cache(arguments),
     }
 }

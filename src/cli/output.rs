@@ -1,7 +1,7 @@
 //! Writing to the terminal. A closed pipe (`mtl plan | head`) ends the writing, not the program.
 
 use crate::{
-    diag::{self, Diagnostics},
+    diag::{self, Diagnostics, Severity},
     source::SourceMap,
 };
 use serde::Serialize;
@@ -45,10 +45,15 @@ pub(super) fn width() -> usize {
     columns.unwrap_or(100).clamp(40, 120)
 }
 
-/// Writes diagnostics to standard error, for people.
+/// Writes diagnostics to standard error, for people, and how to learn more about the first error.
 pub(super) fn diagnostics(diagnostics: &Diagnostics, sources: &SourceMap) {
     if !diagnostics.is_empty() {
         let text = diag::render::render(diagnostics, sources, colour(), width());
         let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+    let listed = diagnostics.sorted();
+    let first = listed.iter().find(|d| d.severity == Severity::Error).or(listed.first());
+    if let Some(first) = first {
+        error_line(&format!("for more: mtl explain {}", first.code.id));
     }
 }

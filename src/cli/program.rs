@@ -8,7 +8,7 @@ use crate::{
     store::{Store, StoreError},
 };
 use std::{
-    env,
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -24,8 +24,17 @@ pub(super) struct Loaded {
 
 /// Loads, checks and plans the wanted outputs, all of them when none is named.
 pub(super) fn load(arguments: &ProgramArguments, outputs: &[String]) -> Loaded {
+    load_with(arguments, outputs, &|path| fs::read_to_string(path))
+}
+
+/// As [`load`], with the files' text from `read`.
+pub(super) fn load_with(
+    arguments: &ProgramArguments,
+    outputs: &[String],
+    read: &dyn Fn(&Path) -> io::Result<String>,
+) -> Loaded {
     let mut diagnostics = Diagnostics::new();
-    let mut program = analysis::load(Main::File(&arguments.program), &mut diagnostics);
+    let mut program = analysis::load_with(Main::File(&arguments.program), read, &mut diagnostics);
     for (name, value) in &arguments.sets {
         if let Err(diagnostic) = program.set_param(name, value) {
             diagnostics.push(diagnostic);

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! `span` is that of the first label. Bytes count from 0, lines and columns from 1, columns in characters; ends are
-//! exclusive. `help`, `file`, `span` and `fix` are null where there is none.
+//! exclusive. `help`, `file`, `span` and `fix` are null where there is none. `mtl check --fix` adds `changes`, a list of
+//! objects with `file`, `line` (in the text that came out), `old` and `new`; the diagnostics are then those that are left.
 
 use serde::Serialize;
 

@@ -1,12 +1,15 @@
-//! Diagnostics: the one value in which every mistake is reported, the registry of their codes, and their rendering.
+//! Diagnostics: the one value in which every mistake is reported, the registry of their codes with a page for each, their
+//! rendering, and the making of their fixes.
 //!
 //! A pass never prints and never stops at the first mistake: it adds to [`Diagnostics`] and goes on.
 
 use crate::source::Span;
 
+pub mod apply;
 pub mod codes;
 pub mod json;
 mod nearest;
+pub mod pages;
 pub mod render;
 
 pub use codes::Code;
@@ -113,11 +116,47 @@ impl Diagnostic {
         self
     }
 
+    /// As [`Self::suggest`], for a name that may be written in quotes: `written` is what stands at `span`. Where that is
+    /// neither the wrong name nor the text of it, the name came from elsewhere, and there is only the help.
+    #[must_use]
+    pub fn suggest_in<'a>(
+        self,
+        span: Span,
+        written: &str,
+        wrong: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let had = self.fix.clone();
+        let mut diagnostic = self.suggest(span, wrong, candidates);
+        if written == quoted(wrong) {
+            diagnostic.fix = diagnostic.fix.map(|fix| Fix {
+                text: quoted(&fix.text),
+                ..fix
+            });
+        } else if written != wrong {
+            diagnostic.fix = had;
+        }
+        diagnostic
+    }
+
     /// The primary place.
     #[must_use]
     pub fn span(&self) -> Option<Span> {
         self.labels.first().map(|label| label.span)
     }
+}
+
+/// A name as a text of the language: in quotes, with a backslash before what would end it or open a hole.
+fn quoted(name: &str) -> String {
+    let mut text = String::from('"');
+    for c in name.chars() {
+        if matches!(c, '"' | '\\' | '{' | '}') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text.push('"');
+    text
 }
 
 /// The diagnostics of one run, in the order they were found.
@@ -175,5 +214,29 @@ impl Diagnostics {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SourceMap;
+
+    #[test]
+    fn a_name_in_quotes_is_mended_in_quotes_and_one_from_elsewhere_is_only_told() {
+        let span = Span::new(SourceMap::new().add("a.mtl", None, ""), 0, 1);
+        let mend = |written: &str, wrong: &str| {
+            let diagnostic = Diagnostic::error(&codes::data::NO_COLUMN, "no");
+            let diagnostic = diagnostic.suggest_in(span, written, wrong, ["label", "la{bel}s"]);
+            assert!(diagnostic.help.is_some(), "{written}");
+            diagnostic.fix.map(|fix| fix.text)
+        };
+        assert_eq!(mend("lable", "lable").as_deref(), Some("label"));
+        assert_eq!(mend("\"lable\"", "lable").as_deref(), Some("\"label\""));
+        assert_eq!(mend("column", "lable"), None);
+        assert_eq!(
+            mend("\"la\\{bels\\}\"", "la{bels}").as_deref(),
+            Some("\"la\\{bel\\}s\"")
+        );
     }
 }

@@ -145,7 +145,8 @@ impl<'p> Evaluator<'p, '_> {
             let message = format!("`{}` has no parameter `{name}`", function.name());
             let names = function.parameters().iter().map(|p| p.name.name.as_str());
             let diagnostic = Diagnostic::error(&codes::UNEXPECTED_VALUE, message).at(span, "");
-            return self.fail(diagnostic.suggest(span, name, names));
+            let written = self.program.sources.text(span);
+            return self.fail(diagnostic.suggest_in(span, written, name, names));
         }
         if !positional.is_empty() {
             return self.error(

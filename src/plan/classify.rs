@@ -188,9 +188,9 @@ impl<'p> Evaluator<'p, '_> {
             None => format!("the values are {shown}"),
         };
         let message = format!("no row has `{label}` in column `{column}`");
-        let mut diagnostic = Diagnostic::error(&codes::NO_LABEL, message).at(span, "");
-        diagnostic = diagnostic.help(help);
-        self.fail(diagnostic)
+        let written = self.program.sources.text(span);
+        let diagnostic = Diagnostic::error(&codes::NO_LABEL, message).at(span, "");
+        self.fail(diagnostic.suggest_in(span, written, label, names).help(help))
     }
 
     /// Where a label is written in the argument at `span`: its last place if it is written twice, else its first.

@@ -243,7 +243,9 @@ impl<'p> Evaluator<'p, '_> {
 
     /// Warns when pictures are normalised otherwise than those that the model was trained on.
     pub(super) fn warn_normalization(&mut self, trained: &Trained, now: &Normalization, span: Span) {
-        if trained.normalization != *now {
+        // Of another number of channels the weights do not fit either, which is an error of its own.
+        let comparable = trained.normalization.mean.len() == now.mean.len();
+        if comparable && trained.normalization != *now {
             let constants = |n: &Normalization| format!("mean {:?}, deviation {:?}", n.mean, n.deviation);
             let message = format!(
                 "the model was trained on pictures with {}, and these have {}",

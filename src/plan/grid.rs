@@ -223,8 +223,14 @@ impl<'p> Evaluator<'p, '_> {
             None => {
                 let names: Vec<_> = grid.axes.iter().map(|axis| &*axis.name).collect();
                 let help = format!("its axes are {}", listed(&names));
+                let written = self.program.sources.text(span);
                 let diagnostic = Diagnostic::error(&codes::NO_SUCH_AXIS, format!("the grid has no axis `{name}`"));
-                self.fail(diagnostic.at(span, "").help(help).suggest(span, name, names))
+                self.fail(
+                    diagnostic
+                        .at(span, "")
+                        .help(help)
+                        .suggest_in(span, written, name, names),
+                )
             }
         }
     }
@@ -243,7 +249,8 @@ impl<'p> Evaluator<'p, '_> {
         let diagnostic = Diagnostic::error(&codes::NO_SUCH_LABEL, message)
             .at(span, "")
             .help(help);
-        self.fail(diagnostic.suggest(span, label, labels))
+        let written = self.program.sources.text(span);
+        self.fail(diagnostic.suggest_in(span, written, label, labels))
     }
 
     /// `a ++ b`: the same axes, labels disjoint along exactly one.

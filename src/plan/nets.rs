@@ -180,7 +180,9 @@ impl<'p> Evaluator<'p, '_> {
             if !scopes.contains(name) {
                 let message = format!("`@stages` of `{}` names `{name}`, which holds no parameter", graph.name);
                 let diagnostic = Diagnostic::error(&codes::NO_SUCH_STAGE, message).at(*span, "");
-                return self.fail(diagnostic.suggest(*span, name, scopes.iter().map(String::as_str)));
+                let written = self.program.sources.text(*span);
+                let scopes = scopes.iter().map(String::as_str);
+                return self.fail(diagnostic.suggest_in(*span, written, name, scopes));
             }
         }
         Ok(())

@@ -295,7 +295,8 @@ impl<'p> Evaluator<'p, '_> {
                 None => {
                     let diagnostic = Diagnostic::error(&codes::NO_SUCH_ENTRY, format!("no entry `{key}`"));
                     let keys = record.keys().map(|key| &**key);
-                    self.fail(diagnostic.at(span, "").suggest(span, key, keys))
+                    let written = self.program.sources.text(span);
+                    self.fail(diagnostic.at(span, "").suggest_in(span, written, key, keys))
                 }
             },
             Value::Row(row) => {

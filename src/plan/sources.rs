@@ -126,6 +126,25 @@ impl<'p> Evaluator<'p, '_> {
             TableError::BadImage { .. } | TableError::BadImages { .. } => &codes::BAD_IMAGE,
         };
         let help = match error {
+            TableError::EmptyName { .. } | TableError::DuplicateName { .. } => {
+                "give every column a name of its own in the first line".to_owned()
+            }
+            TableError::RaggedRow { .. } => "a value that holds a comma stands in double quotes".to_owned(),
+            TableError::NotText { .. } => "save the table as CSV with the encoding UTF-8".to_owned(),
+            TableError::BadName { .. } => "rename the file".to_owned(),
+            TableError::BadCard { .. } => {
+                "its entries are `title`, `license`, `citation` and `caveats`, a list of texts".to_owned()
+            }
+            TableError::NoClassFolder { .. } | TableError::EmptyClass { .. } => {
+                "`images` reads one folder per class: `photos/cat/1.png`".to_owned()
+            }
+            TableError::BadArchive { .. } => {
+                "`npz` reads arrays of unsigned bytes named `train_images`, `train_labels`, `val_images` and so on"
+                    .to_owned()
+            }
+            TableError::NoImage { .. } => {
+                "leave such rows out of the table, or name another `image:` column".to_owned()
+            }
             TableError::Io { .. } => "paths start at the folder of the file they are written in".to_owned(),
             TableError::NoColumn { existing, .. } => {
                 let names: Vec<_> = existing.iter().map(String::as_str).collect();
@@ -136,12 +155,19 @@ impl<'p> Evaluator<'p, '_> {
             }
             _ => String::new(),
         };
-        let mut diagnostic = Diagnostic::error(code, error.to_string()).at(span, "");
+        let message = match error {
+            TableError::Io { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                format!("there is no file {}", path.display())
+            }
+            other => other.to_string(),
+        };
+        let mut diagnostic = Diagnostic::error(code, message).at(span, "");
         if !help.is_empty() {
             diagnostic = diagnostic.help(help);
         }
         if let TableError::NoColumn { name, existing, .. } = error {
-            diagnostic = diagnostic.suggest(span, name, existing.iter().map(String::as_str));
+            let written = self.program.sources.text(span);
+            diagnostic = diagnostic.suggest_in(span, written, name, existing.iter().map(String::as_str));
         }
         self.fail(diagnostic)
     }

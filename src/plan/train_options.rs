@@ -277,7 +277,10 @@ impl<'p> Evaluator<'p, '_> {
                     .collect();
                 let help = format!("its outermost scopes are {}", super::grid::listed(&tops));
                 let near = crate::diag::nearest(pattern, scopes.iter().map(String::as_str));
-                report(&net::NO_SUCH_PARAMETER).help(match near {
+                let written = self.program.sources.text(span);
+                let diagnostic = report(&net::NO_SUCH_PARAMETER);
+                let scopes = scopes.iter().map(String::as_str);
+                diagnostic.suggest_in(span, written, pattern, scopes).help(match near {
                     Some(near) => format!("did you mean `{near}`? {help}"),
                     None => help,
                 })
@@ -286,7 +289,8 @@ impl<'p> Evaluator<'p, '_> {
                 report(&net::NO_SUCH_STAGE).help(format!("`stages({count})` holds all but the head"))
             }
             SelectError::NoSuchScope { scope, scopes, .. } => {
-                report(&net::NO_SUCH_STAGE).suggest(span, scope, scopes.iter().map(String::as_str))
+                let written = self.program.sources.text(span);
+                report(&net::NO_SUCH_STAGE).suggest_in(span, written, scope, scopes.iter().map(String::as_str))
             }
         };
         self.fail(diagnostic)

@@ -87,7 +87,10 @@ impl Builder<'_> {
         if next.starts_with(['(', '[']) {
             self.unexpected(start, "the end of the line");
         } else {
-            let diagnostic = messages::line_start(self.token(start), what);
+            // A second value on the line is as often a slip in the first.
+            let is_let = next.starts_with("let");
+            let line_break = is_let.then(|| self.line_break(start));
+            let diagnostic = messages::line_start(self.token(start), what, line_break);
             self.report(start, diagnostic);
         }
     }

@@ -286,6 +286,16 @@ impl<'a> Builder<'a> {
 
     // ---- small nodes ----
 
+    /// The blank before `at`, and the line break with the indentation of its line that can stand in its place.
+    pub(super) fn line_break(&self, at: usize) -> (Span, String) {
+        let line = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let indent: String = self.text[line..]
+            .chars()
+            .take_while(|c| matches!(c, ' ' | '\t'))
+            .collect();
+        (self.at(self.trim(at, line), at), format!("\n{indent}"))
+    }
+
     /// What stands for a value that is absent at `at`.
     pub(super) fn bad_value(&self, at: usize) -> Expr {
         let end = self.trim(at, 0);

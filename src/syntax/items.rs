@@ -111,7 +111,7 @@ impl Builder<'_> {
 
     fn item_begins_line(&mut self, reading: &Reading, start: usize, what: &str) {
         if !self.begins_line(start) && (!reading.items.is_empty() || reading.item_end.is_some()) {
-            let diagnostic = messages::line_start(self.token(start), what);
+            let diagnostic = messages::line_start(self.token(start), what, Some(self.line_break(start)));
             self.report(start, diagnostic);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Pair, Rule,
-    ast::{Argument, Entry, ExprKind, Ident, ImportName, ListPart, Parameter},
+    ast::{Argument, Entry, Expr, ExprKind, Ident, ImportName, ListPart, Parameter},
     builder::{Builder, document},
     messages,
 };
@@ -21,6 +21,17 @@ pub(super) struct ListWords {
 pub(super) struct Element<T> {
     pub(super) node: T,
     pub(super) doc: Option<String>,
+    meant: Meant,
+}
+
+/// What an element was meant as, by what follows it; what follows is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meant {
+    Itself,
+    /// `=` and a value follow: a name.
+    Name,
+    /// `=>` follows: the parameter of a lambda.
+    Parameter,
 }
 
 pub(super) const ARGUMENTS: ListWords = ListWords {
@@ -84,10 +95,25 @@ impl Builder<'_> {
                     _ => document(&mut pending, Self::doc(&pair)),
                 },
                 Rule::bad_element => {
+                    if after_element && pair.as_str().starts_with("=>") {
+                        let diagnostic = messages::bare_parameter(self.at(start, start + 2), words.after);
+                        self.report(start, diagnostic);
+                        if let Some(last) = elements.last_mut() {
+                            last.meant = Meant::Parameter;
+                        }
+                        swallowed = true;
+                        continue;
+                    }
                     let named = after_element && pair.as_str().starts_with('=') && !pair.as_str().starts_with("==");
                     if named && words.element != LIST.element {
-                        let diagnostic = messages::named_with_equals(self.at(start, start + 1));
+                        let sign = self.at(start, start + 1);
+                        let blank = self.text[start + 1..].starts_with(char::is_whitespace);
+                        let colon = self.at(self.trim(start, opener), start + 1);
+                        let diagnostic = messages::named_with_equals(sign, (colon, if blank { ":" } else { ": " }));
                         self.report(start, diagnostic);
+                        if let Some(last) = elements.last_mut() {
+                            last.meant = Meant::Name;
+                        }
                     } else {
                         let expected = if after_element { words.after } else { words.element };
                         self.unexpected_because(start, expected, words.help);
@@ -107,7 +133,11 @@ impl Builder<'_> {
                     last_end = Some(self.end(&pair));
                     let node = build(self, pair);
                     let doc = pending.take();
-                    elements.push(Element { node, doc });
+                    elements.push(Element {
+                        node,
+                        doc,
+                        meant: Meant::Itself,
+                    });
                 }
             }
             swallowed = false;
@@ -128,7 +158,7 @@ impl Builder<'_> {
         let mut arguments: Vec<_> = self
             .elements(opener, pair.into_inner(), words, Self::argument)
             .into_iter()
-            .map(|element| element.node)
+            .map(|element| self.as_meant(element))
             .collect();
         if is_open {
             arguments
@@ -151,6 +181,24 @@ impl Builder<'_> {
         }
     }
 
+    /// An argument, with a value that is not known where something else was meant than is written.
+    fn as_meant(&self, element: Element<Argument>) -> Argument {
+        match (element.meant, element.node) {
+            (
+                Meant::Name,
+                Argument::Positional(Expr {
+                    kind: ExprKind::Name(name),
+                    span,
+                }),
+            ) => Argument::Named(Ident { name, span }, self.bad_value(span.end as usize)),
+            (Meant::Parameter, Argument::Positional(value)) => Argument::Positional(Expr {
+                kind: ExprKind::Bad,
+                ..value
+            }),
+            (_, node) => node,
+        }
+    }
+
     fn argument(&mut self, pair: Pair<'_>) -> Argument {
         let start = self.start(&pair);
         let mut inner = pair.into_inner();
@@ -164,7 +212,7 @@ impl Builder<'_> {
                 let value = self.value_of(inner.next(), label.span.end as usize, "a value");
                 let name = label.text.plain().unwrap_or_default();
                 if self.text.as_bytes().get(label.span.start as usize) == Some(&b'"') {
-                    let diagnostic = messages::argument_name(label.span);
+                    let diagnostic = messages::argument_name(label.span, &name);
                     self.report(label.span.start as usize, diagnostic);
                 }
                 Argument::Named(Ident { name, span: label.span }, value)
@@ -246,8 +294,12 @@ impl Builder<'_> {
             .into_iter()
             .map(|element| match element.node {
                 Entry::Value { key, value, .. } => Entry::Value {
+                    value: if element.meant == Meant::Name {
+                        self.bad_value(key.span.end as usize)
+                    } else {
+                        value
+                    },
                     key,
-                    value,
                     doc: element.doc,
                 },
                 spread @ Entry::Spread(_) => spread,

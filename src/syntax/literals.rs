@@ -83,12 +83,18 @@ impl Builder<'_> {
     pub(super) fn number(&mut self, text: &str, span: Span) -> ExprKind {
         let parts = parts(text);
         let real = parts.exponent.is_some() || parts.mantissa.contains('.');
-        let double = "the largest double, about 1.8e308";
-        let (value, limit) = match parts.suffix {
+        let double = (
+            "the largest double, about 1.8e308",
+            "numbers are doubles, as in NumPy, and there is no infinity",
+        );
+        let (value, (limit, help)) = match parts.suffix {
             "" if real => (parts.float(0).map(ExprKind::Float), double),
             "" => {
                 let digits = parts.mantissa.replace('_', "");
-                let limit = "the largest whole number, 9223372036854775807";
+                let limit = (
+                    "the largest whole number, 9223372036854775807",
+                    "as a float it has room, to about 16 digits: `9.3e18`",
+                );
                 (digits.parse().ok().map(ExprKind::Int), limit)
             }
             "%" => (parts.float(-2).map(ExprKind::Float), double),
@@ -105,7 +111,7 @@ impl Builder<'_> {
             },
         };
         value.unwrap_or_else(|| {
-            self.report(span.start as usize, messages::number_too_large(span, limit));
+            self.report(span.start as usize, messages::number_too_large(span, limit, help));
             ExprKind::Bad
         })
     }

@@ -42,7 +42,12 @@ pub(super) fn bare_point(span: Span, expected: &str) -> Diagnostic {
     unexpected(span, expected, "`.`").help("a number begins with a digit: `0.5`")
 }
 
-pub(super) fn named_with_equals(span: Span) -> Diagnostic {
+pub(super) fn bare_parameter(span: Span, expected: &str) -> Diagnostic {
+    unexpected(span, expected, "`=>`").help("a lambda's parameters stand in parentheses: `(r) => ...`")
+}
+
+/// `colon` is the sign with the blank before it, and what belongs there.
+pub(super) fn named_with_equals(span: Span, colon: (Span, &str)) -> Diagnostic {
     with_fix(
         Diagnostic::error(
             &codes::NAMED_WITH_EQUALS,
@@ -50,8 +55,8 @@ pub(super) fn named_with_equals(span: Span) -> Diagnostic {
         )
         .at(span, "write `:`")
         .help("replace `=` by `:`"),
-        span,
-        ":",
+        colon.0,
+        colon.1,
     )
 }
 
@@ -137,10 +142,15 @@ pub(super) fn item_without_name(span: Span, word: &str, found: &str) -> Diagnost
     unexpected(span, &format!("a name after `{word}`"), found)
 }
 
-pub(super) fn line_start(span: Span, what: &str) -> Diagnostic {
-    Diagnostic::error(&codes::LINE_START, format!("{what} begins a line"))
+/// `line_break` is the blank before it and the line break that belongs there, where no more is wrong.
+pub(super) fn line_start(span: Span, what: &str, line_break: Option<(Span, String)>) -> Diagnostic {
+    let diagnostic = Diagnostic::error(&codes::LINE_START, format!("{what} begins a line"))
         .at(span, "stands behind something else")
-        .help("begin a new line here")
+        .help("begin a new line here");
+    match line_break {
+        Some((blank, text)) => with_fix(diagnostic, blank, &text),
+        None => diagnostic,
+    }
 }
 
 pub(super) fn operator_after_step(operator: Span, sign: &str, pipe: Span, text: &str) -> Diagnostic {
@@ -223,11 +233,15 @@ pub(super) fn two_results(span: Span) -> Diagnostic {
 }
 
 pub(super) fn bad_number(span: Span, text: &str) -> Diagnostic {
-    Diagnostic::error(&codes::BAD_NUMBER, format!("`{text}` is no number")).at(span, "digits and letters mixed")
+    Diagnostic::error(&codes::BAD_NUMBER, format!("`{text}` is no number"))
+        .at(span, "digits and letters mixed")
+        .help("numbers are decimal: `1_000`, `0.5`, `1e-4`; a name begins with a letter")
 }
 
-pub(super) fn number_too_large(span: Span, limit: &str) -> Diagnostic {
-    Diagnostic::error(&codes::NUMBER_TOO_LARGE, format!("a number beyond {limit}")).at(span, "too large")
+pub(super) fn number_too_large(span: Span, limit: &str, help: &str) -> Diagnostic {
+    Diagnostic::error(&codes::NUMBER_TOO_LARGE, format!("a number beyond {limit}"))
+        .at(span, "too large")
+        .help(help)
 }
 
 pub(super) fn bad_unit(span: Span, unit: &str) -> Diagnostic {
@@ -259,11 +273,19 @@ pub(super) fn empty_hole(span: Span) -> Diagnostic {
 }
 
 pub(super) fn hole_in_path(span: Span) -> Diagnostic {
-    Diagnostic::error(&codes::HOLE_IN_PATH, "the file of an import has no holes").at(span, "not a fixed text")
+    Diagnostic::error(&codes::HOLE_IN_PATH, "the file of an import has no holes")
+        .at(span, "not a fixed text")
+        .help("imports are known before anything has a value: write the path in full")
 }
 
-pub(super) fn argument_name(span: Span) -> Diagnostic {
-    Diagnostic::error(&codes::ARGUMENT_NAME, "an argument's name is a word, not a text").at(span, "a text")
+pub(super) fn argument_name(span: Span, name: &str) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error(&codes::ARGUMENT_NAME, "an argument's name is a word, not a text").at(span, "a text");
+    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit()) {
+        return with_fix(diagnostic.help(format!("write `{name}: ...`")), span, name);
+    }
+    diagnostic.help("keys of a record may be texts: `f(...{ \"a key\": value })` gives its entries by name")
 }
 
 pub(super) fn missing_type(span: Span, name: &str) -> Diagnostic {
@@ -273,7 +295,9 @@ pub(super) fn missing_type(span: Span, name: &str) -> Diagnostic {
 }
 
 pub(super) fn dangling_attribute(span: Span) -> Diagnostic {
-    Diagnostic::error(&codes::DANGLING_ATTRIBUTE, "an attribute before no item").at(span, "expected an item below")
+    Diagnostic::error(&codes::DANGLING_ATTRIBUTE, "an attribute before no item")
+        .at(span, "expected an item below")
+        .help("write it on the line above the item that it belongs to")
 }
 
 fn with_fix(mut diagnostic: Diagnostic, span: Span, text: &str) -> Diagnostic {

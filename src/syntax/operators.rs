@@ -134,6 +134,8 @@ impl Builder<'_> {
             {
                 let diagnostic = messages::chained_comparison(span, *first_span);
                 self.report(span.start as usize, diagnostic);
+                // What it means elsewhere is settled; a comparison with a truth value would be a second mistake.
+                left.kind = ExprKind::Bad;
             }
             left = Expr {
                 span: left.span.to(right.span),

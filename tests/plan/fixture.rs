@@ -61,6 +61,14 @@ pub(crate) fn data(root: &Path) {
     let about = r#"{"title": "Small films", "caveats": ["Made by a test."]}"#;
     fs::write(root.join("data/films/about.json"), about).expect("the card can be written");
     for class in ["cat", "dog"] {
+        for number in 0..24 {
+            picture(
+                &root.join(format!("data/squares/{class}/{number}.png")),
+                20,
+                20,
+                number as u8,
+            );
+        }
         for number in 0..12 {
             picture(
                 &root.join(format!("data/photos/{class}/{number}.png")),

@@ -4,5 +4,6 @@ mod cases;
 mod families;
 mod fixture;
 mod nets;
+mod pages;
 mod quickstart;
 mod refused;

@@ -1,6 +1,6 @@
 //! Comprehensions and the axes of grids.
 
-use super::{Checker, LocalKind, messages};
+use super::{Checker, Local, LocalKind, messages};
 use crate::{
     analysis::walk,
     source::Span,
@@ -67,6 +67,13 @@ impl Checker<'_> {
             .any(|local| local.kind == LocalKind::Loop && local.name == name.name);
         let beside = axes.iter().flatten().any(|axis| axis.name == name.name);
         if around || beside {
+            // That one of the two reaches nothing is the same mistake.
+            let same = |local: &&mut Local| local.kind == LocalKind::Loop && local.name == name.name;
+            self.frame
+                .locals
+                .iter_mut()
+                .filter(same)
+                .for_each(|local| local.used = true);
             self.report(messages::shadowed_axis(&name.name, name.span));
         }
         let Some(values) = values else {

@@ -256,7 +256,9 @@ impl Checker<'_> {
                         }
                         Some((text, None)) => {
                             self.infer(value, None);
-                            self.report(messages::unknown_field(text, key.span, "this record", wanted.keys()));
+                            let written = self.program.sources.text(key.span);
+                            let place = (key.span, written);
+                            self.report(messages::unknown_field(text, place, "this record", wanted.keys()));
                         }
                         None => {
                             self.infer(value, None);
@@ -288,7 +290,10 @@ impl Checker<'_> {
                     match wanted.get(&name) {
                         Some(place) if !self.fit(&ty, place) => self.mismatch(value, &ty, place),
                         Some(_) => {}
-                        None => self.report(messages::unknown_field(&name, value.span, "this record", wanted.keys())),
+                        None => {
+                            let place = (value.span, self.program.sources.text(value.span));
+                            self.report(messages::unknown_field(&name, place, "this record", wanted.keys()));
+                        }
                     }
                 }
             }

@@ -22,7 +22,8 @@ impl Checker<'_> {
                     Some(Meaning::Missing) => Type::Unknown,
                     None => {
                         let names = self.program.module(module).scope.keys();
-                        let diagnostic = messages::unknown_field(&field.name, field.span, "this module", names);
+                        let diagnostic =
+                            messages::unknown_field(&field.name, (field.span, &field.name), "this module", names);
                         self.report(diagnostic);
                         Type::Unknown
                     }
@@ -41,7 +42,13 @@ impl Checker<'_> {
             Type::Record(fields) => match fields.get(key) {
                 Some(ty) => ty.clone(),
                 None => {
-                    self.report(messages::unknown_field(key, span, "this record", fields.keys()));
+                    let written = self.program.sources.text(span);
+                    self.report(messages::unknown_field(
+                        key,
+                        (span, written),
+                        "this record",
+                        fields.keys(),
+                    ));
                     Type::Unknown
                 }
             },

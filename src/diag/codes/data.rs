@@ -1,29 +1,29 @@
 //! Codes of tables, labels, splits and leaks.
 
-codes! {
-    NO_FILE = "mtl::data::no_file", "A file that the program names does not exist or cannot be read.";
-    BAD_HEADER = "mtl::data::bad_header", "Every column of a table needs a name of its own: one is empty, or two are equal.";
-    RAGGED_ROW = "mtl::data::ragged_row", "A row of a table has more or fewer fields than its header, so its values cannot be told apart.";
-    NOT_TEXT = "mtl::data::not_text", "A table or a file name is not UTF-8 text.";
-    NO_ROWS = "mtl::data::no_rows", "A table has no rows, or a condition leaves none.";
-    NO_COLUMN = "mtl::data::no_column", "The table has no column of this name.";
-    NO_LABEL = "mtl::data::no_label", "The column has no row with this label.";
-    LABEL_TWICE = "mtl::data::label_twice", "A label belongs to one class of a task at most.";
-    NO_POSITIVE = "mtl::data::no_positive", "Of two classes one must be named the positive one: the order of labels in a column says nothing about it.";
-    MISSING_VALUE = "mtl::data::missing_value", "A row has no value where one is needed: its group, its stratum, its part or a compared number.";
-    BAD_CARD = "mtl::data::bad_card", "The about.json beside the data is not JSON or has an entry that no card of a data set has.";
-    BAD_FOLDERS = "mtl::data::bad_folders", "A folder of pictures must hold one folder per class, and each of them a picture.";
-    BAD_ARCHIVE = "mtl::data::bad_archive", "An archive of arrays is damaged, lacks an array, or holds one of another type or shape.";
-    MISSING_IMAGES = "mtl::data::missing_images", "Rows name picture files that do not exist.";
-    BAD_IMAGE = "mtl::data::bad_image", "A picture is neither PNG nor JPEG, is damaged, or is of a kind that is not read.";
-    MIXED_IMAGES = "mtl::data::mixed_images", "Pictures of different sizes or channels cannot stand in one batch: they need `resize` or `rgb`.";
-    DISTORTED = "mtl::data::distorted", "Resizing to an exact size changes the ratio of height to width by more than 5 %.";
-    BAD_SPLIT = "mtl::data::bad_split", "A split needs at least two folds, and shares between 0 and 1 that leave something to train on.";
-    BAD_PART = "mtl::data::bad_part", "A column of parts holds a word other than train, test, val, valid, validation and tuning.";
-    GROUP_IN_TWO_PARTS = "mtl::data::group_in_two_parts", "A column of parts puts rows of one group in two parts: a patient would be trained on and tested.";
-    TOO_FEW_GROUPS = "mtl::data::too_few_groups", "There are fewer groups than the folds and parts of the split need.";
-    CLASS_VANISHES = "mtl::data::class_vanishes", "A fold has no sample of a class in its training or its test part, so it can neither learn nor be judged.";
-    FEW_IN_CLASS = "mtl::data::few_in_class", "A fold tests fewer than 10 groups of a class: its AUC says little.";
-    LEAK = "mtl::data::leak", "A model would score samples whose group, file or pixels it has seen in training.";
-    TUNING_LEAK = "mtl::data::tuning_leak", "A model has seen in training what its tuning part holds: choices made there are biased.";
+codes! { "data":
+    NO_FILE = "no_file", "A file that the program names does not exist or cannot be read.";
+    BAD_HEADER = "bad_header", "Every column of a table needs a name of its own: one is empty, or two are equal.";
+    RAGGED_ROW = "ragged_row", "A row of a table has more or fewer fields than its header, so its values cannot be told apart.";
+    NOT_TEXT = "not_text", "A table or a file name is not UTF-8 text.";
+    NO_ROWS = "no_rows", "A table has no rows, or a condition leaves none.";
+    NO_COLUMN = "no_column", "The table has no column of this name.";
+    NO_LABEL = "no_label", "The column has no row with this label.";
+    LABEL_TWICE = "label_twice", "A label belongs to one class of a task at most.";
+    NO_POSITIVE = "no_positive", "Of two classes one must be named the positive one: the order of labels in a column says nothing about it.";
+    MISSING_VALUE = "missing_value", "A row has no value where one is needed: its group, its stratum, its part or a compared number.";
+    BAD_CARD = "bad_card", "The about.json beside the data is not JSON or has an entry that no card of a data set has.";
+    BAD_FOLDERS = "bad_folders", "A folder of pictures must hold one folder per class, and each of them a picture.";
+    BAD_ARCHIVE = "bad_archive", "An archive of arrays is damaged, lacks an array, or holds one of another type or shape.";
+    MISSING_IMAGES = "missing_images", "Rows name picture files that do not exist.";
+    BAD_IMAGE = "bad_image", "A picture is neither PNG nor JPEG, is damaged, or is of a kind that is not read.";
+    MIXED_IMAGES = "mixed_images", "Pictures of different sizes or channels cannot stand in one batch: they need `resize` or `rgb`.";
+    DISTORTED = "distorted", "Resizing to an exact size changes the ratio of height to width by more than 5 %.";
+    BAD_SPLIT = "bad_split", "A split needs at least two folds, and shares between 0 and 1 that leave something to train on.";
+    BAD_PART = "bad_part", "A column of parts holds a word other than train, test, val, valid, validation and tuning.";
+    GROUP_IN_TWO_PARTS = "group_in_two_parts", "A column of parts puts rows of one group in two parts: a patient would be trained on and tested.";
+    TOO_FEW_GROUPS = "too_few_groups", "There are fewer groups than the folds and parts of the split need.";
+    CLASS_VANISHES = "class_vanishes", "A fold has no sample of a class in its training or its test part, so it can neither learn nor be judged.";
+    FEW_IN_CLASS = "few_in_class", "A fold tests fewer than 10 groups of a class: its AUC says little.";
+    LEAK = "leak", "A model would score samples whose group, file or pixels it has seen in training.";
+    TUNING_LEAK = "tuning_leak", "A model has seen in training what its tuning part holds: choices made there are biased.";
 }

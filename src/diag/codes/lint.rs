@@ -1,9 +1,9 @@
 //! Codes of lints: programs that run, but probably not as they are meant. `@allow("unused")` before an item silences one.
 
-codes! {
-    UNUSED = "mtl::lint::unused", "A name is defined or imported and used by nothing.";
-    NO_SEED = "mtl::lint::no_seed", "Groups are drawn at random, and neither the split nor the study sets the seed.";
-    ROW_SPLIT = "mtl::lint::row_split", "Rows are split one by one although the table has a column that says which of them belong together.";
-    UNEQUAL_BUDGETS = "mtl::lint::unequal_budgets", "An arm sees more or fewer pictures than its baseline, and no arm of the study shows what that alone does.";
-    NO_COMPARISON = "mtl::lint::no_comparison", "Several arms are reported and none is compared with a baseline.";
+codes! { "lint":
+    UNUSED = "unused", "A name is defined or imported and used by nothing.";
+    NO_SEED = "no_seed", "Groups are drawn at random, and neither the split nor the study sets the seed.";
+    ROW_SPLIT = "row_split", "Rows are split one by one although the table has a column that says which of them belong together.";
+    UNEQUAL_BUDGETS = "unequal_budgets", "An arm sees more or fewer pictures than its baseline, and no arm of the study shows what that alone does.";
+    NO_COMPARISON = "no_comparison", "Several arms are reported and none is compared with a baseline.";
 }

@@ -1,29 +1,29 @@
 //! Codes of evaluation and planning.
 
-codes! {
-    BAD_VALUE = "mtl::plan::bad_value", "A value is outside the range that its place allows.";
-    UNEXPECTED_VALUE = "mtl::plan::unexpected_value", "A value of another type arrives than its place takes.";
-    NO_VALUE = "mtl::plan::no_value", "A parameter has neither a value nor a default.";
-    CIRCULAR = "mtl::plan::circular", "A value depends on itself, so it has none.";
-    ARITHMETIC = "mtl::plan::arithmetic", "A division that is not exact or by zero, or a number that does not fit.";
-    DUPLICATE_LABEL = "mtl::plan::duplicate_label", "Labels of an axis, axes of a grid and keys of a record are unique.";
-    NO_SUCH_ENTRY = "mtl::plan::no_such_entry", "A list, record or module has no such entry.";
-    NO_SUCH_AXIS = "mtl::plan::no_such_axis", "A grid has no axis of this name.";
-    NO_SUCH_LABEL = "mtl::plan::no_such_label", "An axis has no such label.";
-    OUTPUT = "mtl::plan::output", "An output is a report; the program has no output of this name, or it is something else.";
-    SPLIT_TWICE = "mtl::plan::split_twice", "Rows are split once: a second split would throw the first one's folds away.";
-    CLASSIFIED_TWICE = "mtl::plan::classified_twice", "A task is made from a cohort, not from another task.";
-    CHANNELS = "mtl::plan::channels", "Constants of a normalisation are one for all channels, or one for each.";
-    WEIGHTS_MISFIT = "mtl::plan::weights_misfit", "A weight file lacks a parameter of the network, or holds it in another shape.";
-    MODEL_SHAPE = "mtl::plan::model_shape", "A model's weights do not fit pictures of this size or of so many channels.";
-    FOLDING_MISMATCH = "mtl::plan::folding_mismatch", "A family over one folding is not trained on another: members would be matched by chance, and most test groups trained on.";
-    NOTHING_TO_TRAIN = "mtl::plan::nothing_to_train", "A task without a training part cannot be trained on.";
-    NOTHING_TO_TEST = "mtl::plan::nothing_to_test", "A task without a test part cannot judge a model.";
-    HEAD_MISMATCH = "mtl::plan::head_mismatch", "A head belongs to its list of classes, by name and order.";
-    ALL_FROZEN = "mtl::plan::all_frozen", "A training in which every parameter is frozen changes nothing.";
-    FROZEN_UNTRAINED = "mtl::plan::frozen_untrained", "Frozen parameters that no stage has trained or loaded stay random for ever.";
-    NORMALIZATION_DIFFERS = "mtl::plan::normalization_differs", "A model is given pictures that are normalised otherwise than those it was trained on.";
-    SMALL_BATCH = "mtl::plan::small_batch", "Batch normalisation over few samples measures noise.";
-    NO_BASELINE = "mtl::plan::no_baseline", "A comparison needs an axis and the label of its baseline.";
-    NOT_PAIRED = "mtl::plan::not_paired", "Arms are compared on the same samples: tests are paired.";
+codes! { "plan":
+    BAD_VALUE = "bad_value", "A value is outside the range that its place allows.";
+    UNEXPECTED_VALUE = "unexpected_value", "A value of another type arrives than its place takes.";
+    NO_VALUE = "no_value", "A parameter has neither a value nor a default.";
+    CIRCULAR = "circular", "A value depends on itself, so it has none.";
+    ARITHMETIC = "arithmetic", "A division that is not exact or by zero, or a number that does not fit.";
+    DUPLICATE_LABEL = "duplicate_label", "Labels of an axis, axes of a grid and keys of a record are unique.";
+    NO_SUCH_ENTRY = "no_such_entry", "A list, record or module has no such entry.";
+    NO_SUCH_AXIS = "no_such_axis", "A grid has no axis of this name.";
+    NO_SUCH_LABEL = "no_such_label", "An axis has no such label.";
+    OUTPUT = "output", "An output is a report; the program has no output of this name, or it is something else.";
+    SPLIT_TWICE = "split_twice", "Rows are split once: a second split would throw the first one's folds away.";
+    CLASSIFIED_TWICE = "classified_twice", "A task is made from a cohort, not from another task.";
+    CHANNELS = "channels", "Constants of a normalisation are one for all channels, or one for each.";
+    WEIGHTS_MISFIT = "weights_misfit", "A weight file lacks a parameter of the network, or holds it in another shape.";
+    MODEL_SHAPE = "model_shape", "A model's weights do not fit pictures of this size or of so many channels.";
+    FOLDING_MISMATCH = "folding_mismatch", "A family over one folding is not trained on another: members would be matched by chance, and most test groups trained on.";
+    NOTHING_TO_TRAIN = "nothing_to_train", "A task without a training part cannot be trained on.";
+    NOTHING_TO_TEST = "nothing_to_test", "A task without a test part cannot judge a model.";
+    HEAD_MISMATCH = "head_mismatch", "A head belongs to its list of classes, by name and order.";
+    ALL_FROZEN = "all_frozen", "A training in which every parameter is frozen changes nothing.";
+    FROZEN_UNTRAINED = "frozen_untrained", "Frozen parameters that no stage has trained or loaded stay random for ever.";
+    NORMALIZATION_DIFFERS = "normalization_differs", "A model is given pictures that are normalised otherwise than those it was trained on.";
+    SMALL_BATCH = "small_batch", "Batch normalisation over few samples measures noise.";
+    NO_BASELINE = "no_baseline", "A comparison needs an axis and the label of its baseline.";
+    NOT_PAIRED = "not_paired", "Arms are compared on the same samples: tests are paired.";
 }

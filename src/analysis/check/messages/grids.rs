@@ -122,5 +122,7 @@ pub(crate) fn grids_differ(left: &[Axis], right: &[Axis], sign: Span) -> Diagnos
         shown(left),
         shown(right)
     );
-    Diagnostic::error(&GRIDS_DIFFER, message).at(sign, "")
+    Diagnostic::error(&GRIDS_DIFFER, message)
+        .at(sign, "")
+        .help("grids that are joined have been made by loops over the same variables, in the same order")
 }

@@ -170,12 +170,13 @@ pub(crate) fn spread(ty: &str, wanted: &str, span: Span) -> Diagnostic {
         format!("`...` spreads {wanted}, but this is {ty}", ty = one(ty)),
     )
     .at(span, one(ty))
+    .help("a list is spread into lists and positional arguments, a record into records and named arguments")
 }
 
-/// A record or module without an entry.
+/// A record or module without an entry; with it the place where the entry is named, and what is written there.
 pub(crate) fn unknown_field<'a>(
     name: &str,
-    span: Span,
+    (span, written): (Span, &str),
     whose: &str,
     known: impl Iterator<Item = &'a String> + Clone,
 ) -> Diagnostic {
@@ -188,7 +189,7 @@ pub(crate) fn unknown_field<'a>(
     Diagnostic::error(&UNKNOWN_FIELD, format!("{whose} has no entry `{name}`"))
         .at(span, "not there")
         .help(listing)
-        .suggest(span, name, known.map(String::as_str))
+        .suggest_in(span, written, name, known.map(String::as_str))
 }
 
 /// A record that lacks entries of its written type.
