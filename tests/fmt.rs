@@ -84,12 +84,9 @@ fn obeys(text: &str) -> bool {
     true
 }
 
-/// All programs below a folder, by name; none, and a line that says so, if the folder is not there.
+/// All programs below a folder, by name.
 fn programs_below(folder: &Path, found: &mut Vec<(String, String)>) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        println!("skipped: no folder {}", folder.display());
-        return;
-    };
+    let entries = fs::read_dir(folder).expect("a folder of programs");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
     for path in paths {
