@@ -6,6 +6,7 @@
 pub mod source;
 pub mod diag;
 pub mod syntax;
+pub mod fmt;
 pub mod types;
 pub mod tables;
 pub mod net;

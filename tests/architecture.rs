@@ -13,7 +13,7 @@ const LINE: &[&[&str]] = &[
     &["source"],
     &["diag"],
     &["syntax"],
-    &["types", "tables", "net"],
+    &["fmt", "types", "tables", "net"],
     &["builtins"],
     &["analysis"],
     &["plan"],

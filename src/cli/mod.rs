@@ -1,12 +1,14 @@
 //! The command line: one file per command.
 //!
-//! Exit codes: 0 done, 1 a stage failed, 2 the program (or the command line) is wrong, 3 the environment is wrong,
-//! 130 interrupted.
+//! Exit codes: 0 done, 1 a stage failed or a file is not formatted, 2 the program (or the command line) is wrong,
+//! 3 the environment is wrong, 130 interrupted.
 
 mod cache;
 mod check;
+mod diff;
 mod explain;
 mod fix;
+mod fmt;
 mod graph;
 mod output;
 mod plan;
@@ -37,6 +39,8 @@ enum Command {
     Graph(graph::Arguments),
     /// Says what a diagnostic's code means, with a program that has the mistake and one that has not
     Explain(explain::Arguments),
+    /// Lays programs out in the one style
+    Fmt(fmt::Arguments),
     /// Looks after stored results
     Cache(cache::Arguments),
 }
@@ -83,6 +87,8 @@ enum Exit {
     Done,
     /// 1
     StageFailed,
+    /// 1
+    NotFormatted,
     /// 2
     ProgramWrong,
     /// 3
@@ -95,7 +101,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
-            Exit::StageFailed => 1,
+            Exit::StageFailed | Exit::NotFormatted => 1,
             Exit::ProgramWrong => 2,
             Exit::EnvironmentWrong => 3,
             Exit::Interrupted => 130,
@@ -131,6 +137,7 @@ fn dispatch(command: &Command) -> Exit {
         Command::Plan(arguments) => plan::plan(arguments),
         Command::Graph(arguments) => graph::graph(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Fmt(arguments) => fmt::fmt(arguments),
         Command::Cache(arguments) => cache::cache(arguments),
     }
 }

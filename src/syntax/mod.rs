@@ -25,6 +25,7 @@ mod literals;
 mod messages;
 mod operators;
 mod scan;
+mod tokens;
 mod types;
 
 /// The parser that pest makes of the grammar.
@@ -35,6 +36,8 @@ mod grammar {
     #[grammar = "../grammar/mtl.pest"]
     pub struct Grammar;
 }
+
+pub use tokens::{Token, TokenKind, tokens};
 
 use grammar::{Grammar, Rule};
 

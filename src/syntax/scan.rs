@@ -283,7 +283,7 @@ pub(super) fn line_end(text: &str, at: usize) -> usize {
 
 /// Where the text that begins with the quote at `at` ends, after its closing quote, none when it does not end on its line;
 /// and how deep its holes nest. The grammar's `scan_string`, without recursion.
-fn string_end(text: &str, at: usize) -> (Option<usize>, usize) {
+pub(super) fn string_end(text: &str, at: usize) -> (Option<usize>, usize) {
     let bytes = text.as_bytes();
     // True for a text, false for a hole or a brace within one.
     let mut inside = vec![true];
