@@ -94,7 +94,11 @@ impl Facts {
         if let Some(cursor) = item.cursor {
             self.cursor = Some(Expected {
                 ty: cursor.ty.map(|ty| finish(&ty)),
-                locals: cursor.locals.iter().map(|(name, ty)| (name.clone(), finish(ty))).collect(),
+                locals: cursor
+                    .locals
+                    .iter()
+                    .map(|(name, ty)| (name.clone(), finish(ty)))
+                    .collect(),
                 in_net: cursor.in_net,
             });
         }

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use super::{
     facts::{CURSOR, Expected, Facts, Target},
-    program::{ItemId, Program},
+    program::{ItemId, Program, defined_name},
 };
 use crate::{
     diag::{Diagnostic, Diagnostics},
@@ -264,6 +264,9 @@ impl<'a> Checker<'a> {
             ItemKind::Import(_) | ItemKind::Out(_) | ItemKind::Bad => Type::Unknown,
         });
         self.busy.pop();
+        if let (Some(facts), Some(name)) = (&mut self.facts, defined_name(program.item(id))) {
+            facts.note_type(name.span, &ty);
+        }
         self.types.insert(id, ty.clone());
         ty
     }
