@@ -158,9 +158,9 @@ impl Client {
         loop {
             match self.receive() {
                 Message::Response(response) if response.id == id => {
-                    return match response.error {
-                        Some(error) => Err(format!("{}: {}", error.code, error.message)),
-                        None => Ok(response.result.unwrap_or(Value::Null)),
+                    return match response.response_result {
+                        Ok(result) => Ok(result),
+                        Err(error) => Err(format!("{}: {}", error.code, error.message)),
                     };
                 }
                 other => self.keep(other),
@@ -205,6 +205,21 @@ impl Client {
         }
     }
 
+    /// Waits until what is published for a file is as it should be.
+    pub(crate) fn until(&mut self, name: &str, right: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        loop {
+            let known = self
+                .published
+                .get(name)
+                .map(|p| p["diagnostics"].as_array().expect("a list"));
+            if let Some(known) = known.filter(|known| right(known)) {
+                return known.clone();
+            }
+            let message = self.receive();
+            self.keep(message);
+        }
+    }
+
     /// Opens a file with the text that lies on disk, and waits for its diagnostics.
     pub(crate) fn open(&mut self, name: &str) -> Vec<Value> {
         let text = fs::read_to_string(self.path(name)).expect("it is there");
@@ -235,8 +250,7 @@ impl Client {
 
     /// The position of `|` in `marked`, which otherwise occurs in `text` exactly once.
     pub(crate) fn place(&self, text: &str, marked: &str) -> Value {
-        let inside = marked.find('|').expect("a mark");
-        let plain = marked.replacen('|', "", 1);
+        let (plain, inside) = unmarked(marked);
         assert_eq!(text.matches(&plain).count(), 1, "{plain:?} occurs once");
         self.position(text, text.find(&plain).expect("it is there") + inside)
     }
@@ -291,6 +305,16 @@ impl Client {
         let server = self.server.take().expect("it runs");
         server.join().expect("the server does not panic")
     }
+}
+
+/// A text without its mark, the first `|` that does not begin `|>`, and where that stood.
+pub(crate) fn unmarked(marked: &str) -> (String, usize) {
+    let marks = marked.match_indices('|').map(|(at, _)| at);
+    let at = marks
+        .into_iter()
+        .find(|at| !marked[*at..].starts_with("|>"))
+        .expect("a mark");
+    (format!("{}{}", &marked[..at], &marked[at + 1..]), at)
 }
 
 /// The text that a range of the protocol covers.

@@ -1,12 +1,11 @@
 //! Completion: what is proposed where, and that what is proposed fits.
 
-use super::client::{Client, FILMS, STUDY};
+use super::client::{Client, FILMS, STUDY, unmarked};
 use serde_json::Value;
 
 /// What is proposed at `|` in a file whose text is `marked` without it: labels in the order of their rank.
 fn proposals(client: &mut Client, name: &str, text: &str, old: &str, new: &str) -> Vec<Value> {
-    let mark = new.find('|').expect("a mark");
-    let plain = new.replacen('|', "", 1);
+    let (plain, mark) = unmarked(new);
     assert_eq!(text.matches(old).count(), 1, "{old:?} occurs once");
     let offset = text.find(old).expect("it is there") + mark;
     let text = text.replacen(old, &plain, 1);

@@ -264,6 +264,7 @@ impl Analysis {
 fn fits(ty: &Type, expected: &Expected) -> bool {
     let Some(place) = &expected.ty else { return false };
     let mut solver = Solver::new();
+    let is_generic = ty.is_generic();
     let (ty, place) = (solver.instantiate(ty), solver.instantiate(place));
     // Every type fits a place of which nothing is known.
     if let Type::Variable(_) | Type::Unknown = place {
@@ -281,8 +282,12 @@ fn fits(ty: &Type, expected: &Expected) -> bool {
         };
         return !matches!(**subject, Type::Variable(_)) && solver.could_fit(subject, taken);
     }
-    if solver.could_fit(&ty, &place) {
-        return true;
+    // So does a value of any type: it tells nothing.
+    match &ty {
+        Type::Variable(_) => false,
+        Type::Function(function) if !is_generic => {
+            solver.could_fit(&ty, &place) || solver.could_fit(&function.result, &place)
+        }
+        _ => solver.could_fit(&ty, &place),
     }
-    matches!(&ty, Type::Function(function) if solver.could_fit(&function.result, &place))
 }
