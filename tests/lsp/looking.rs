@@ -14,7 +14,7 @@ fn a_right_project_has_no_diagnostics_but_what_planning_tells() {
     assert_eq!(client.open("lab/nets.mtl"), Vec::<Value>::new());
     assert_eq!(client.open("study.mtl"), Vec::<Value>::new());
     // Once planned, the manifest is found to hold too little.
-    let found = client.until("study.mtl", |found| !found.is_empty());
+    let found = client.until("lab/films.mtl", |found| !found.is_empty());
     assert!(
         found[0]["code"].as_str().expect("a text").starts_with("mtl::data::"),
         "{found:?}"

@@ -3,6 +3,7 @@
 mod client;
 mod completion;
 mod editing;
+mod editors;
 mod looking;
 mod robust;
 mod stdio;
