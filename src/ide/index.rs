@@ -161,9 +161,9 @@ impl Builder<'_> {
                     continue;
                 };
                 self.found.insert(wanted.name.span, Symbol::Name(defined.span));
-                if !self.found.contains_key(&import.source_span) {
-                    self.found.insert(import.source_span, Symbol::Module(id.module));
-                }
+                self.found
+                    .entry(import.source_span)
+                    .or_insert(Symbol::Module(id.module));
                 if let Some(alias) = &wanted.alias {
                     self.index.aliases.insert(alias.span, defined.span);
                     self.found.insert(alias.span, Symbol::Name(alias.span));
