@@ -21,4 +21,6 @@ pub mod train;
 pub mod report;
 pub mod stages;
 pub mod exec;
+pub mod ide;
+pub mod lsp;
 pub mod cli;

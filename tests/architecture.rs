@@ -21,6 +21,8 @@ const LINE: &[&[&str]] = &[
     &["stats", "data", "nn", "train", "report"],
     &["stages"],
     &["exec"],
+    &["ide"],
+    &["lsp"],
     &["cli"],
 ];
 
@@ -35,6 +37,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("petgraph", &["plan", "exec", "stages", "cli"]),
     ("candle_core", &["nn", "train"]),
     ("clap", &["cli"]),
+    ("lsp_server", &["lsp"]),
+    ("lsp_types", &["lsp"]),
     ("indicatif", &["cli"]),
     ("ctrlc", &["cli"]),
     ("askama", &["report"]),

@@ -10,28 +10,40 @@ use crate::{
         ast::{ImportSource, Item, ItemKind},
     },
 };
+use std::{collections::BTreeMap, sync::OnceLock};
 
-/// The module that gives a name, the one with the shortest name where there are several. The library is parsed for the
-/// answer, which only a mistake asks for.
+/// The module that gives a name, the one with the shortest name where there are several. The library is parsed when the
+/// first mistake asks for it.
 pub(super) fn of(name: &str) -> Option<&'static str> {
-    let modules = builtins::std_modules().filter(|module| *module != PRELUDE);
-    let homes = modules.filter(|module| {
-        let mut sources = SourceMap::new();
-        let text = builtins::std_source(module).map_or("", |(_, text)| text);
-        let file = sources.add(*module, None, text);
-        let tree = syntax::parse(file, text, &mut Diagnostics::new());
-        tree.items.iter().any(|item| gives(item, name))
-    });
-    homes.min_by_key(|module| module.len())
+    static HOMES: OnceLock<BTreeMap<String, &'static str>> = OnceLock::new();
+    HOMES.get_or_init(homes).get(name).copied()
 }
 
-fn gives(item: &Item, name: &str) -> bool {
+fn homes() -> BTreeMap<String, &'static str> {
+    let mut modules: Vec<_> = builtins::std_modules().filter(|module| *module != PRELUDE).collect();
+    modules.sort_by_key(|module| module.len());
+    let mut homes = BTreeMap::new();
+    for module in modules {
+        let mut sources = SourceMap::new();
+        let text = builtins::std_source(module).map_or("", |(_, text)| text);
+        let file = sources.add(module, None, text);
+        let tree = syntax::parse(file, text, &mut Diagnostics::new());
+        for name in tree.items.iter().flat_map(given) {
+            homes.entry(name).or_insert(module);
+        }
+    }
+    homes
+}
+
+/// The names that an item brings into its module.
+fn given(item: &Item) -> Vec<String> {
     match &item.kind {
         ItemKind::Import(import) => {
-            let mut names = import.names.iter().flatten();
-            names.any(|imported| imported.alias.as_ref().unwrap_or(&imported.name).name == name)
+            let names = import.names.iter().flatten();
+            let names = names.map(|imported| imported.alias.as_ref().unwrap_or(&imported.name));
+            names.map(|name| name.name.clone()).collect()
         }
-        _ => defined_name(item).is_some_and(|defined| defined.name == name),
+        _ => defined_name(item).map(|name| name.name.clone()).into_iter().collect(),
     }
 }
 

@@ -10,6 +10,7 @@ mod explain;
 mod fix;
 mod fmt;
 mod graph;
+mod lsp;
 mod output;
 mod plan;
 mod program;
@@ -41,6 +42,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Lays programs out in the one style
     Fmt(fmt::Arguments),
+    /// Serves editors: the language server protocol over standard input and output
+    Lsp,
     /// Looks after stored results
     Cache(cache::Arguments),
 }
@@ -118,7 +121,7 @@ pub fn main() -> ExitCode {
         .stack_size(STACK)
         .spawn(move || dispatch(&cli.command));
     match on_deep_stack.map(thread::JoinHandle::join) {
-        Ok(Ok(exit)) => exit.into(),
+        Ok(Ok(code)) => code,
         Ok(Err(panic)) => resume_unwind(panic),
         Err(error) => {
             output::error_line(&format!("error: no thread can be started: {error}"));
@@ -130,14 +133,16 @@ pub fn main() -> ExitCode {
 /// Bytes of address space; only what is used is ever touched.
 const STACK: usize = 256 << 20;
 
-fn dispatch(command: &Command) -> Exit {
+fn dispatch(command: &Command) -> ExitCode {
     match command {
-        Command::Check(arguments) => check::check(arguments),
-        Command::Run(arguments) => run::run(arguments),
-        Command::Plan(arguments) => plan::plan(arguments),
-        Command::Graph(arguments) => graph::graph(arguments),
-        Command::Explain(arguments) => explain::explain(arguments),
-        Command::Fmt(arguments) => fmt::fmt(arguments),
-        Command::Cache(arguments) => cache::cache(arguments),
+        // The protocol has exit codes of its own.
+        Command::Lsp => lsp::lsp(),
+        Command::Check(arguments) => check::check(arguments).into(),
+        Command::Run(arguments) => run::run(arguments).into(),
+        Command::Plan(arguments) => plan::plan(arguments).into(),
+        Command::Graph(arguments) => graph::graph(arguments).into(),
+        Command::Explain(arguments) => explain::explain(arguments).into(),
+        Command::Fmt(arguments) => fmt::fmt(arguments).into(),
+        Command::Cache(arguments) => cache::cache(arguments).into(),
     }
 }

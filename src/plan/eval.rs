@@ -490,6 +490,8 @@ impl<'p, 'd> Evaluator<'p, 'd> {
 
     fn pipe_step(&mut self, value: Value<'p>, subject: Span, step: &'p Expr, env: &Env<'p>) -> Outcome<Value<'p>> {
         let function = self.eval(step, env)?;
-        self.deeper(step.span, |e| e.apply(&function, value, subject, step.span))
+        let result = self.deeper(step.span, |e| e.apply(&function, value, subject, step.span))?;
+        self.note_shape(step.span, &result);
+        Ok(result)
     }
 }

@@ -43,9 +43,10 @@ mod value;
 mod tests;
 
 use crate::{
-    analysis::{self, Program},
+    analysis::{self, ModuleId, Program},
     diag::{Diagnostic, Diagnostics, codes::plan as codes},
-    net::Graph,
+    net::{Graph, Shape},
+    source::Span,
     syntax::ast::Expr,
 };
 use eval::Evaluator;
@@ -113,6 +114,36 @@ pub fn network(
             Value::Net(net) => evaluator.graph(&net, shape, classes, expression.span).ok(),
             other => evaluator.unexpected("a network", &other, expression.span).ok(),
         }
+    })
+}
+
+/// A network with the shape after each of its layers.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// The network.
+    pub graph: Arc<Graph>,
+    /// Every step of a pipe and every layer in the order of their evaluation: its place, and the shape after it.
+    pub shapes: Vec<(Span, Shape)>,
+}
+
+/// As [`network`], for an expression of any module's scope and with its own number of classes; keeps all shapes.
+#[must_use]
+pub fn trace(
+    program: &Program,
+    module: ModuleId,
+    expression: &Expr,
+    shape: [usize; 3],
+    diagnostics: &mut Diagnostics,
+) -> Option<Trace> {
+    on_deep_stack(|| {
+        let mut evaluator = Evaluator::new(program, diagnostics);
+        let Value::Net(net) = evaluator.eval(expression, &Env::of(module)).ok()? else {
+            return None;
+        };
+        evaluator.networks.shapes = Some(Vec::new());
+        let graph = evaluator.graph(&net, shape, None, expression.span).ok()?;
+        let shapes = evaluator.networks.shapes.take().unwrap_or_default();
+        Some(Trace { graph, shapes })
     })
 }
 

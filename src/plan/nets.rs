@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     diag::{Diagnostic, codes::net as codes},
-    net::{Builder, Graph, NetError, NodeId},
+    net::{Builder, Graph, NetError, NodeId, Shape},
     source::Span,
 };
 use indexmap::IndexMap;
@@ -22,6 +22,8 @@ pub(super) struct Networks<'p> {
     building: Vec<Building>,
     built: IndexMap<String, Outcome<Arc<Graph>>>,
     distinct: Vec<Arc<Graph>>,
+    /// The shape after every step and layer with its place, when somebody wants to know it.
+    pub(super) shapes: Option<Vec<(Span, Shape)>>,
     program: PhantomData<&'p ()>,
 }
 
@@ -225,8 +227,21 @@ impl<'p> Evaluator<'p, '_> {
         };
         let (used_at, shape) = (building.used_at, building.shape);
         match make(&mut building.builder) {
-            Ok(node) => Ok(Value::Tensor(node)),
+            Ok(node) => {
+                self.note_shape(span, &Value::Tensor(node));
+                Ok(Value::Tensor(node))
+            }
             Err(error) => self.net_error(&error, span, used_at, shape),
+        }
+    }
+
+    /// Keeps the shape of what a step or a layer gave, for editors.
+    pub(super) fn note_shape(&mut self, span: Span, value: &Value<'p>) {
+        let networks = &mut self.networks;
+        if let (Some(shapes), Some(building), Value::Tensor(node)) =
+            (&mut networks.shapes, networks.building.last(), value)
+        {
+            shapes.push((span, building.builder.shape(*node)));
         }
     }
 

@@ -84,6 +84,7 @@ fn applied(head: &Ident, cell: &TypeExpr, axes: &[Ident], diagnostics: &mut Diag
         .map(|axis| Axis {
             name: axis.name.clone(),
             labels: None,
+            origin: None,
         })
         .collect();
     Type::grid(cell, (!axes.is_empty()).then_some(axes))

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::source::Span;
+
 mod display;
 mod fit;
 mod join;
@@ -110,9 +112,11 @@ pub struct Axis {
     pub name: String,
     /// The labels as they are written in a selection, where the program shows them.
     pub labels: Option<Vec<String>>,
+    /// Where the loop variable is defined, where the program shows it.
+    pub origin: Option<Span>,
 }
 
-/// Axes are the same axis by their name: labels are a help, not a part of the type.
+/// Axes are the same axis by their name: labels and origin are a help, not a part of the type.
 impl PartialEq for Axis {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name

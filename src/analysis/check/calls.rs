@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Checker, LocalKind, messages, pipes::spoken_name};
 use crate::{
+    analysis::facts::Target,
     diag::{Diagnostic, nearest},
     source::Span,
     syntax::ast::{Argument, Expr, ExprKind, Ident},
@@ -228,6 +229,9 @@ impl Checker<'_> {
             && local.kind == LocalKind::Rest
         {
             local.used = true;
+            if let Some(facts) = &mut self.frame.facts {
+                facts.note_use(value.span, Target::Local(local.defined));
+            }
             call.open = true;
             return;
         }

@@ -10,6 +10,8 @@ use crate::{
 /// A name that a condition tells not to be `none` in one branch.
 struct Narrowed {
     name: String,
+    /// Where it is defined.
+    defined: Span,
     /// Its type there.
     ty: Type,
     /// True when it is `none` in the first branch, and so of that type in the other.
@@ -66,8 +68,8 @@ impl Checker<'_> {
     /// Does something in a branch in which a name is known not to be `none`.
     fn in_branch(&mut self, narrowed: Option<&Narrowed>, work: impl FnOnce(&mut Self) -> Type) -> Type {
         self.in_scope(|checker| {
-            if let Some(Narrowed { name, ty, .. }) = narrowed {
-                checker.add_local(name, ty.clone(), LocalKind::Plain);
+            if let Some(Narrowed { name, defined, ty, .. }) = narrowed {
+                checker.add_local(name, *defined, ty.clone(), LocalKind::Plain);
             }
             work(checker)
         })
@@ -85,9 +87,12 @@ impl Checker<'_> {
             _ => return None,
         };
         let ty = self.name(name, span, None);
+        let local = self.frame.locals.iter().rev().find(|local| local.name == *name);
+        let defined = local.map_or(span, |local| local.defined);
         match self.shallow(&ty) {
             Type::Optional(of) => Some(Narrowed {
                 name: name.clone(),
+                defined,
                 ty: *of,
                 in_then_none: *operator == BinaryOp::Equal,
             }),
@@ -142,7 +147,7 @@ impl Checker<'_> {
         };
         let hint = Type::step(subject.clone(), subject);
         let ty = self.in_scope(|checker| {
-            checker.add_local(&binding.name.name, each, LocalKind::Plain);
+            checker.add_local(&binding.name.name, binding.name.span, each, LocalKind::Plain);
             checker.block(body, |checker, value| checker.labelled(value, Some(&hint)))
         });
         let span = body.value.value.span;

@@ -13,7 +13,12 @@ impl Checker<'_> {
     /// The type of an expression. The hint says what its place would like, and binds nobody.
     pub(super) fn infer(&mut self, expr: &Expr, hint: Option<&Type>) -> Type {
         let hint = hint.map(|ty| self.shallow(ty));
-        let hint = hint.as_ref();
+        let ty = self.infer_kind(expr, hint.as_ref());
+        self.note(expr, &ty, hint.as_ref());
+        ty
+    }
+
+    fn infer_kind(&mut self, expr: &Expr, hint: Option<&Type>) -> Type {
         match &expr.kind {
             ExprKind::Int(_) => Type::INT,
             ExprKind::Float(_) => Type::FLOAT,
@@ -63,11 +68,13 @@ impl Checker<'_> {
             ExprKind::List(parts) => {
                 if let Some(element) = self.element_place(&inner) {
                     self.expect_list(parts, &element);
+                    self.note_type(expr.span, &inner);
                     return inner;
                 }
             }
             ExprKind::Record(entries) => {
                 if let Some(ty) = self.expect_record(entries, &inner, expr.span) {
+                    self.note_type(expr.span, &ty);
                     return ty;
                 }
             }
@@ -76,6 +83,7 @@ impl Checker<'_> {
                     if !self.fit(&ty, &place) {
                         self.mismatch(expr, &ty, &place);
                     }
+                    self.note_type(expr.span, &ty);
                     return ty;
                 }
             }
@@ -205,8 +213,9 @@ impl Checker<'_> {
                 passing: Passing::Either,
             });
         }
-        for parameter in &made {
-            self.add_local(&parameter.name, parameter.ty.clone(), LocalKind::Plain);
+        for (written, parameter) in parameters.iter().zip(&made) {
+            let defined = written.name.span;
+            self.add_local(&parameter.name, defined, parameter.ty.clone(), LocalKind::Plain);
         }
         made
     }

@@ -32,7 +32,7 @@ impl Checker<'_> {
                 self.add_axes(&mut axes, binding, values.as_ref());
             }
             let each = values.map_or(Type::Unknown, |values| values.each);
-            self.add_local(&binding.name.name, each, LocalKind::Loop);
+            self.add_local(&binding.name.name, binding.name.span, each, LocalKind::Loop);
         }
         let cell = self.block(body, |checker, value| checker.labelled(value, None));
         if !self.frame.in_net && !walk::has_bad(body) {
@@ -89,6 +89,7 @@ impl Checker<'_> {
                 Some(vec![Axis {
                     name: name.name.clone(),
                     labels: values.labels.clone(),
+                    origin: Some(name.span),
                 }])
             }
         };

@@ -97,11 +97,11 @@ impl Checker<'_> {
         };
         if let Some((name, ty)) = &item.subject {
             let ty = lower(ty, self.diagnostics);
-            self.add_local(&name.name, ty, LocalKind::Plain);
+            self.add_local(&name.name, name.span, ty, LocalKind::Plain);
         }
         for parameter in &item.parameters {
             let (ty, kind) = self.local_of(parameter);
-            self.add_local(&parameter.name.name, ty, kind);
+            self.add_local(&parameter.name.name, parameter.name.span, ty, kind);
         }
         match &item.result {
             Some(result) => {
@@ -177,11 +177,11 @@ impl Checker<'_> {
         self.parameters(&item.parameters, false);
         self.parameter_names(None, &item.parameters);
         self.frame.in_net = true;
-        self.add_local("x", Type::TENSOR, LocalKind::Plain);
+        self.add_local("x", item.name.span, Type::TENSOR, LocalKind::Plain);
         for parameter in &item.parameters {
             let (ty, _) = self.local_of(parameter);
             if !self.refuse_x(&parameter.name) {
-                self.add_local(&parameter.name.name, ty, LocalKind::Plain);
+                self.add_local(&parameter.name.name, parameter.name.span, ty, LocalKind::Plain);
             }
         }
         self.expect_block(&item.body, &Type::TENSOR);
@@ -232,7 +232,7 @@ impl Checker<'_> {
                     None => checker.infer(&local.value, None),
                 };
                 if !hides {
-                    checker.add_local(&name.name, ty, LocalKind::Plain);
+                    checker.add_local(&name.name, name.span, ty, LocalKind::Plain);
                 }
             }
             value(checker, &block.value)

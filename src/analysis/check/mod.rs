@@ -7,11 +7,14 @@ use std::mem;
 
 use indexmap::IndexMap;
 
-use super::program::{ItemId, Program};
+use super::{
+    facts::{CURSOR, Expected, Facts, Target},
+    program::{ItemId, Program, defined_name},
+};
 use crate::{
     diag::{Diagnostic, Diagnostics},
     source::Span,
-    syntax::ast::ItemKind,
+    syntax::ast::{Expr, ExprKind, ItemKind},
     types::{Kind, Solver, Type},
 };
 
@@ -35,12 +38,36 @@ mod unused;
 
 /// Checks all modules of a program but those of the standard library, and reports every independent mistake.
 pub fn check(program: &Program, diagnostics: &mut Diagnostics) {
-    let mut checker = Checker::new(program, diagnostics);
+    check_modules(Checker::new(program, diagnostics));
+}
+
+/// As [`check`], and keeps what is learned about every place. The standard library is looked over as well; its
+/// diagnostics, which tell of declarations without a body, are left out.
+#[must_use]
+pub fn check_with(program: &Program, diagnostics: &mut Diagnostics) -> Facts {
+    let mut all = Diagnostics::new();
+    let mut checker = Checker::new(program, &mut all);
+    checker.facts = Some(Facts::default());
+    checker.frame.facts = Some(Facts::default());
+    let facts = check_modules(checker).unwrap_or_default();
+    let of_std = |d: &&Diagnostic| {
+        let mut modules = program.modules();
+        d.span()
+            .is_some_and(|at| modules.any(|(_, m)| m.tree.file == at.file && m.origin.is_std()))
+    };
+    all.iter()
+        .filter(|d| !of_std(d))
+        .for_each(|d| diagnostics.push(d.clone()));
+    facts
+}
+
+fn check_modules(mut checker: Checker<'_>) -> Option<Facts> {
+    let program = checker.program;
     for id in order::by_need(program) {
         checker.item_type(id);
     }
     for (module, loaded) in program.modules() {
-        if !loaded.origin.is_std() {
+        if checker.facts.is_some() || !loaded.origin.is_std() {
             for (id, item) in program.items(module) {
                 checker.item(id, item);
             }
@@ -48,7 +75,8 @@ pub fn check(program: &Program, diagnostics: &mut Diagnostics) {
     }
     checker.report_recursion();
     checker.report_unused_names();
-    silence(program, diagnostics);
+    attributes::silence(checker.program, checker.diagnostics);
+    checker.facts
 }
 
 /// Removes the warnings that the program's `@allow` attributes silence.
@@ -66,6 +94,8 @@ struct Checker<'a> {
     busy: Vec<ItemId>,
     /// What each item needs, with the place where it is first needed.
     needs: IndexMap<(ItemId, ItemId), Span>,
+    /// What is learned, when somebody wants to know it.
+    facts: Option<Facts>,
     frame: Frame,
 }
 
@@ -75,11 +105,15 @@ struct Frame {
     solver: Solver,
     locals: Vec<Local>,
     in_net: bool,
+    /// What is learned in this frame, its types still with variables of the solver.
+    facts: Option<Facts>,
 }
 
 /// A name that an item defines within itself.
 struct Local {
     name: String,
+    /// Where it is defined.
+    defined: Span,
     ty: Type,
     kind: LocalKind,
     used: bool,
@@ -102,6 +136,7 @@ impl Frame {
             solver: Solver::new(),
             locals: Vec::new(),
             in_net: false,
+            facts: None,
         }
     }
 }
@@ -118,6 +153,7 @@ impl<'a> Checker<'a> {
             types: IndexMap::new(),
             busy: Vec::new(),
             needs: IndexMap::new(),
+            facts: None,
             frame: Frame::new(nowhere),
         }
     }
@@ -128,9 +164,14 @@ impl<'a> Checker<'a> {
 
     /// Does something in a frame of its own for an item.
     fn in_frame<R>(&mut self, item: ItemId, work: impl FnOnce(&mut Self) -> R) -> R {
-        let outer = mem::replace(&mut self.frame, Frame::new(item));
+        let mut inner = Frame::new(item);
+        inner.facts = self.facts.as_ref().map(|_| Facts::default());
+        let outer = mem::replace(&mut self.frame, inner);
         let result = work(self);
-        self.frame = outer;
+        let inner = mem::replace(&mut self.frame, outer);
+        if let (Some(facts), Some(learned)) = (&mut self.facts, inner.facts) {
+            facts.absorb(learned, &|ty| inner.solver.generalize(ty));
+        }
         result
     }
 
@@ -142,13 +183,53 @@ impl<'a> Checker<'a> {
         result
     }
 
-    fn add_local(&mut self, name: &str, ty: Type, kind: LocalKind) {
+    fn add_local(&mut self, name: &str, defined: Span, ty: Type, kind: LocalKind) {
+        if self.program.sources.text(defined) == name {
+            self.note_type(defined, &ty);
+            self.note_use(defined, Target::Local(defined));
+        }
         self.frame.locals.push(Local {
             name: name.to_owned(),
+            defined,
             ty,
             kind,
             used: false,
         });
+    }
+
+    /// Keeps the type of a place for editors.
+    fn note_type(&mut self, span: Span, ty: &Type) {
+        if let Some(facts) = &mut self.frame.facts {
+            facts.note_type(span, ty);
+        }
+    }
+
+    /// Keeps what a name refers to for editors.
+    fn note_use(&mut self, span: Span, target: Target) {
+        if let Some(facts) = &mut self.frame.facts {
+            facts.note_use(span, target);
+        }
+    }
+
+    /// Keeps an expression's type, and at the cursor what is expected there.
+    fn note(&mut self, expr: &Expr, ty: &Type, hint: Option<&Type>) {
+        let Some(facts) = &mut self.frame.facts else {
+            return;
+        };
+        facts.note_type(expr.span, ty);
+        let at_cursor = match &expr.kind {
+            ExprKind::Name(name) => name == CURSOR,
+            ExprKind::Text(text) => text.plain().is_some_and(|text| text == CURSOR),
+            _ => false,
+        };
+        if at_cursor {
+            let locals = self.frame.locals.iter();
+            facts.cursor = Some(Expected {
+                ty: hint.cloned(),
+                locals: locals.map(|local| (local.name.clone(), local.ty.clone())).collect(),
+                in_net: self.frame.in_net,
+            });
+        }
     }
 
     fn shallow(&self, ty: &Type) -> Type {
@@ -191,6 +272,9 @@ impl<'a> Checker<'a> {
             ItemKind::Import(_) | ItemKind::Out(_) | ItemKind::Bad => Type::Unknown,
         });
         self.busy.pop();
+        if let (Some(facts), Some(name)) = (&mut self.facts, defined_name(program.item(id))) {
+            facts.note_type(name.span, &ty);
+        }
         self.types.insert(id, ty.clone());
         ty
     }

@@ -3,6 +3,7 @@
 use super::{Checker, LocalKind, messages};
 use crate::{
     analysis::{
+        facts::Target,
         homes,
         program::{ItemId, Meaning, ModuleId},
     },
@@ -16,10 +17,14 @@ impl Checker<'_> {
     /// The type of a name. A word of the expected choice comes first, then locals, the module's names, the prelude's.
     pub(super) fn name(&mut self, name: &str, span: Span, hint: Option<&Type>) -> Type {
         if let Some(choice) = self.choice_of(name, hint) {
+            self.note_word(name, span, &choice);
             return choice;
         }
         if let Some(local) = self.frame.locals.iter_mut().rev().find(|local| local.name == name) {
             local.used = true;
+            if let Some(facts) = &mut self.frame.facts {
+                facts.note_use(span, Target::Local(local.defined));
+            }
             if local.kind == LocalKind::Rest {
                 self.report(messages::rest_as_value(name, span));
                 return Type::Unknown;
@@ -28,7 +33,8 @@ impl Checker<'_> {
         }
         match self.program.lookup(self.frame.item.module, name) {
             Some(Meaning::Item(id)) => self.use_item(id, span),
-            Some(Meaning::Module(_)) => {
+            Some(Meaning::Module(id)) => {
+                self.note_use(span, Target::Module(id));
                 self.report(messages::module_as_value(name, span));
                 Type::Unknown
             }
@@ -37,6 +43,14 @@ impl Checker<'_> {
                 self.unknown_name(name, span, hint);
                 Type::Unknown
             }
+        }
+    }
+
+    fn note_word(&mut self, name: &str, span: Span, choice: &Type) {
+        if let Type::Named(named) = choice
+            && let Some(word) = choices::words(*named).iter().find(|word| word.word == name)
+        {
+            self.note_use(span, Target::Word(*named, word.word));
         }
     }
 
@@ -50,6 +64,7 @@ impl Checker<'_> {
     /// Notes that the item being checked needs another, and gives that one's type with variables of its own.
     pub(super) fn use_item(&mut self, id: ItemId, span: Span) -> Type {
         self.needs.entry((self.frame.item, id)).or_insert(span);
+        self.note_use(span, Target::Item(id));
         let ty = self.item_type(id);
         self.frame.solver.instantiate(&ty)
     }

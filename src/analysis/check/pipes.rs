@@ -52,6 +52,9 @@ impl Checker<'_> {
         if let Some(label) = &step.label {
             self.label(label);
         }
+        if let Some(facts) = &mut self.frame.facts {
+            facts.note_arriving(step.step.span, &arriving.ty);
+        }
         self.check_report(&arriving.ty, &step.step);
         let hint = Type::step(arriving.ty.clone(), self.fresh());
         let ty = self.infer(&step.step, Some(&hint));

@@ -42,6 +42,9 @@ impl Checker<'_> {
         if found.is_none() {
             self.report(messages::unknown_axis_text(&name, value.span, axes));
         }
+        if let Some(axis) = found {
+            self.note_axis(value.span, axis);
+        }
         found.cloned()
     }
 

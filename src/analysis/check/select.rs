@@ -2,7 +2,7 @@
 
 use super::{Checker, grids::written_label, messages};
 use crate::{
-    analysis::program::Meaning,
+    analysis::{facts::Target, program::Meaning},
     source::Span,
     syntax::ast::{Argument, BinaryOp, Expr, ExprKind, Ident},
     types::{Axis, Grid, Named, Type},
@@ -13,6 +13,7 @@ impl Checker<'_> {
     pub(super) fn field(&mut self, value: &Expr, field: &Ident) -> Type {
         match self.module_of(value) {
             Some(Ok(module)) => {
+                self.note_use(value.span, Target::Module(module));
                 return match self.program.module(module).scope.get(&field.name) {
                     Some(Meaning::Item(id)) => self.use_item(*id, field.span),
                     Some(Meaning::Module(_)) => {
@@ -196,8 +197,16 @@ impl Checker<'_> {
             self.report(messages::unknown_axis(&name.name, name.span, axes));
             return false;
         };
+        self.note_axis(name.span, axis);
         self.label_of_axis(axis, label);
         true
+    }
+
+    /// Keeps for editors that a text or a name means an axis.
+    pub(super) fn note_axis(&mut self, span: Span, axis: &Axis) {
+        if let Some(origin) = axis.origin {
+            self.note_use(span, Target::Local(origin));
+        }
     }
 
     /// Reports a written label that an axis with known labels lacks.

@@ -1,0 +1,9 @@
+//! The language server, driven as an editor drives it, on a project of three files.
+
+mod client;
+mod completion;
+mod editing;
+mod editors;
+mod looking;
+mod robust;
+mod stdio;
