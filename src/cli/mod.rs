@@ -11,6 +11,7 @@ mod fix;
 mod fmt;
 mod graph;
 mod lsp;
+mod new;
 mod output;
 mod plan;
 mod program;
@@ -36,6 +37,8 @@ enum Command {
     Run(run::Arguments),
     /// Lists the stages of a program: known or to run, and why
     Plan(plan::Arguments),
+    /// Makes a project that runs
+    New(new::Arguments),
     /// Draws the stages of a program
     Graph(graph::Arguments),
     /// Says what a diagnostic's code means, with a program that has the mistake and one that has not
@@ -141,6 +144,7 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Run(arguments) => run::run(arguments).into(),
         Command::Plan(arguments) => plan::plan(arguments).into(),
         Command::Graph(arguments) => graph::graph(arguments).into(),
+        Command::New(arguments) => new::new(arguments).into(),
         Command::Explain(arguments) => explain::explain(arguments).into(),
         Command::Fmt(arguments) => fmt::fmt(arguments).into(),
         Command::Cache(arguments) => cache::cache(arguments).into(),

@@ -5,6 +5,7 @@ mod error;
 mod global;
 mod prepare;
 mod prepared;
+mod sample;
 mod source;
 
 pub use decode::{Picture, Samples};
@@ -12,3 +13,4 @@ pub use error::DataError;
 pub use global::{GLOBAL_NUMBERS, global_numbers};
 pub use prepare::prepare;
 pub use prepared::Prepared;
+pub use sample::write_sample;

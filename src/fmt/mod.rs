@@ -1,6 +1,6 @@
 //! The formatter: one way to lay a program out, without options.
 //!
-//! The tree says how a program nests, the tokens carry its comments; both together become a [`doc`] whose lines break
+//! The tree says how a program nests, the tokens carry its comments; both together become a `doc` whose lines break
 //! where they must. Nothing but blanks, line ends and commas behind last elements is ever changed, so the tree of the
 //! formatted text is that of the original, and formatting it again changes nothing.
 //!
