@@ -189,3 +189,24 @@ fn a_removed_or_foreign_output_file_is_restored_and_others_are_left_alone() {
         "what MTL did not write it does not remove"
     );
 }
+
+#[test]
+fn help_beside_a_program_tells_what_can_be_set_in_it() {
+    let bench = Workbench::new(
+        "//! Which rate?\n\nparam epochs: int = 3   /// of every arm\nparam data: path\nlet used = [epochs]\n\
+         /// The one report.\nout study = used\n",
+    );
+    let help = bench.mtl(&["run", "study.mtl", "--help"]);
+    assert_eq!(code(&help), Some(0));
+    let shown = text(&help.stdout);
+    for part in [
+        "--keep-going",
+        "study.mtl:\n  Which rate?",
+        "epochs: int = 3  of every arm",
+        "data: path\n",
+        "study  The one report.",
+    ] {
+        assert!(shown.contains(part), "no {part:?} in\n{shown}");
+    }
+    assert!(!text(&bench.mtl(&["run", "--help"]).stdout).contains("Which rate?"));
+}

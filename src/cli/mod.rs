@@ -10,6 +10,7 @@ mod explain;
 mod fix;
 mod fmt;
 mod graph;
+mod help;
 mod lsp;
 mod new;
 mod output;
@@ -18,8 +19,8 @@ mod program;
 mod progress;
 mod run;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{panic::resume_unwind, path::PathBuf, process::ExitCode, thread};
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use std::{env, panic::resume_unwind, path::PathBuf, process::ExitCode, thread};
 
 /// Studies of pre-training strategy as short, checked, reproducible programs.
 #[derive(Debug, Parser)]
@@ -118,12 +119,27 @@ impl From<Exit> for ExitCode {
 /// Reads the command line and carries out its command.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    // Passes follow the nesting of a program, which the parser bounds; this stack is deep enough for that bound.
-    let on_deep_stack = thread::Builder::new()
-        .stack_size(STACK)
-        .spawn(move || dispatch(&cli.command));
-    match on_deep_stack.map(thread::JoinHandle::join) {
+    match Cli::try_parse() {
+        Ok(cli) => on_deep_stack(move || dispatch(&cli.command)),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            // A reader that went away is no mistake of ours.
+            let _ = error.print();
+            match help::program(env::args_os().skip(2)) {
+                Some(program) => on_deep_stack(move || {
+                    help::print(&program);
+                    Exit::Done.into()
+                }),
+                None => Exit::Done.into(),
+            }
+        }
+        Err(error) => error.exit(),
+    }
+}
+
+/// Passes follow the nesting of a program, which the parser bounds; this stack is deep enough for that bound.
+fn on_deep_stack(work: impl FnOnce() -> ExitCode + Send + 'static) -> ExitCode {
+    let thread = thread::Builder::new().stack_size(STACK).spawn(work);
+    match thread.map(thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
         Ok(Err(panic)) => resume_unwind(panic),
         Err(error) => {

@@ -302,6 +302,17 @@ pub enum Op {
 }
 
 impl Activation {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Relu6,
+        Self::Sigmoid,
+        Self::Tanh,
+        Self::Silu,
+        Self::HardSigmoid,
+        Self::HardSwish,
+        Self::Gelu,
+    ];
+
     /// Its name in the language.
     #[must_use]
     pub fn name(self) -> &'static str {

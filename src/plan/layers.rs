@@ -10,18 +10,7 @@ use crate::{
     syntax::ast::BinaryOp,
 };
 
-/// Layers without arguments that act on each value.
-const ACTIVATIONS: [Activation; 7] = [
-    Activation::Relu6,
-    Activation::Sigmoid,
-    Activation::Tanh,
-    Activation::Silu,
-    Activation::HardSigmoid,
-    Activation::HardSwish,
-    Activation::Gelu,
-];
-
-/// The other layers that take a tensor as their subject.
+/// The layers that take a tensor as their subject, beside the activations.
 const LAYERS: [&str; 19] = [
     "conv",
     "conv_transpose",
@@ -71,7 +60,7 @@ impl<'p> Evaluator<'p, '_> {
             "concat" => return Some(self.concat(arguments, span)),
             _ => {}
         }
-        let activation = ACTIVATIONS.into_iter().find(|activation| activation.name() == name);
+        let activation = Activation::ALL.into_iter().find(|activation| activation.name() == name);
         if activation.is_none() && !LAYERS.contains(&name) {
             return None;
         }

@@ -136,19 +136,9 @@ fn normal_below(x: f64) -> f64 {
     0.5 + integral / (2.0 * std::f64::consts::PI).sqrt()
 }
 
-const ACTIVATIONS: [Activation; 7] = [
-    Activation::Relu6,
-    Activation::Sigmoid,
-    Activation::Tanh,
-    Activation::Silu,
-    Activation::HardSigmoid,
-    Activation::HardSwish,
-    Activation::Gelu,
-];
-
 #[test]
 fn activations() -> Outcome {
-    for activation in ACTIVATIONS {
+    for activation in Activation::ALL {
         let (mut net, x) = net(2, 5, 4);
         let x = net.conv(x, 3, window(3, 1, 1), true)?;
         let y = net.0.activation(x, activation);
