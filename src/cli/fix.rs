@@ -6,6 +6,7 @@
 use super::{
     Exit, ProgramArguments, output,
     program::{self, Loaded},
+    replace::beside,
 };
 use crate::{
     diag::{
@@ -18,8 +19,7 @@ use crate::{
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 use tempfile::NamedTempFile;
@@ -285,19 +285,13 @@ impl Mended {
 /// A temporary file with the new text beside the file that it shall replace, links followed.
 fn prepare(path: &Path, before: &str, after: &str) -> io::Result<(NamedTempFile, PathBuf)> {
     let target = fs::canonicalize(path)?;
-    let permissions = fs::metadata(&target)?.permissions();
-    if permissions.readonly() {
+    if fs::metadata(&target)?.permissions().readonly() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
     }
     if fs::read_to_string(&target)? != before {
         return Err(io::Error::other("it has been changed in the meantime"));
     }
-    let folder = target.parent().unwrap_or(Path::new("/"));
-    let mut temporary = NamedTempFile::new_in(folder)?;
-    temporary.write_all(after.as_bytes())?;
-    temporary.as_file().set_permissions(permissions)?;
-    temporary.as_file().sync_all()?;
-    Ok((temporary, target))
+    Ok((beside(&target, after)?, target))
 }
 
 /// A change in words: `old` -> `new`.

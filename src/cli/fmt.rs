@@ -1,6 +1,6 @@
 //! `mtl fmt`
 
-use super::{Exit, diff, output};
+use super::{Exit, diff, output, replace::beside};
 use crate::{
     diag::{Diagnostic, Diagnostics, codes::names as codes},
     fmt,
@@ -8,8 +8,7 @@ use crate::{
 };
 use clap::Args;
 use std::{
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -87,11 +86,6 @@ fn one(file: &Path, check: bool) -> Result<Exit, Exit> {
 /// leads to is replaced. Permissions are kept.
 fn replace(file: &Path, text: &str) -> io::Result<()> {
     let file = fs::canonicalize(file)?;
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut new = tempfile::Builder::new().prefix(".mtl-fmt-").tempfile_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-    new.as_file().sync_all()?;
-    new.persist(&file)?;
+    beside(&file, text)?.persist(&file)?;
     Ok(())
 }

@@ -17,6 +17,7 @@ mod output;
 mod plan;
 mod program;
 mod progress;
+mod replace;
 mod run;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};

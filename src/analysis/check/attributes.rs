@@ -101,7 +101,7 @@ impl Checker<'_> {
                 self.report(messages::attribute("allow", wanted, attribute.span));
                 continue;
             };
-            if !codes::all().any(|code| names_code(&name, code.id)) {
+            if !codes::all().any(|code| code.ends_with(&name)) {
                 self.report(messages::unknown_warning(&name, span));
             }
         }
@@ -117,11 +117,6 @@ fn allowed(argument: &Argument) -> Option<(String, Span)> {
         }) => Some((text.plain()?, *span)),
         _ => None,
     }
-}
-
-/// True when a name means a code: `unused`, `lint::unused` or `mtl::lint::unused`.
-fn names_code(name: &str, id: &str) -> bool {
-    id == name || id.strip_suffix(name).is_some_and(|rest| rest.ends_with("::"))
 }
 
 /// Removes the warnings that `@allow` silences: those whose place lies in an item that allows their code.
@@ -146,7 +141,7 @@ pub(super) fn silence(program: &Program, diagnostics: &mut Diagnostics) {
         };
         !allowances.iter().any(|(item, names)| {
             let inside = item.file == span.file && item.start <= span.start && span.end <= item.end;
-            inside && names.iter().any(|name| names_code(name, diagnostic.code.id))
+            inside && names.iter().any(|name| diagnostic.code.ends_with(name))
         })
     });
 }

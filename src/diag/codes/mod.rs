@@ -28,7 +28,8 @@ impl Code {
     }
 
     /// True when `word` is the code or the end of it: `mtl::types::mismatch`, `types::mismatch` or `mismatch`.
-    fn ends_with(&self, word: &str) -> bool {
+    #[must_use]
+    pub fn ends_with(&self, word: &str) -> bool {
         let head = self.id.strip_suffix(word);
         head.is_some_and(|head| !word.is_empty() && (head.is_empty() || head.ends_with("::")))
     }

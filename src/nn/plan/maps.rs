@@ -13,59 +13,50 @@ impl Lowering<'_> {
         }
         let &x = inputs.first()?;
         let from = self.lowered.tensors[x.0];
-        let channels = from.channels;
-        let call = match (op, inputs) {
-            (Op::LayerNorm { weight, bias, epsilon }, [_]) => Call::LayerNorm {
-                weight,
-                bias,
-                channels,
-                epsilon,
-            },
-            (Op::LayerScale { weight }, [_]) => Call::Scale { weight, channels },
-            (Op::Activation(activation), [_]) => return Some(self.push(Call::Activation(activation), x, None, from)),
-            (Op::Softmax, [_]) => Call::Softmax { channels },
-            (Op::AvgPool { window, .. }, [_]) => Call::WindowMeans(MeanShape {
-                size: [from.height, from.width],
-                out: [extent.height, extent.width],
-                channels,
-                window,
-            }),
+        match (op, inputs) {
+            // On values, whatever their order.
+            (Op::Activation(activation), [_]) => Some(self.push(Call::Activation(activation), x, None, from)),
             (Op::StochasticDepth { rate }, [_]) => {
                 let (node, image) = (id.0, from.len());
-                return Some(self.push(Call::StochasticDepth { rate, node, image }, x, None, from));
+                Some(self.push(Call::StochasticDepth { rate, node, image }, x, None, from))
             }
-            (Op::Slice { from, to }, [_]) => Call::Slice { channels, from, to },
-            (Op::Shuffle { groups }, [_]) => Call::Shuffle { channels, groups },
-            (Op::Multiply, &[_, other]) => return Some(self.multiply(x, other)),
-            _ => return None,
-        };
-        // Layers on channels see a flattened map as what it is: a vector in torch's order.
-        let x = if extent.pixels() == 1 && from.pixels() > 1 && !matches!(op, Op::AvgPool { .. }) {
+            (Op::Multiply, &[_, other]) => Some(self.multiply(x, other)),
+            (Op::AvgPool { window, .. }, [_]) => {
+                let shape = MeanShape {
+                    size: [from.height, from.width],
+                    out: [extent.height, extent.width],
+                    channels: from.channels,
+                    window,
+                };
+                Some(self.push(Call::WindowMeans(shape), x, None, extent))
+            }
+            (_, [_]) => self.on_channels(op, x, extent),
+            _ => None,
+        }
+    }
+
+    /// A layer on the channels of each pixel, to which a flattened map is what it is: a vector in torch's order.
+    fn on_channels(&mut self, op: Op, x: TensorId, extent: Extent) -> Option<TensorId> {
+        let x = if extent.pixels() == 1 {
             self.channels_first(x)
         } else {
             x
         };
-        Some(self.push(self.with_channels(call, x), x, None, extent))
-    }
-
-    /// The call with the channels of the tensor that it acts on.
-    fn with_channels(&self, call: Call, x: TensorId) -> Call {
         let channels = self.lowered.tensors[x.0].channels;
-        match call {
-            Call::LayerNorm {
-                weight, bias, epsilon, ..
-            } => Call::LayerNorm {
+        let call = match op {
+            Op::LayerNorm { weight, bias, epsilon } => Call::LayerNorm {
                 weight,
                 bias,
                 channels,
                 epsilon,
             },
-            Call::Scale { weight, .. } => Call::Scale { weight, channels },
-            Call::Softmax { .. } => Call::Softmax { channels },
-            Call::Slice { from, to, .. } => Call::Slice { channels, from, to },
-            Call::Shuffle { groups, .. } => Call::Shuffle { channels, groups },
-            other => other,
-        }
+            Op::LayerScale { weight } => Call::Scale { weight, channels },
+            Op::Softmax => Call::Softmax { channels },
+            Op::Slice { from, to } => Call::Slice { channels, from, to },
+            Op::Shuffle { groups } => Call::Shuffle { channels, groups },
+            _ => return None,
+        };
+        Some(self.push(call, x, None, extent))
     }
 
     /// Two at a time.

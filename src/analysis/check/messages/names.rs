@@ -4,7 +4,7 @@ use super::{super::attributes::KNOWN, one, quoted};
 use crate::{
     builtins::choices,
     diag::{
-        Diagnostic, Fix,
+        Code, Diagnostic, Fix,
         codes::{
             all,
             lint::UNUSED,
@@ -115,7 +115,7 @@ pub(crate) fn shadowed_axis(name: &str, span: Span) -> Diagnostic {
 
 /// `@allow` names a warning that does not exist.
 pub(crate) fn unknown_warning(name: &str, span: Span) -> Diagnostic {
-    let tails: Vec<&str> = all().filter_map(|code| code.id.rsplit("::").next()).collect();
+    let tails: Vec<&str> = all().map(Code::name).collect();
     Diagnostic::error(&ATTRIBUTE, format!("there is no warning `{name}`"))
         .at(span, "not known")
         .help(match crate::diag::nearest(name, tails) {
