@@ -34,10 +34,22 @@ pub struct SignatureParameter {
     pub ty: Type,
     /// Its default; without one a call must give it, unless it is variadic.
     pub default: Option<Expr>,
-    /// True for `...parts: T`, which takes all positional arguments that are left.
+    /// True for `...parts: T`, which takes all positional arguments that are left, and for `...labels: {T}`, which takes
+    /// all named ones.
     pub variadic: bool,
     /// Its documentation.
     pub doc: Option<String>,
+}
+
+impl SignatureParameter {
+    /// How arguments reach it: `...parts: T` takes positional ones, `...labels: {T}` named ones.
+    fn passing(&self) -> Passing {
+        match (self.variadic, &self.ty) {
+            (true, Type::Map(_)) => Passing::Entries,
+            (true, _) => Passing::Variadic,
+            (false, _) => Passing::Either,
+        }
+    }
 }
 
 impl Signature {
@@ -75,9 +87,12 @@ impl Signature {
             .iter()
             .map(|p| Parameter {
                 name: p.name.clone(),
-                ty: p.ty.clone(),
+                ty: match (p.passing(), &p.ty) {
+                    (Passing::Entries, Type::Map(of)) => (**of).clone(),
+                    (_, ty) => ty.clone(),
+                },
                 required: p.default.is_none() && !p.variadic,
-                passing: if p.variadic { Passing::Variadic } else { Passing::Either },
+                passing: p.passing(),
             })
             .collect();
         let result = match &self.subject {

@@ -118,6 +118,7 @@ impl Analysis {
 fn shown(parameter: &Parameter) -> String {
     match (parameter.passing, parameter.name.as_str()) {
         (Passing::Variadic, name) => format!("...{name}: {}", parameter.ty),
+        (Passing::Entries, name) => format!("...{name}: {{{}}}", parameter.ty),
         (_, "") => parameter.ty.to_string(),
         (_, name) => format!("{name}: {}", parameter.ty),
     }

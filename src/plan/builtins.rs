@@ -21,6 +21,7 @@ impl<'p> Evaluator<'p, '_> {
             .or_else(|| self.split_builtin(name, &subject, arguments, span))
             .or_else(|| self.model_builtin(name, &subject, arguments, span))
             .or_else(|| self.stage_builtin(name, &subject, arguments, span))
+            .or_else(|| self.grid_builtin(name, &subject, arguments, span))
             .or_else(|| self.option_builtin(name, arguments, span))
             .or_else(|| self.net_builtin(name, &subject, arguments, span))
             .or_else(|| self.number_builtin(name, arguments, span))

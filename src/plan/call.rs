@@ -10,7 +10,7 @@ use crate::{
     analysis::ModuleId,
     diag::{Diagnostic, codes::plan as codes},
     source::Span,
-    syntax::ast::{Argument, Binding, Block, ExprKind, FnItem, Parameter},
+    syntax::ast::{Argument, Binding, Block, ExprKind, FnItem, Parameter, TypeKind},
 };
 use indexmap::IndexMap;
 use std::{collections::VecDeque, rc::Rc};
@@ -201,15 +201,25 @@ impl<'p> Evaluator<'p, '_> {
         })
     }
 
-    /// `...parts: T` takes the positional arguments that are left, `...how` the named ones, unevaluated: what they are
-    /// expected to be is known to the function that `...how` is handed to.
+    /// `...parts: T` takes the positional arguments that are left, `...labels: {T}` the named ones as a record, `...how`
+    /// the named ones, unevaluated: what they are expected to be is known to the function that `...how` is handed to.
     fn rest(
         &mut self,
         parameter: &'p Parameter,
         positional: &mut VecDeque<Given<'p>>,
         named: &mut IndexMap<Rc<str>, Given<'p>>,
     ) -> Outcome<Slot<'p>> {
-        let value = if parameter.ty.is_some() {
+        let value = if let Some(TypeKind::Map(of)) = parameter.ty.as_ref().map(|ty| &ty.kind) {
+            let mut record = IndexMap::new();
+            for (name, given) in named.drain(..) {
+                let value = match given {
+                    Given::Expr(expr, env) => self.eval_as(expr, &env, Some(of))?,
+                    Given::Value(slot) => self.convert(slot.value, of, slot.span)?,
+                };
+                record.insert(name, value);
+            }
+            Value::Record(Rc::new(record))
+        } else if parameter.ty.is_some() {
             let slots: Vec<_> = positional
                 .drain(..)
                 .map(|given| self.argument(parameter, given))

@@ -22,6 +22,7 @@ mod evaluate;
 mod facts;
 mod families;
 mod grid;
+mod grid_builtins;
 mod identities;
 mod layers;
 mod leak;

@@ -40,6 +40,7 @@ impl Display for Function {
         let parameters: Vec<_> = shown
             .map(|p| match p.passing {
                 Passing::Variadic => format!("...{}", p.ty),
+                Passing::Entries => format!("...{{{}}}", p.ty),
                 _ if p.required => p.ty.to_string(),
                 _ => format!("{}: {} = ..", p.name, p.ty),
             })

@@ -113,7 +113,7 @@ impl Solver {
         }
         for p in f.parameters.iter().filter(|p| !p.required && !p.name.is_empty()) {
             if let Some(q) = g.named(&p.name).filter(|q| !q.required)
-                && p.passing != Passing::Variadic
+                && !p.passing.is_open()
                 && let Some(ty) = self.meet(&p.ty, &q.ty)
             {
                 let place = |function: &Function| function.positional().position(|own| own.name == p.name);

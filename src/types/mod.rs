@@ -94,6 +94,16 @@ pub enum Passing {
     NamedOnly,
     /// All positional arguments that are left.
     Variadic,
+    /// All named arguments that are left, as a record: `...labels: {T}`. The type is that of each.
+    Entries,
+}
+
+impl Passing {
+    /// True when arguments of any number reach the parameter, so that its own name is none that a call may give.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Variadic | Self::Entries)
+    }
 }
 
 /// A grid's type.
@@ -292,12 +302,16 @@ impl Function {
         self.parameters.iter().find(|p| p.passing == Passing::Variadic)
     }
 
-    /// The parameter of a name, unless it takes positional arguments alone.
+    /// The parameter of a name, unless it takes any number of arguments.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Parameter> {
-        self.parameters
-            .iter()
-            .find(|p| p.name == name && p.passing != Passing::Variadic)
+        self.parameters.iter().find(|p| p.name == name && !p.passing.is_open())
+    }
+
+    /// The parameter that takes the named arguments that are left.
+    #[must_use]
+    pub fn entries(&self) -> Option<&Parameter> {
+        self.parameters.iter().find(|p| p.passing == Passing::Entries)
     }
 
     /// The step that the function is where a step is expected: called with none if it has a subject and no required

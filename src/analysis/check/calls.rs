@@ -29,6 +29,8 @@ struct Call<'c> {
     only: Option<Span>,
     /// The places of positional arguments beyond the parameters.
     surplus: Vec<Span>,
+    /// Named arguments that reach the parameter of all that are left.
+    entries: Vec<(String, Span)>,
 }
 
 impl Checker<'_> {
@@ -94,6 +96,7 @@ impl Checker<'_> {
             piped: false,
             only: (arguments.len() == 1).then_some(span),
             surplus,
+            entries: Vec::new(),
         };
         for argument in arguments {
             match argument {
@@ -197,7 +200,7 @@ impl Checker<'_> {
         call.first_named.get_or_insert(name.span);
         let found = (0..)
             .zip(&call.function.parameters)
-            .find(|(_, p)| p.name == name.name && p.passing != Passing::Variadic);
+            .find(|(_, p)| p.name == name.name && !p.passing.is_open());
         match found {
             Some((index, parameter)) => {
                 if let Some(first) = mark(call, index, name.span) {
@@ -205,8 +208,22 @@ impl Checker<'_> {
                 }
                 self.expect(value, &parameter.ty);
             }
-            None => self.unknown_argument(call, name, value),
+            None => match call.function.entries() {
+                Some(parameter) => {
+                    self.entry_given(call, &name.name, name.span);
+                    self.expect(value, &parameter.ty);
+                }
+                None => self.unknown_argument(call, name, value),
+            },
         }
+    }
+
+    /// Notes a named argument that reaches the parameter of all that are left.
+    fn entry_given(&mut self, call: &mut Call<'_>, name: &str, span: Span) {
+        if let Some((_, first)) = call.entries.iter().find(|(known, _)| known == name) {
+            self.report(messages::given_twice(name, span, *first));
+        }
+        call.entries.push((name.to_owned(), span));
     }
 
     fn unknown_argument(&mut self, call: &mut Call<'_>, name: &Ident, value: &Expr) {
@@ -264,7 +281,7 @@ impl Checker<'_> {
     fn spread_field(&mut self, call: &mut Call<'_>, name: &str, ty: &Type, value: &Expr) {
         let found = (0..)
             .zip(&call.function.parameters)
-            .find(|(_, p)| p.name == name && p.passing != Passing::Variadic);
+            .find(|(_, p)| p.name == name && !p.passing.is_open());
         match found {
             Some((index, parameter)) => {
                 if let Some(first) = mark(call, index, value.span) {
@@ -275,18 +292,29 @@ impl Checker<'_> {
                     self.report(messages::spread_mismatch(name, &shown.0, &shown.1, value.span));
                 }
             }
-            None => {
-                let name = Ident {
-                    name: name.to_owned(),
-                    span: value.span,
-                };
-                let diagnostic = messages::unknown_argument(call.callee, call.function, &name, false);
-                self.report(Diagnostic {
-                    fix: None,
-                    ..diagnostic
-                });
-            }
+            None => self.spread_entry(call, name, ty, value),
         }
+    }
+
+    /// An entry of a spread record whose name is that of no parameter.
+    fn spread_entry(&mut self, call: &mut Call<'_>, name: &str, ty: &Type, value: &Expr) {
+        if let Some(parameter) = call.function.entries() {
+            self.entry_given(call, name, value.span);
+            if !self.fit(ty, &parameter.ty) {
+                let shown = (self.shown(ty), self.shown(&parameter.ty));
+                self.report(messages::spread_mismatch(name, &shown.0, &shown.1, value.span));
+            }
+            return;
+        }
+        let name = Ident {
+            name: name.to_owned(),
+            span: value.span,
+        };
+        let diagnostic = messages::unknown_argument(call.callee, call.function, &name, false);
+        self.report(Diagnostic {
+            fix: None,
+            ..diagnostic
+        });
     }
 }
 

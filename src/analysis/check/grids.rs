@@ -42,7 +42,14 @@ impl Checker<'_> {
         if self.frame.in_net {
             Type::list(cell)
         } else {
-            Type::grid(cell, axes)
+            match (self.shallow(&cell), axes) {
+                // A grid of grids is one grid of all their axes.
+                (Type::Grid(inner), axes) => {
+                    let axes = axes.zip(inner.axes).map(|(outer, inner)| [outer, inner].concat());
+                    Type::grid(inner.cell, axes)
+                }
+                (_, axes) => Type::grid(cell, axes),
+            }
         }
     }
 

@@ -120,6 +120,8 @@ impl Checker<'_> {
             .map_or(Type::Unknown, |ty| lower(ty, self.diagnostics));
         match (parameter.rest, &parameter.ty) {
             (true, None) => (Type::Unknown, LocalKind::Rest),
+            // `...labels: {T}` is the record of the named arguments that are left.
+            (true, Some(_)) if matches!(ty, Type::Map(_)) => (ty, LocalKind::Plain),
             (true, Some(_)) => (Type::list(ty), LocalKind::Plain),
             (false, _) => (ty, LocalKind::Plain),
         }

@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod attributes;
+mod axes;
 mod calls;
 mod control;
 mod expressions;

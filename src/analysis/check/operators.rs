@@ -4,7 +4,7 @@ use super::{Checker, messages};
 use crate::{
     source::Span,
     syntax::ast::{BinaryOp, Expr, UnaryOp},
-    types::{Axis, Grid, Kind, Named, Type},
+    types::{Axis, Kind, Named, Type},
 };
 
 impl Checker<'_> {
@@ -129,18 +129,8 @@ impl Checker<'_> {
                     self.report(messages::grids_differ(p, q, sign));
                     return Type::Unknown;
                 }
-                let forget = |grid: &Grid| {
-                    let axes = grid.axes.as_ref()?;
-                    Some(
-                        axes.iter()
-                            .map(|axis| Axis {
-                                labels: None,
-                                ..axis.clone()
-                            })
-                            .collect(),
-                    )
-                };
-                let axes = forget(x).filter(|_| y.axes.is_some());
+                let axes = x.axes.as_deref().zip(y.axes.as_deref());
+                let axes = axes.map(|(x, y)| x.iter().zip(y).map(|(x, y)| joined_axis(x, y)).collect());
                 self.frame
                     .solver
                     .join(&x.cell, &y.cell)
@@ -166,4 +156,13 @@ impl Checker<'_> {
             Type::Unknown
         })
     }
+}
+
+/// An axis of two grids that are joined: its labels are those of both, where both show them.
+fn joined_axis(a: &Axis, b: &Axis) -> Axis {
+    let labels = a.labels.as_ref().zip(b.labels.as_ref()).map(|(a, b)| {
+        let new = b.iter().filter(|label| !a.contains(label));
+        a.iter().chain(new).cloned().collect()
+    });
+    Axis { labels, ..a.clone() }
 }

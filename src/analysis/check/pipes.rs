@@ -55,7 +55,7 @@ impl Checker<'_> {
         if let Some(facts) = &mut self.frame.facts {
             facts.note_arriving(step.step.span, &arriving.ty);
         }
-        self.check_report(&arriving.ty, &step.step);
+        let regrid = self.check_axes(&arriving.ty, &step.step);
         let hint = Type::step(arriving.ty.clone(), self.fresh());
         let ty = self.infer(&step.step, Some(&hint));
         if let Type::Variable(_) = self.shallow(&ty) {
@@ -68,7 +68,10 @@ impl Checker<'_> {
             return Type::Unknown;
         }
         match self.want_step(&step.step, &ty, arriving.span) {
-            Ok((subject, result)) => self.apply(arriving, &step.step, &subject, &result),
+            Ok((subject, result)) => {
+                let made = self.apply(arriving, &step.step, &subject, &result);
+                self.regridded(made, regrid)
+            }
             Err(result) => result,
         }
     }

@@ -86,7 +86,8 @@ fn left_over<'f>(target: &'f Function, arguments: &[Argument]) -> impl Iterator<
             _ => None,
         })
         .collect();
-    target.parameters.iter().filter(move |p| {
-        p.passing != Passing::Variadic && !by_position.contains(&p.name.as_str()) && !by_name.contains(&p.name)
-    })
+    target
+        .parameters
+        .iter()
+        .filter(move |p| !p.passing.is_open() && !by_position.contains(&p.name.as_str()) && !by_name.contains(&p.name))
 }

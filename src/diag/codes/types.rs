@@ -31,5 +31,6 @@ codes! { "types":
     NOT_A_REPORT = "not_a_report", "An `out` is not a Report, so nothing could be opened.";
     NO_BODY = "no_body", "A function has no body; only the builtins of the prelude have none.";
     REST = "rest", "A `...how` parameter is not passed on exactly once, as in `train(task, ...how)`, or not the last.";
+    AXIS_ORDER = "axis_order", "An order of a grid's axes leaves one out, or names one twice.";
     GRIDS_DIFFER = "grids_differ", "Grids of different axes are joined.";
 }

@@ -12,7 +12,7 @@ use crate::{
     },
     source::FileId,
     syntax::ast::{Argument, Entry, Expr, ExprKind, ItemKind},
-    types::{FunctionOrigin, Named, Passing, Solver, Type},
+    types::{FunctionOrigin, Named, Solver, Type},
 };
 
 impl Analysis {
@@ -151,7 +151,7 @@ impl Analysis {
             .collect();
         let parameters = call.function.parameters.iter();
         parameters
-            .filter(|p| p.passing != Passing::Variadic && !p.name.is_empty())
+            .filter(|p| !p.passing.is_open() && !p.name.is_empty())
             .filter(|p| !named.contains(&p.name.as_str()) && !taken.contains(&p.name.as_str()))
             .map(|parameter| {
                 let declared = call.item.and_then(|id| self.parameter_named(id, &parameter.name));

@@ -65,7 +65,10 @@ pub(crate) fn too_many(callee: &Expr, function: &Function, surplus: Span) -> Dia
         called(callee),
         plural(count, "argument")
     );
-    let by_name = function.parameters.iter().any(|p| p.passing == Passing::NamedOnly);
+    let by_name = function
+        .parameters
+        .iter()
+        .any(|p| matches!(p.passing, Passing::NamedOnly | Passing::Entries));
     let help = match (names.is_empty(), by_name) {
         (true, false) => "it takes none".to_owned(),
         (true, true) => "its arguments go by name".to_owned(),
@@ -127,7 +130,7 @@ pub(crate) fn unknown_argument(callee: &Expr, function: &Function, name: &Ident,
     let names: Vec<&str> = function
         .parameters
         .iter()
-        .filter(|p| p.passing != Passing::Variadic && !p.name.is_empty())
+        .filter(|p| !p.passing.is_open() && !p.name.is_empty())
         .map(|p| p.name.as_str())
         .collect();
     let diagnostic = Diagnostic::error(

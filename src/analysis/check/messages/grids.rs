@@ -4,7 +4,13 @@ use super::{one, quoted};
 use crate::{
     diag::{
         Diagnostic, Fix,
-        codes::types::{GIVEN_TWICE, GRIDS_DIFFER, NO_LABELS, NOT_ITERABLE, UNKNOWN_AXIS, UNKNOWN_LABEL},
+        codes::{
+            names::SHADOWED_AXIS,
+            types::{
+                AXIS_ORDER, GIVEN_TWICE, GRIDS_DIFFER, MISSING_ARGUMENT, NO_LABELS, NOT_ITERABLE, UNKNOWN_AXIS,
+                UNKNOWN_LABEL,
+            },
+        },
     },
     source::Span,
     syntax::ast::{Expr, ExprKind, Ident, ListPart},
@@ -122,7 +128,43 @@ pub(crate) fn grids_differ(left: &[Axis], right: &[Axis], sign: Span) -> Diagnos
         shown(left),
         shown(right)
     );
-    Diagnostic::error(&GRIDS_DIFFER, message)
-        .at(sign, "")
-        .help("grids that are joined have been made by loops over the same variables, in the same order")
+    let same_set = left.len() == right.len() && left.iter().all(|axis| right.contains(axis));
+    let help = if same_set {
+        let order: Vec<String> = names(left).iter().map(|name| format!("{name:?}")).collect();
+        format!(
+            "put the second in the order of the first: `|> transpose([{}])`",
+            order.join(", ")
+        )
+    } else {
+        "grids that are joined have been made by loops over the same variables, in the same order; `axis(name: label)` adds \
+         an axis of one label"
+            .to_owned()
+    };
+    Diagnostic::error(&GRIDS_DIFFER, message).at(sign, "").help(help)
+}
+
+/// `axis()` without an axis.
+pub(crate) fn no_axis_named(callee: &Expr) -> Diagnostic {
+    Diagnostic::error(&MISSING_ARGUMENT, "`axis` needs the name of an axis and its label")
+        .at(callee.span, "names no axis")
+        .help("the argument's name is the axis: `axis(network: \"googlenet\")`")
+}
+
+/// `axis` names an axis that the grid has.
+pub(crate) fn axis_there(name: &Ident) -> Diagnostic {
+    Diagnostic::error(&SHADOWED_AXIS, format!("there is an axis `{}` already", name.name))
+        .at(name.span, "a second axis of this name")
+        .help("name the new axis otherwise")
+}
+
+/// `transpose` leaves an axis out, or names one twice.
+pub(crate) fn axis_order(axis: &str, twice: bool, span: Span, axes: &[Axis]) -> Diagnostic {
+    let message = if twice {
+        format!("the axis `{axis}` is named twice")
+    } else {
+        format!("the axis `{axis}` is left out")
+    };
+    Diagnostic::error(&AXIS_ORDER, message)
+        .at(span, "not an order of all axes")
+        .help(format!("name each axis once; {}", listing(axes)))
 }
