@@ -420,6 +420,23 @@ let g = for arm in { a: 1, b: 2 }, t in { task, t2 } { resnet18() |> finetune(t,
         "plan::duplicate_label",
         &["`1` twice"],
     );
+    let turned = |step: &str| format!("{START}{grid}\nout study = g |> {step} |> report()\n");
+    refused(&turned("axis(arm: \"c\")"), "plan::duplicate_label", &["`arm` already"]);
+    refused(
+        &turned("transpose([\"t\", \"amr\"])"),
+        "plan::no_such_axis",
+        &["did you mean `arm`"],
+    );
+    refused(
+        &turned("transpose([\"t\"])"),
+        "types::axis_order",
+        &["`arm` is left out"],
+    );
+    refused(
+        &turned("transpose([\"t\", \"t\"])"),
+        "types::axis_order",
+        &["`t` is named twice"],
+    );
     let joined = format!(
         "{START}let a = for arm in {{ a: 1, b: 2 }} {{ resnet18() |> finetune(task, epochs: arm) |> evaluate(task) }}
 let b = for arm in {{ c: 3 }} {{ resnet18() |> finetune(task, epochs: arm) |> evaluate(task) }}
@@ -427,4 +444,44 @@ out study = a ++ b |> report(compare: \"arm\", baseline: \"c\")\n"
     );
     let axes = report(&planned(&joined), "study").design.axes;
     assert_eq!(axes[0].labels, ["a", "b", "c"]);
+}
+
+#[test]
+fn axes_are_added_and_put_in_another_order_and_cells_keep_their_labels() {
+    let text = format!(
+        "{START}let other = cohort |> classify(\"label\", {{ benign: [\"benign\"], rest: [\"malignant\", \"other\"] }})
+let tasks = {{ task, other }}
+let a = for arm in {{ short: 1, long: 2 }}, t in tasks {{ resnet18() |> finetune(t, epochs: arm) |> evaluate(t) }}
+let c = for t in tasks {{ resnet18() |> finetune(t, epochs: 3) |> evaluate(t) }}
+let all = a ++ (c |> axis(arm: \"third\"))
+out study = all |> transpose([\"t\", \"arm\"]) |> report(compare: \"arm\", baseline: \"third\")\n"
+    );
+    let design = report(&planned(&text), "study").design;
+    let axes: Vec<_> = design
+        .axes
+        .iter()
+        .map(|axis| (axis.name.as_str(), axis.labels.join(" ")))
+        .collect();
+    assert_eq!(
+        axes,
+        [("t", "task other".to_owned()), ("arm", "short long third".to_owned())]
+    );
+    let told = |cell: &mtl::plan::stage::Cell| {
+        let task = design.tasks[cell.task].name.clone();
+        (
+            cell.coordinate.join(" "),
+            task,
+            cell.chain.last().cloned().unwrap_or_default(),
+        )
+    };
+    let expected =
+        |t: &str, arm: &str, epochs: &str| (format!("{t} {arm}"), t.to_owned(), format!("finetune on {t}, {epochs}"));
+    let rows = ["task", "other"].map(|t| {
+        [
+            expected(t, "short", "1 epoch"),
+            expected(t, "long", "2 epochs"),
+            expected(t, "third", "3 epochs"),
+        ]
+    });
+    assert_eq!(design.cells.iter().map(told).collect::<Vec<_>>(), rows.concat());
 }
