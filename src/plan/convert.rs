@@ -8,7 +8,7 @@ use crate::{
     builtins::choices::types_with,
     plan::eval::Evaluator,
     source::Span,
-    syntax::ast::{TypeExpr, TypeKind},
+    syntax::ast::{BinaryOp, TypeExpr, TypeKind},
 };
 use std::{
     path::{Path, PathBuf},
@@ -42,6 +42,12 @@ pub(super) fn is_choice(ty: &TypeExpr, name: &str) -> bool {
 /// True when `name` is a word of any type.
 pub(super) fn is_any_choice(name: &str) -> bool {
     types_with(name).next().is_some()
+}
+
+/// True when `a..b` is written where a range is expected.
+pub(super) fn is_range(ty: &TypeExpr, operator: BinaryOp) -> bool {
+    let range = matches!(operator, BinaryOp::Range | BinaryOp::RangeInclusive);
+    range && matches!(&bare(ty).kind, TypeKind::Name(name) if name == "Range")
 }
 
 /// The type of a list's elements or of a record's values.
@@ -116,6 +122,8 @@ impl<'p> Evaluator<'p, '_> {
                 "Folding" | "Schedule" | "Optimizer" | "Augmentation" | "Normalization" | "Freeze",
                 Value::Function(function @ Function::Item(..)),
             ) if function.needs_nothing() => self.call_function(&function, Vec::new(), span),
+            // What was no range where it was written has lost its upper end.
+            ("Range", value @ Value::List(_)) => self.unexpected("a range with ends that are floats", &value, span),
             (_, value) => Ok(value),
         }
     }

@@ -270,6 +270,10 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             ExprKind::List(parts) => self.list(parts, env, super::convert::element(ty))?,
             ExprKind::Record(entries) => self.record(entries, env, super::convert::element(ty))?,
             ExprKind::If(condition) => self.condition(condition, env, expected)?,
+            ExprKind::Block(block) => self.block(block, env, expected)?,
+            ExprKind::Binary(operator, left, right, _) if super::convert::is_range(ty, *operator) => {
+                self.between(*operator, (left, right), env)?
+            }
             ExprKind::Paren(inner) if inner.label.is_none() => return self.eval_as(&inner.value, env, expected),
             _ => self.eval(expr, env)?,
         };

@@ -2,13 +2,14 @@
 
 use super::{
     eval::Evaluator,
+    stage::Range,
     value::{Env, Failed, MissingCell, Outcome, Value},
 };
 use crate::{
     analysis::Meaning,
     diag::{Diagnostic, codes::plan as codes},
     source::Span,
-    syntax::ast::{Argument, BinaryOp, Expr, Ident, UnaryOp},
+    syntax::ast::{Argument, BinaryOp, Expr, ExprKind, Ident, UnaryOp},
     tables::Cell,
 };
 use std::{cmp::Ordering, rc::Rc};
@@ -50,7 +51,13 @@ impl<'p> Evaluator<'p, '_> {
             (BinaryOp::And, Value::Bool(false)) | (BinaryOp::Or, Value::Bool(true)) => return Ok(first),
             _ => {}
         }
-        let second = self.eval(right, env)?;
+        let second = match (operator, &first, range_of(right)) {
+            // 1.5 lies in `1..3`, although the list of its whole numbers lacks it.
+            (BinaryOp::In | BinaryOp::NotIn, Value::Float(_), Some((ends, low, high))) => {
+                self.between(ends, (low, high), env)?
+            }
+            _ => self.eval(right, env)?,
+        };
         match operator {
             BinaryOp::And | BinaryOp::Or => match second {
                 Value::Bool(_) if matches!(first, Value::Bool(_)) => Ok(second),
@@ -138,8 +145,13 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn range(&mut self, from: &Value<'p>, to: &Value<'p>, inclusive: bool, span: Span) -> Outcome<Value<'p>> {
-        let (Some(from), Some(to)) = (from.as_int(), to.as_int()) else {
-            return self.error(&codes::UNEXPECTED_VALUE, "a range runs over whole numbers", span);
+        let (from, to) = match (from, to) {
+            (Value::Int(from), Value::Int(to)) => (*from, *to),
+            _ => match (from.as_float(), to.as_float()) {
+                (Some(low), Some(high)) => return self.range_of_numbers(low, high, inclusive, span),
+                (None, _) => return self.unexpected("a number", from, span),
+                (_, None) => return self.unexpected("a number", to, span),
+            },
         };
         let end = if inclusive { to.saturating_add(1) } else { to };
         if end.saturating_sub(from) > MAX_RANGE {
@@ -150,6 +162,37 @@ impl<'p> Evaluator<'p, '_> {
             );
         }
         Ok(Value::List(Rc::new((from..end).map(Value::Int).collect())))
+    }
+
+    /// `a..b` where a range is expected: all numbers between the two ends, whole ends as well.
+    pub(super) fn between(
+        &mut self,
+        operator: BinaryOp,
+        (low, high): (&'p Expr, &'p Expr),
+        env: &Env<'p>,
+    ) -> Outcome<Value<'p>> {
+        let mut end = |expr: &'p Expr| {
+            let value = self.eval(expr, env)?;
+            match value.as_float() {
+                Some(number) => Ok(number),
+                None => self.unexpected("a number", &value, expr.span),
+            }
+        };
+        let ends = (end(low)?, end(high)?);
+        let inclusive = operator == BinaryOp::RangeInclusive;
+        self.range_of_numbers(ends.0, ends.1, inclusive, low.span.to(high.span))
+    }
+
+    fn range_of_numbers(&mut self, low: f64, high: f64, inclusive: bool, span: Span) -> Outcome<Value<'p>> {
+        let Some(range) = Range::new(low, high, inclusive) else {
+            let diagnostic = Diagnostic::error(&codes::BAD_VALUE, "no number lies in this range").at(span, "");
+            return self.fail(diagnostic.help(if low == high {
+                "with its upper end it holds that one number: `..=`"
+            } else {
+                "the lower end comes first: `0.9..1.1`"
+            }));
+        };
+        Ok(Value::Range(range))
     }
 
     /// A missing cell takes part in no comparison but with `none`.
@@ -207,6 +250,10 @@ impl<'p> Evaluator<'p, '_> {
                 Ok(false)
             }
             (_, Value::Missing(cell)) => self.missing(cell, span),
+            (Value::Range(range), value) => match value.as_float() {
+                Some(number) => Ok(range.contains(number)),
+                None => self.unexpected("a number", value, span),
+            },
             (Value::Record(record), Value::Text(key)) => Ok(record.contains_key(key)),
             (Value::Text(text), Value::Text(part)) => Ok(text.contains(&**part)),
             _ => self.unexpected("a list, a record or a text", container, span),
@@ -317,6 +364,17 @@ impl<'p> Evaluator<'p, '_> {
     }
 }
 
+/// The sign and the ends of a written range.
+fn range_of(expr: &Expr) -> Option<(BinaryOp, &Expr, &Expr)> {
+    match &expr.kind {
+        ExprKind::Binary(operator @ (BinaryOp::Range | BinaryOp::RangeInclusive), low, high, _) => {
+            Some((*operator, low, high))
+        }
+        ExprKind::Paren(inner) if inner.label.is_none() => range_of(&inner.value),
+        _ => None,
+    }
+}
+
 /// Whether two values are equal; none when they cannot be compared.
 fn same(left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
     Some(match (left, right) {
@@ -328,6 +386,7 @@ fn same(left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
         (Value::Path(a), Value::Path(b)) => a == b,
         (Value::Duration(a), Value::Duration(b)) => a == b,
         (Value::Choice(a), Value::Choice(b)) => a == b,
+        (Value::Range(a), Value::Range(b)) => a == b,
         (Value::List(a), Value::List(b)) => {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(a, b) == Some(true))
         }

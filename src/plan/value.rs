@@ -3,7 +3,7 @@
 use super::{
     convert::FilePath,
     domain::{Cohort, Dataset, Folding, Freeze, Model, Net, Normalize, Row, Scores, Task},
-    stage::{Augmentation, ChoiceBy, Optimizer, Schedule},
+    stage::{Augmentation, ChoiceBy, Optimizer, Range, Schedule},
 };
 use crate::{
     analysis::ModuleId,
@@ -39,6 +39,8 @@ pub(super) enum Value<'p> {
     Path(Rc<FilePath>),
     /// Seconds.
     Duration(f64),
+    /// The numbers between two.
+    Range(Range),
     /// A cell of a table in which nothing stands.
     Missing(Rc<MissingCell>),
     List(Rc<Vec<Value<'p>>>),
@@ -213,6 +215,7 @@ impl<'p> Value<'p> {
             Self::Text(_) => "text",
             Self::Path(_) => "path",
             Self::Duration(_) => "duration",
+            Self::Range(_) => "range",
             Self::Missing(_) => "missing value",
             Self::List(_) => "list",
             Self::Record(_) | Self::Rest(_) => "record",
@@ -262,6 +265,10 @@ impl<'p> Value<'p> {
             Self::Path(path) => format!("{:?}", path.shown),
             Self::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value:.1}"),
             Self::Float(value) if value.abs() < 1e-3 => format!("{value:e}"),
+            Self::Range(range) => {
+                let [low, high] = [range.low, range.high].map(|end| Self::Float(end).display());
+                format!("{low}{}{high}", if range.inclusive { "..=" } else { ".." })
+            }
             Self::List(list) => {
                 let parts: Vec<_> = list.iter().map(Self::display).collect();
                 format!("[{}]", parts.join(", "))
@@ -400,6 +407,10 @@ fn write_fingerprint(value: &Value<'_>, out: &mut String) -> Option<()> {
         Value::Bool(value) => write!(out, "b{value}").ok()?,
         Value::Int(value) => write!(out, "i{value}").ok()?,
         Value::Float(value) => write!(out, "f{:x}", value.to_bits()).ok()?,
+        Value::Range(range) => {
+            let (low, high) = (range.low.to_bits(), range.high.to_bits());
+            write!(out, "r{low:x}:{high:x}:{}", range.inclusive).ok()?;
+        }
         Value::Text(text) => write!(out, "t{text:?}").ok()?,
         Value::Choice(word) => write!(out, "c{word}").ok()?,
         Value::WeightInit(init) => write!(out, "w{init:?}").ok()?,

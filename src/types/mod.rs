@@ -172,6 +172,8 @@ impl Type {
     pub const BOOL: Self = Self::Named(Named::Bool);
     /// `text`
     pub const TEXT: Self = Self::Named(Named::Text);
+    /// `Range`
+    pub const RANGE: Self = Self::Named(Named::Range);
     /// `Tensor`
     pub const TENSOR: Self = Self::Named(Named::Tensor);
 

@@ -61,6 +61,7 @@ named! {
     Row = "Row" Domain "One sample's columns, in `where`.",
     Rates = "Rates" Option "Learning rates: one number, or a record of numbers by layer group.",
     Freeze = "Freeze" Option "What is held fixed: a pattern over parameter names, `stages(n)`, `all_but_head`.",
+    Range = "Range" Option "The numbers between two: `0.9..1.1`, with the upper end `0.9..=1.1`.",
     Size = "Size" Option "A number of pixels for a square, or `[height, width]`.",
     Numbers = "Numbers" Option "One number for all channels, or one each.",
     Label = "Label" Option "A value of a column: a number, a text or a truth value.",

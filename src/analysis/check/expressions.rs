@@ -41,7 +41,7 @@ impl Checker<'_> {
             ExprKind::If(branches) => self.branches(branches, expr.span, hint),
             ExprKind::For(bindings, body) => self.comprehension(bindings, body),
             ExprKind::Repeat(binding, body) => self.repeat(binding, body, hint),
-            ExprKind::Binary(operator, left, right, sign) => self.binary(*operator, left, right, *sign),
+            ExprKind::Binary(operator, left, right, sign) => self.binary((*operator, *sign), left, right, hint),
             ExprKind::Unary(operator, value) => self.unary(*operator, value, expr.span),
             ExprKind::Paren(value) => self.labelled(value, hint),
             ExprKind::Bad => Type::Unknown,

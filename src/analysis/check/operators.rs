@@ -3,9 +3,18 @@
 use super::{Checker, messages};
 use crate::{
     source::Span,
-    syntax::ast::{BinaryOp, Expr, UnaryOp},
+    syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp},
     types::{Axis, Kind, Named, Type},
 };
+
+/// True for `a..b` and `a..=b`.
+fn is_range(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Binary(operator, ..) => matches!(operator, BinaryOp::Range | BinaryOp::RangeInclusive),
+        ExprKind::Paren(inner) => inner.label.is_none() && is_range(&inner.value),
+        _ => false,
+    }
+}
 
 impl Checker<'_> {
     pub(super) fn unary(&mut self, operator: UnaryOp, value: &Expr, span: Span) -> Type {
@@ -27,7 +36,13 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn binary(&mut self, operator: BinaryOp, left: &Expr, right: &Expr, sign: Span) -> Type {
+    pub(super) fn binary(
+        &mut self,
+        (operator, sign): (BinaryOp, Span),
+        left: &Expr,
+        right: &Expr,
+        hint: Option<&Type>,
+    ) -> Type {
         use BinaryOp as B;
         match operator {
             B::And | B::Or => {
@@ -35,14 +50,11 @@ impl Checker<'_> {
                 self.expect(right, &Type::BOOL);
                 Type::BOOL
             }
-            B::Range | B::RangeInclusive => {
-                self.expect(left, &Type::INT);
-                self.expect(right, &Type::INT);
-                Type::list(Type::INT)
-            }
+            B::Range | B::RangeInclusive => self.range(left, right, hint),
             _ => {
                 let a = self.infer(left, None);
-                let b = self.infer(right, None);
+                let between = matches!(operator, B::In | B::NotIn) && is_range(right);
+                let b = self.infer(right, between.then_some(&Type::RANGE));
                 let (a, b) = (self.shallow(&a), self.shallow(&b));
                 let made = match operator {
                     B::Equal | B::NotEqual => self.frame.solver.join(&a, &b).map(|_| Type::BOOL),
@@ -61,6 +73,28 @@ impl Checker<'_> {
                 })
             }
         }
+    }
+
+    /// `a..b`: whole numbers are a list of them, unless a range is expected; other numbers are a range.
+    fn range(&mut self, left: &Expr, right: &Expr, hint: Option<&Type>) -> Type {
+        if hint == Some(&Type::RANGE) {
+            self.expect(left, &Type::FLOAT);
+            self.expect(right, &Type::FLOAT);
+            return Type::RANGE;
+        }
+        let ends = [left, right].map(|end| (end, self.infer(end, None)));
+        let float = |(_, ty): &(&Expr, Type)| self.shallow(ty) == Type::FLOAT;
+        let (end, made) = if ends.iter().any(float) {
+            (Type::FLOAT, Type::RANGE)
+        } else {
+            (Type::INT, Type::list(Type::INT))
+        };
+        for (expr, ty) in ends {
+            if !self.fit(&ty, &end) {
+                self.mismatch(expr, &ty, &end);
+            }
+        }
+        made
     }
 
     /// True for numbers, and for what may turn out to be one, which then must.
@@ -111,6 +145,7 @@ impl Checker<'_> {
         let found = match b {
             Type::List(of) => self.frame.solver.join(a, of).is_some(),
             Type::Record(_) | Type::Map(_) | Type::Named(Named::Text) => self.fit(a, &Type::TEXT),
+            Type::Named(Named::Range) => self.is_number(a),
             Type::Unknown => true,
             Type::Variable(_) => self.fit(&Type::list(a.clone()), b),
             _ => false,

@@ -4,7 +4,7 @@ use super::{Checker, grids::written_label, messages};
 use crate::{
     analysis::{facts::Target, program::Meaning},
     source::Span,
-    syntax::ast::{Argument, BinaryOp, Expr, ExprKind, Ident},
+    syntax::ast::{Argument, Expr, ExprKind, Ident},
     types::{Axis, Grid, Named, Type},
 };
 
@@ -111,10 +111,6 @@ impl Checker<'_> {
             ));
             return Type::Unknown;
         };
-        if let ExprKind::Binary(BinaryOp::Range | BinaryOp::RangeInclusive, ..) = &index.kind {
-            self.infer(index, None);
-            return Type::list(of.clone());
-        }
         let ty = self.infer(index, None);
         if self.fit(&ty, &Type::INT) {
             return of.clone();

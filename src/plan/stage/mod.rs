@@ -3,12 +3,14 @@
 //! What stands in a [`Work`] enters the stage's key through the canonical encoder, so its fields hold what decides the
 //! result and nothing else; paths, names and source places are skipped, and the *contents* of files enter as digests.
 
+mod range;
 mod study;
 
 use crate::{
     net::{Graph, Op, ParameterId},
     source::Span,
 };
+pub use range::Range;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
 pub use study::{

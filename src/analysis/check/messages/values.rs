@@ -94,6 +94,12 @@ fn help(value: &Expr, ty: &Type, place: &Type, words: &[Word]) -> Option<String>
         (Type::Step(..), _) if !matches!(wanted, Type::Function(_)) => {
             "a step gives a value once something is piped into it: `value |> ..`"
         }
+        (Type::List(_), Type::Named(Named::Range)) => {
+            "whole numbers make a range only where it is written; elsewhere its ends are floats: `1.0..3.0`"
+        }
+        (Type::Named(Named::Range), Type::List(_) | Type::Named(Named::Int)) => {
+            "only a range of whole numbers is a list: `0..3`"
+        }
         (Type::Named(Named::Net), Type::Named(Named::Tensor)) => "pipe the tensor into it: `x |> ..`",
         (_, Type::List(_)) if !matches!(ty, Type::List(_) | Type::Function(_)) => {
             "a list of one has brackets: `[value]`"
@@ -270,7 +276,7 @@ pub(crate) fn operands(operator: BinaryOp, left: (&Type, &str), right: (&Type, &
         BinaryOp::Equal | BinaryOp::NotEqual => diagnostic.help("only values of one type can be equal"),
         BinaryOp::Join => diagnostic.help("`++` joins two lists, records, texts, datasets, or grids of the same axes"),
         BinaryOp::In | BinaryOp::NotIn => {
-            diagnostic.help("`in` looks for an element in a list, a key in a record, a text in a text")
+            diagnostic.help("`in` looks for an element in a list, a number in a range, a key in a record, a text in a text")
         }
         _ => diagnostic.help("it takes numbers"),
     }
