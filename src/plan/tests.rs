@@ -111,12 +111,22 @@ fn ranges() {
     gives("1..=2.5", "1.0..=2.5");
     gives("[1e-5..=1e-1]", "[1e-5..=0.1]");
     gives("1..=3", "[1, 2, 3]");
-    gives("[0.9 in 0.9..1.1, 1.1 in 0.9..1.1, 1.1 in 0.9..=1.1, 1 in 0.9..1.1]", "[true, false, true, true]");
-    gives("[1.5 in 1..3, 1.5 in (1..3), 3.0 in 1..3, 3 in 1..3, 2 in 1..3]", "[true, true, false, false, true]");
+    gives(
+        "[0.9 in 0.9..1.1, 1.1 in 0.9..1.1, 1.1 in 0.9..=1.1, 1 in 0.9..1.1]",
+        "[true, false, true, true]",
+    );
+    gives(
+        "[1.5 in 1..3, 1.5 in (1..3), 3.0 in 1..3, 3 in 1..3, 2 in 1..3]",
+        "[true, true, false, false, true]",
+    );
     gives("[0.9..1.1 == 0.9..1.1, 0.9..1.1 == 0.9..=1.1]", "[true, false]");
     fails("1.1..0.9", "no number lies");
     fails("1.0..1", "no number lies");
-    let expected = |written: &str| value(&format!("fn take(it: Range?) -> Range? = it\nlet v = take({written})\n"));
+    let expected = |written: &str| {
+        value(&format!(
+            "fn take(it: Range?) -> Range? = it\nlet v = take({written})\n"
+        ))
+    };
     for (written, range) in [
         ("1..3", "1.0..3.0"),
         ("if true { 1..=3 } else { none }", "1.0..=3.0"),
@@ -125,7 +135,10 @@ fn ranges() {
     ] {
         assert_eq!(expected(written).as_deref(), Ok(range), "{written}");
     }
-    assert!(value("let list = 1..3\nlet v: Range = list\n").is_err(), "its upper end is lost");
+    assert!(
+        value("let list = 1..3\nlet v: Range = list\n").is_err(),
+        "its upper end is lost"
+    );
     assert!(value("let v: Range = 3..1\n").is_err());
 }
 

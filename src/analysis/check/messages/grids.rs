@@ -81,9 +81,8 @@ pub(crate) fn not_iterable(shown: &str, ty: &Type, values: &Expr) -> Diagnostic 
     .at(values.span, one(shown));
     match ty {
         Type::Named(Named::Int) => diagnostic.help("a range is a list of whole numbers: `1..=n`"),
-        Type::Named(Named::Range) => {
-            diagnostic.help("between two floats lie too many numbers; a list names those that are meant: `[0.9, 1.0, 1.1]`")
-        }
+        Type::Named(Named::Range) => diagnostic
+            .help("between two floats lie too many numbers; a list names those that are meant: `[0.9, 1.0, 1.1]`"),
         _ => diagnostic.help("a list of one has brackets: `[value]`"),
     }
 }

@@ -275,9 +275,8 @@ pub(crate) fn operands(operator: BinaryOp, left: (&Type, &str), right: (&Type, &
         }
         BinaryOp::Equal | BinaryOp::NotEqual => diagnostic.help("only values of one type can be equal"),
         BinaryOp::Join => diagnostic.help("`++` joins two lists, records, texts, datasets, or grids of the same axes"),
-        BinaryOp::In | BinaryOp::NotIn => {
-            diagnostic.help("`in` looks for an element in a list, a number in a range, a key in a record, a text in a text")
-        }
+        BinaryOp::In | BinaryOp::NotIn => diagnostic
+            .help("`in` looks for an element in a list, a number in a range, a key in a record, a text in a text"),
         _ => diagnostic.help("it takes numbers"),
     }
 }
