@@ -1,6 +1,7 @@
 //! What a program means before it runs: its modules, its names, its types.
 
 mod check;
+pub mod domain;
 pub mod facts;
 mod homes;
 mod load;

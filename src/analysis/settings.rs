@@ -14,7 +14,10 @@ use crate::{
     types::{Kind, Named, Solver, Type, lower},
 };
 
-use super::program::Program;
+use super::{
+    domain::{Plain, outside},
+    program::Program,
+};
 
 impl Program {
     /// Sets a parameter of the main module to a literal of its type, in place of its default.
@@ -31,10 +34,16 @@ impl Program {
         let Some((_, param)) = self.params().find(|(_, param)| param.name.name == name) else {
             return Err(self.unknown_param(name));
         };
+        let param = param.clone();
         let ty = lower(&param.ty, &mut Diagnostics::new());
         let file = self.sources.add(format!("--set {name}"), None, text);
         let span = Span::new(file, 0, text.len());
         let value = literal(text, span, &ty).ok_or_else(|| not_a_literal(name, text, &ty, span))?;
+        let plain = Plain::of(&value);
+        if let Some(mut diagnostic) = plain.and_then(|plain| outside(&param, &plain, span, &self.sources)) {
+            diagnostic.fix = None;
+            return Err(diagnostic);
+        }
         self.settings.insert(name.to_owned(), value);
         Ok(())
     }
@@ -198,7 +207,8 @@ mod tests {
 
     const PARAMS: &str = "param data: path = \"data\"\nparam epochs: int = 30\nparam rates: [float] = [1e-3]\n\
                           param share: float = 10%\nparam start: path? = none\nparam limit: duration = 90min\n\
-                          param deep: bool = false\n";
+                          param deep: bool = false\nparam mode: text in [\"quick\", \"full\"] = \"quick\"\n\
+                          param depth: int in [18, 34, 50] = 18\nparam lr: float in 1e-5..=1e-1 = 1e-3\n";
 
     fn set(name: &str, text: &str) -> Result<ExprKind, String> {
         let main = Main::Text {
@@ -254,6 +264,24 @@ mod tests {
         ] {
             assert!(set(name, text).is_err(), "{name}={text}");
         }
+    }
+
+    #[test]
+    fn a_value_lies_in_the_domain() {
+        assert!(set("mode", "full").is_ok() && set("mode", "\"full\"").is_ok());
+        assert!(set("depth", "34").is_ok() && set("lr", "1e-5").is_ok() && set("lr", "10%").is_ok());
+        assert_eq!(
+            set("mode", "ful").unwrap_err(),
+            "the param `mode` cannot be `ful` / did you mean `full`?"
+        );
+        assert_eq!(
+            set("depth", "19").unwrap_err(),
+            "the param `depth` cannot be `19` / its values lie in `[18, 34, 50]`"
+        );
+        assert_eq!(
+            set("lr", "1").unwrap_err(),
+            "the param `lr` cannot be `1` / its values lie in `1e-5..=1e-1`"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::output;
 use crate::{
     analysis::{Main, load},
     diag::Diagnostics,
-    syntax::ast::ItemKind,
+    syntax::ast::{Expr, ItemKind},
 };
 use std::{
     ffi::OsString,
@@ -27,10 +27,13 @@ pub(super) fn print(path: &Path) {
         .params()
         .map(|(id, param)| {
             let ty = program.sources.text(param.ty.span);
-            let default = param.default.as_ref().map(|value| program.sources.text(value.span));
-            let default = default.map_or_else(String::new, |value| format!(" = {value}"));
+            let written = |sign: &str, value: Option<&Expr>| {
+                let text = value.map(|value| program.sources.text(value.span));
+                text.map_or_else(String::new, |text| format!(" {sign} {text}"))
+            };
+            let (domain, default) = (written("in", param.domain.as_ref()), written("=", param.default.as_ref()));
             let doc = program.item(id).doc.clone().unwrap_or_default();
-            (format!("{}: {ty}{default}", param.name.name), doc.replace('\n', " "))
+            (format!("{}: {ty}{domain}{default}", param.name.name), doc.replace('\n', " "))
         })
         .collect();
     if !params.is_empty() {

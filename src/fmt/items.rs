@@ -1,7 +1,7 @@
 //! A file and its items.
 
 use super::layout::Layout;
-use crate::syntax::ast::{Attribute, Expr, ExprKind, FnItem, Ident, Import, Item, ItemKind, Module, TypeExpr};
+use crate::syntax::ast::{Attribute, Expr, ExprKind, FnItem, Ident, Import, Item, ItemKind, Module, Param, TypeExpr};
 
 impl Layout<'_> {
     pub(super) fn module(&mut self, module: &Module) {
@@ -32,7 +32,7 @@ impl Layout<'_> {
         }
         match &item.kind {
             ItemKind::Import(import) => self.import(import),
-            ItemKind::Param(param) => self.let_rest(&param.name, Some(&param.ty), param.default.as_ref()),
+            ItemKind::Param(param) => self.param(param),
             ItemKind::Let(item) => self.let_rest(&item.name, item.ty.as_ref(), Some(&item.value)),
             ItemKind::Out(item) => self.let_rest(&item.name, None, Some(&item.value)),
             ItemKind::Fn(item) => self.fn_item(item),
@@ -69,6 +69,23 @@ impl Layout<'_> {
         if let Some(names) = &import.names {
             self.space();
             self.import_names(names);
+        }
+    }
+
+    /// `param name: Type in domain = value`
+    fn param(&mut self, param: &Param) {
+        let Some(domain) = &param.domain else {
+            self.let_rest(&param.name, Some(&param.ty), param.default.as_ref());
+            return;
+        };
+        self.let_rest(&param.name, Some(&param.ty), None);
+        self.space();
+        self.token();
+        self.value(domain);
+        if let Some(default) = &param.default {
+            self.space();
+            self.token();
+            self.value(default);
         }
     }
 

@@ -97,9 +97,12 @@ impl Analysis {
             ItemKind::Fn(function) => self.function_head(function),
             ItemKind::Net(net) => format!("net {name}({})", self.parameters_text(&net.parameters)),
             ItemKind::Param(param) => {
-                let default = param.default.as_ref();
-                let default = default.map(|value| format!(" = {}", self.program.sources.text(value.span)));
-                format!("param {name}: {}{}", ty(), default.unwrap_or_default())
+                let written = |sign: &str, value: Option<&Expr>| {
+                    let text = value.map(|value| format!(" {sign} {}", self.program.sources.text(value.span)));
+                    text.unwrap_or_default()
+                };
+                let (domain, default) = (written("in", param.domain.as_ref()), written("=", param.default.as_ref()));
+                format!("param {name}: {}{domain}{default}", ty())
             }
             ItemKind::Out(_) => format!("out {name}: {}", ty()),
             _ => format!("let {name}: {}", ty()),

@@ -15,7 +15,7 @@ use super::{
     value::{Env, Failed, Function, Outcome, Record, Slot, Step, Value},
 };
 use crate::{
-    analysis::{ItemId, Meaning, ModuleId, Program},
+    analysis::{ItemId, Meaning, ModuleId, Program, domain::{Plain, outside}},
     diag::{Code, Diagnostic, Diagnostics, codes::plan as codes},
     source::Span,
     syntax::ast::{
@@ -186,7 +186,16 @@ impl<'p, 'd> Evaluator<'p, 'd> {
                     None
                 };
                 match set.or(param.default.as_ref()) {
-                    Some(value) => self.placed(&param.name.name, |e| e.eval_as(value, &env, Some(&param.ty))),
+                    Some(written) => {
+                        let value = self.placed(&param.name.name, |e| e.eval_as(written, &env, Some(&param.ty)))?;
+                        // The check has judged literals.
+                        let computed = value.plain().filter(|_| Plain::of(written).is_none());
+                        let sources = &self.program.sources;
+                        match computed.and_then(|plain| outside(param, &plain, written.span, sources)) {
+                            Some(diagnostic) => self.fail(diagnostic),
+                            None => Ok(value),
+                        }
+                    }
                     None => {
                         let name = &param.name.name;
                         let message = format!("parameter `{name}` has no value");

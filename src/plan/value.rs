@@ -6,7 +6,7 @@ use super::{
     stage::{Augmentation, ChoiceBy, Optimizer, Range, Schedule},
 };
 use crate::{
-    analysis::ModuleId,
+    analysis::{ModuleId, domain::Plain},
     net::{NodeId, WeightInit},
     source::Span,
     syntax::ast::{Argument, Binding, Block, Expr, FnItem, Item, NetItem, Parameter, PipeStep},
@@ -297,6 +297,18 @@ impl<'p> Value<'p> {
             other => other
                 .label()
                 .map_or_else(|| format!("<{}>", other.type_name()), |label| label.to_string()),
+        }
+    }
+
+    /// The value as a domain of a parameter may hold it; none for what is no plain value. A path counts as reports name it.
+    pub(super) fn plain(&self) -> Option<Plain> {
+        match self {
+            Self::Bool(value) => Some(Plain::Bool(*value)),
+            Self::Int(value) => Some(Plain::Number(*value as f64)),
+            Self::Float(value) | Self::Duration(value) => Some(Plain::Number(*value)),
+            Self::Text(text) => Some(Plain::Text(text.to_string())),
+            Self::Path(path) => Some(Plain::Text(path.shown.clone())),
+            _ => None,
         }
     }
 

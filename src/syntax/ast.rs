@@ -43,7 +43,7 @@ pub struct Item {
 pub enum ItemKind {
     /// `import std.models as m { alexnet, vgg16 as vgg }`
     Import(Import),
-    /// `param epochs: int = 30`
+    /// `param epochs: int in 1..=200 = 30`
     Param(Param),
     /// `let name = value`
     Let(Let),
@@ -99,13 +99,15 @@ pub struct ImportName {
     pub alias: Option<Ident>,
 }
 
-/// `param name: Type = default`
+/// `param name: Type in domain = default`
 #[derive(Clone, Debug)]
 pub struct Param {
     /// Its name.
     pub name: Ident,
     /// Its written type.
     pub ty: TypeExpr,
+    /// The values that it may have, a list or a range; all of its type when there is none.
+    pub domain: Option<Expr>,
     /// The default; without one `--set` must give it.
     pub default: Option<Expr>,
 }

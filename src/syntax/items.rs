@@ -5,7 +5,7 @@ use pest::Parser as _;
 use super::{
     Pair, Rule,
     ast::{
-        Attribute, Block, FnItem, Ident, Import, ImportSource, Item, ItemKind, Labelled, Let, Module, NetItem, Out,
+        Attribute, Block, Expr, FnItem, Ident, Import, ImportSource, Item, ItemKind, Labelled, Let, Module, NetItem, Out,
         Param, TypeExpr, TypeKind,
     },
     builder::{Builder, document},
@@ -130,7 +130,10 @@ impl Builder<'_> {
     fn finish_item(&mut self, reading: &mut Reading, kind: ItemKind, start: usize, end: usize) {
         reading.may_follow = match &kind {
             ItemKind::Fn(item) if item.body.is_none() => "`->`, `=` or `{`",
-            ItemKind::Param(item) if item.default.is_none() => "`=` or the end of the line",
+            ItemKind::Param(item) if item.default.is_none() => match item.domain {
+                Some(_) => "`=` or the end of the line",
+                None => "`in`, `=` or the end of the line",
+            },
             ItemKind::Import(_) | ItemKind::Net(_) => "the end of the line",
             _ => "an operator or the end of the line",
         };
@@ -304,12 +307,14 @@ impl Builder<'_> {
         let end = self.end(&rest);
         let mut name = None;
         let mut ty = None;
+        let mut domain = None;
         let mut default = None;
         for part in rest.into_inner() {
             match part.as_rule() {
                 Rule::ident | Rule::reserved | Rule::no_name => name = Some(self.name(&part, "a name")),
                 Rule::no_colon => self.unexpected(self.start(&part), "`:` and a type"),
                 Rule::ty | Rule::no_type => ty = Some(self.ty(part)),
+                Rule::domain => domain = self.domain(part),
                 Rule::eq => {}
                 _ => default = Some(self.value(part, "a default after `=`")),
             }
@@ -317,8 +322,15 @@ impl Builder<'_> {
         Param {
             name: name.unwrap_or_else(|| self.no_name(end)),
             ty: ty.unwrap_or_else(|| self.bad_type(end)),
+            domain,
             default,
         }
+    }
+
+    /// What stands after `in`.
+    fn domain(&mut self, pair: Pair<'_>) -> Option<Expr> {
+        let value = pair.into_inner().find(|part| part.as_rule() != Rule::kw_in)?;
+        Some(self.value(value, "a list or a range after `in`"))
     }
 
     /// `name: Type = value`, of `let` and `out`.
@@ -422,7 +434,7 @@ impl Builder<'_> {
 }
 
 /// The block of a lone value, as after `=`.
-pub(super) fn lone_block(value: super::ast::Expr) -> Block {
+pub(super) fn lone_block(value: Expr) -> Block {
     let span: Span = value.span;
     Block {
         locals: Vec::new(),

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use super::{Checker, LocalKind, messages};
 use crate::{
-    analysis::program::ItemId,
+    analysis::{
+        domain::{self, Domain, Plain},
+        program::ItemId,
+    },
     builtins::Signature,
     source::Span,
-    syntax::ast::{Block, FnItem, Ident, Item, ItemKind, Labelled, Let, NetItem, Out, Param, Parameter},
+    syntax::ast::{BinaryOp, Block, Expr, ExprKind, FnItem, Ident, Item, ItemKind, Labelled, Let, NetItem, Out, Param, Parameter},
     types::{self, Function, FunctionOrigin, Named, Passing, Type, lower},
 };
 
@@ -18,7 +21,7 @@ impl Checker<'_> {
         self.in_frame(id, |checker| {
             checker.attributes(item);
             match &item.kind {
-                ItemKind::Param(param) => checker.param_default(param),
+                ItemKind::Param(param) => checker.param_values(param),
                 ItemKind::Let(binding) if binding.ty.is_some() => {
                     let ty = checker.annotation(binding);
                     checker.expect(&binding.value, &ty);
@@ -40,10 +43,60 @@ impl Checker<'_> {
         ty
     }
 
-    fn param_default(&mut self, param: &Param) {
-        if let Some(default) = &param.default {
-            let ty = self.item_type(self.frame.item);
-            self.expect(default, &ty);
+    /// Checks domain and default of a parameter.
+    fn param_values(&mut self, param: &Param) {
+        let ty = self.item_type(self.frame.item);
+        if let Some(domain) = &param.domain {
+            self.param_domain(param, domain, &ty);
+        }
+        let Some(default) = &param.default else { return };
+        if let ExprKind::Binary(BinaryOp::In, value, domain, _) = &default.kind
+            && param.domain.is_none()
+            && ty != Type::BOOL
+        {
+            self.report(messages::domain_last(param, value, domain, &self.program.sources));
+            return;
+        }
+        self.expect(default, &ty);
+        if let Some(value) = Plain::of(default)
+            && let Some(diagnostic) = domain::outside(param, &value, default.span, &self.program.sources)
+        {
+            self.report(diagnostic);
+        }
+    }
+
+    fn param_domain(&mut self, param: &Param, written: &Expr, ty: &Type) {
+        let inner = match ty {
+            Type::Optional(of) => of,
+            other => other,
+        };
+        let before = self.diagnostics.len();
+        match (inner, bare(written)) {
+            (Type::Unknown, _) => return,
+            (Type::Named(Named::Bool), _) | (Type::List(_) | Type::Map(_) | Type::Record(_), _) => {
+                self.report(messages::no_domain(&param.name.name, ty, written.span));
+                return;
+            }
+            (_, ExprKind::List(parts)) => self.expect_list(parts, inner),
+            (
+                Type::Named(Named::Int | Named::Float | Named::Duration),
+                ExprKind::Binary(BinaryOp::Range | BinaryOp::RangeInclusive, low, high, _),
+            ) => {
+                self.expect(low, inner);
+                self.expect(high, inner);
+            }
+            _ => {
+                self.report(messages::domain_kind(inner, written.span));
+                return;
+            }
+        }
+        if self.diagnostics.len() > before {
+            return;
+        }
+        match Domain::of(written) {
+            None => self.report(messages::domain_computed(written.span)),
+            Some(domain) if domain.is_empty() => self.report(messages::domain_empty(written.span)),
+            Some(_) => {}
         }
     }
 
@@ -239,6 +292,14 @@ impl Checker<'_> {
             }
             value(checker, &block.value)
         })
+    }
+}
+
+/// An expression without the parentheses around it.
+fn bare(expr: &Expr) -> &ExprKind {
+    match &expr.kind {
+        ExprKind::Paren(inner) if inner.label.is_none() => bare(&inner.value),
+        kind => kind,
     }
 }
 

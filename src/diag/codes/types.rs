@@ -28,6 +28,8 @@ codes! { "types":
     OPERANDS = "operands", "An operator stands between values that it cannot combine.";
     NEEDS_ANNOTATION = "needs_annotation", "A type is needed that nothing tells: the parameter must be annotated.";
     PARAM_TYPE = "param_type", "A `param` has a type that no literal has, so nothing could set it.";
+    DOMAIN = "domain", "What follows `in` at a `param` is no list and no range of values that are written out and of its type.";
+    OUTSIDE = "outside", "A `param` has a default, or is given a value, that does not lie in its domain.";
     NOT_A_REPORT = "not_a_report", "An `out` is not a Report, so nothing could be opened.";
     NO_BODY = "no_body", "A function has no body; only the builtins of the prelude have none.";
     REST = "rest", "A `...how` parameter is not passed on exactly once, as in `train(task, ...how)`, or not the last.";

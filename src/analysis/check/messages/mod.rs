@@ -3,12 +3,14 @@
 mod calls;
 mod grids;
 mod names;
+mod params;
 mod pipes;
 mod values;
 
 pub(super) use calls::*;
 pub(super) use grids::*;
 pub(super) use names::*;
+pub(super) use params::*;
 pub(super) use pipes::*;
 pub(super) use values::*;
 
