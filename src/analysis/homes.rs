@@ -1,6 +1,6 @@
 //! Which module of the standard library has a name, and how a program imports it.
 
-use super::program::{ModuleId, Program, defined_name};
+use super::program::{ModuleId, Program, defined_name, is_private};
 use crate::{
     builtins::{self, PRELUDE},
     diag::{Diagnostics, Fix},
@@ -28,7 +28,7 @@ fn homes() -> BTreeMap<String, &'static str> {
         let text = builtins::std_source(module).map_or("", |(_, text)| text);
         let file = sources.add(module, None, text);
         let tree = syntax::parse(file, text, &mut Diagnostics::new());
-        for name in tree.items.iter().flat_map(given) {
+        for name in tree.items.iter().flat_map(given).filter(|name| !is_private(name)) {
             homes.entry(name).or_insert(module);
         }
     }

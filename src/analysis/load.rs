@@ -225,16 +225,21 @@ impl Loader<'_> {
     /// What a loaded module means by a name; reported when it has no such name and all of it could be read.
     fn exported(&mut self, id: ModuleId, wanted: &Ident, names: &mut Names) -> Meaning {
         let module = &self.modules[id.0];
-        if let Some(&meaning) = module.scope.get(&wanted.name) {
+        if let Some(meaning) = module.exported(&wanted.name) {
             return meaning;
+        }
+        if module.scope.contains_key(&wanted.name) {
+            let shown = self.sources.file(module.tree.file).name();
+            self.diagnostics.push(private(wanted, shown));
+            return Meaning::Missing;
         }
         if !module.tree.items.iter().any(|item| matches!(item.kind, ItemKind::Bad)) {
             let shown = self.sources.file(module.tree.file).name();
             let message = format!("`{shown}` does not define `{}`", wanted.name);
             let diagnostic = Diagnostic::error(&codes::NOT_EXPORTED, message)
                 .at(wanted.span, "not defined there")
-                .help(listing(module.scope.keys()))
-                .suggest(wanted.span, &wanted.name, module.scope.keys().map(String::as_str));
+                .help(listing(module.exports()))
+                .suggest(wanted.span, &wanted.name, module.exports().map(String::as_str));
             names.meant.extend(diagnostic.fix.as_ref().map(|fix| fix.text.clone()));
             self.diagnostics.push(diagnostic);
         }
@@ -321,6 +326,13 @@ fn listing<'a, S: AsRef<str> + 'a + ?Sized>(names: impl Iterator<Item = &'a S>) 
     } else {
         format!("known are {}", names.join(", "))
     }
+}
+
+/// `name` is private to the file that defines it.
+pub(super) fn private(name: &Ident, file: &str) -> Diagnostic {
+    Diagnostic::error(&codes::PRIVATE, format!("`{}` is private to `{file}`", name.name))
+        .at(name.span, "begins with `_`")
+        .help("a name that begins with `_` can be used in its file alone; rename it there to export it")
 }
 
 /// `name` is defined a second time; `first` is where it was defined before.

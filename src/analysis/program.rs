@@ -69,7 +69,8 @@ pub struct LoadedModule {
     pub origin: Origin,
     /// What was written.
     pub tree: ast::Module,
-    /// Every name it defines or imports, and so exports, but for `out`s. The prelude's names stand behind these.
+    /// Every name it defines or imports, and so exports unless it is private, but for `out`s. The prelude's names stand
+    /// behind these.
     pub scope: IndexMap<String, Meaning>,
     /// What imports that failed were probably meant to bring; whatever uses these names stays silent.
     pub meant: IndexSet<String>,
@@ -125,13 +126,15 @@ impl Program {
     #[must_use]
     pub fn lookup(&self, module: ModuleId, name: &str) -> Option<Meaning> {
         let own = self.module(module).scope.get(name);
-        own.or_else(|| self.module(self.prelude).scope.get(name)).copied()
+        let given = || self.module(self.prelude).scope.get(name).filter(|_| !is_private(name));
+        own.or_else(given).copied()
     }
 
     /// All names that stand for something in a module, the module's own first.
     pub fn names(&self, module: ModuleId) -> impl Iterator<Item = &str> {
         let own = self.module(module).scope.iter();
-        let all = own.chain(&self.module(self.prelude).scope);
+        let given = self.module(self.prelude).scope.iter();
+        let all = own.chain(given.filter(|(name, _)| !is_private(name)));
         all.filter(|(_, meaning)| **meaning != Meaning::Missing)
             .map(|(name, _)| name.as_str())
     }
@@ -163,6 +166,25 @@ impl Program {
     pub fn is_builtin(&self, id: ItemId) -> bool {
         id.module == self.prelude && matches!(&self.item(id).kind, ItemKind::Fn(item) if item.body.is_none())
     }
+}
+
+impl LoadedModule {
+    /// What another module gets by a name; none for names that are private here.
+    #[must_use]
+    pub fn exported(&self, name: &str) -> Option<Meaning> {
+        self.scope.get(name).filter(|_| !is_private(name)).copied()
+    }
+
+    /// The names that another module can import.
+    pub fn exports(&self) -> impl Iterator<Item = &String> + Clone {
+        self.scope.keys().filter(|name| !is_private(name))
+    }
+}
+
+/// True for a name that can be used in its file alone.
+#[must_use]
+pub fn is_private(name: &str) -> bool {
+    name.starts_with('_')
 }
 
 /// The name that an item puts into its module's scope: that of a `param`, `let`, `fn` or `net`.

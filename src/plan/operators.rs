@@ -324,9 +324,9 @@ impl<'p> Evaluator<'p, '_> {
     /// `value.name`
     pub(super) fn field(&mut self, base: &Value<'p>, field: &'p Ident) -> Outcome<Value<'p>> {
         match base {
-            Value::Module(id) => match self.program.module(*id).scope.get(&field.name) {
-                Some(Meaning::Item(item)) => self.item(*item, field.span),
-                Some(Meaning::Module(id)) => Ok(Value::Module(*id)),
+            Value::Module(id) => match self.program.module(*id).exported(&field.name) {
+                Some(Meaning::Item(item)) => self.item(item, field.span),
+                Some(Meaning::Module(id)) => Ok(Value::Module(id)),
                 Some(Meaning::Missing) => Err(Failed),
                 None => self.error(&codes::NO_SUCH_ENTRY, format!("no `{}` there", field.name), field.span),
             },

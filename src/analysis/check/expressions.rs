@@ -159,11 +159,13 @@ impl Checker<'_> {
     fn lambda(&mut self, parameters: &[Parameter], body: &Expr, hint: Option<&Type>) -> Type {
         let (wanted, result) = parameters_of(hint);
         self.in_scope(|checker| {
+            let depth = checker.frame.locals.len();
             let parameters = checker.lambda_parameters(parameters, &wanted);
             let result = result
                 .map(|ty| checker.shallow(&ty))
                 .filter(|ty| !matches!(ty, Type::Variable(_)));
             let result = checker.infer(body, result.as_ref());
+            checker.note_unused("parameter", depth);
             Type::Function(Arc::new(Function {
                 parameters,
                 result,
@@ -180,8 +182,10 @@ impl Checker<'_> {
             return None;
         }
         self.in_scope(|checker| {
+            let depth = checker.frame.locals.len();
             let parameters = checker.lambda_parameters(parameters, &wanted);
             let result = checker.expect(body, &result);
+            checker.note_unused("parameter", depth);
             Some(Type::Function(Arc::new(Function {
                 parameters,
                 result,

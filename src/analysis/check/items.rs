@@ -270,6 +270,7 @@ impl Checker<'_> {
     /// Checks the locals of a block, then its value with `value`.
     pub(super) fn block(&mut self, block: &Block, value: impl FnOnce(&mut Self, &Labelled) -> Type) -> Type {
         self.in_scope(|checker| {
+            let depth = checker.frame.locals.len();
             let mut seen: Vec<(&str, Span)> = Vec::new();
             for local in &block.locals {
                 let name = &local.name;
@@ -290,7 +291,9 @@ impl Checker<'_> {
                     checker.add_local(&name.name, name.span, ty, LocalKind::Plain);
                 }
             }
-            value(checker, &block.value)
+            let ty = value(checker, &block.value);
+            checker.note_unused("local", depth);
+            ty
         })
     }
 }

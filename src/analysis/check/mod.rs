@@ -14,7 +14,7 @@ use super::{
 use crate::{
     diag::{Diagnostic, Diagnostics},
     source::Span,
-    syntax::ast::{Expr, ExprKind, ItemKind},
+    syntax::ast::{Expr, ExprKind, Ident, ItemKind},
     types::{Kind, Solver, Type},
 };
 
@@ -95,6 +95,8 @@ struct Checker<'a> {
     busy: Vec<ItemId>,
     /// What each item needs, with the place where it is first needed.
     needs: IndexMap<(ItemId, ItemId), Span>,
+    /// Locals and parameters of lambdas that nothing uses, with what each is.
+    unused: Vec<(&'static str, Ident)>,
     /// What is learned, when somebody wants to know it.
     facts: Option<Facts>,
     frame: Frame,
@@ -154,6 +156,7 @@ impl<'a> Checker<'a> {
             types: IndexMap::new(),
             busy: Vec::new(),
             needs: IndexMap::new(),
+            unused: Vec::new(),
             facts: None,
             frame: Frame::new(nowhere),
         }

@@ -116,7 +116,7 @@ impl Checker<'_> {
             ExprKind::Name(name) => self.program.lookup(self.frame.item.module, name)?,
             ExprKind::Field(value, field) => {
                 let module = self.module_of(value)?.ok()?;
-                *self.program.module(module).scope.get(&field.name)?
+                self.program.module(module).exported(&field.name)?
             }
             _ => return None,
         };

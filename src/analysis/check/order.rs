@@ -55,7 +55,7 @@ fn named_items(program: &Program, module: ModuleId, item: &Item) -> Vec<ItemId> 
             ExprKind::Name(name) => program.lookup(module, name),
             ExprKind::Field(value, field) => match &value.kind {
                 ExprKind::Name(name) => match program.lookup(module, name) {
-                    Some(Meaning::Module(other)) => program.module(other).scope.get(&field.name).copied(),
+                    Some(Meaning::Module(other)) => program.module(other).exported(&field.name),
                     _ => None,
                 },
                 _ => None,

@@ -2,7 +2,7 @@
 
 use super::{Checker, grids::written_label, messages};
 use crate::{
-    analysis::{facts::Target, program::Meaning},
+    analysis::{facts::Target, load::private, program::Meaning},
     source::Span,
     syntax::ast::{Argument, Expr, ExprKind, Ident},
     types::{Axis, Grid, Named, Type},
@@ -14,15 +14,21 @@ impl Checker<'_> {
         match self.module_of(value) {
             Some(Ok(module)) => {
                 self.note_use(value.span, Target::Module(module));
-                return match self.program.module(module).scope.get(&field.name) {
-                    Some(Meaning::Item(id)) => self.use_item(*id, field.span),
+                let loaded = self.program.module(module);
+                return match loaded.exported(&field.name) {
+                    Some(Meaning::Item(id)) => self.use_item(id, field.span),
                     Some(Meaning::Module(_)) => {
                         self.report(messages::module_as_value(&field.name, field.span));
                         Type::Unknown
                     }
                     Some(Meaning::Missing) => Type::Unknown,
+                    None if loaded.scope.contains_key(&field.name) => {
+                        let shown = self.program.sources.file(loaded.tree.file).name();
+                        self.report(private(field, shown));
+                        Type::Unknown
+                    }
                     None => {
-                        let names = self.program.module(module).scope.keys();
+                        let names = loaded.exports();
                         let diagnostic =
                             messages::unknown_field(&field.name, (field.span, &field.name), "this module", names);
                         self.report(diagnostic);

@@ -7,6 +7,7 @@ codes! { "names":
     NO_MODULE = "no_module", "An import names a file that cannot be read, or a module that the standard library lacks.";
     IMPORT_CYCLE = "import_cycle", "Files import each other in a circle.";
     NOT_EXPORTED = "not_exported", "An import names something that its module does not define.";
+    PRIVATE = "private", "A name that begins with `_` is used outside the file that defines it.";
     IMPORTS_NOTHING = "imports_nothing", "An import brings no name: it has neither `as` nor names in braces.";
     RESERVED_X = "reserved_x", "Inside a net, `x` is what is piped in; a parameter or local must have another name.";
     UNUSED_VARIABLE = "unused_variable", "A loop variable never reaches the value, so every cell would be the same.";

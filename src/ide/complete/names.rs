@@ -117,10 +117,11 @@ impl Analysis {
 
     /// What a module exports.
     pub(super) fn exports(&self, module: ModuleId) -> Vec<Item> {
-        let scope = self.program.module(module).scope.iter();
-        scope
-            .filter_map(|(name, meaning)| match meaning {
-                Meaning::Item(id) => Some(self.item(name, *id)),
+        let module = self.program.module(module);
+        module
+            .exports()
+            .filter_map(|name| match module.exported(name) {
+                Some(Meaning::Item(id)) => Some(self.item(name, id)),
                 _ => None,
             })
             .collect()

@@ -131,6 +131,17 @@ pub(crate) fn unused(what: &str, name: &Ident) -> Diagnostic {
         .help("remove it, or write `@allow(\"unused\")` before its item")
 }
 
+/// A local, or a lambda's parameter, that nothing uses.
+pub(crate) fn unused_local(what: &str, name: &Ident) -> Diagnostic {
+    let name_it = format!("name it `_{}` if it is meant so", name.name);
+    Diagnostic::warning(&UNUSED, format!("the {what} `{}` is used by nothing", name.name))
+        .at(name.span, "not used")
+        .help(match what {
+            "parameter" => name_it,
+            _ => format!("remove it, or {name_it}"),
+        })
+}
+
 /// An attribute that nothing knows.
 pub(crate) fn unknown_attribute(attribute: &Attribute) -> Diagnostic {
     let name = &attribute.name;
