@@ -23,6 +23,9 @@ pub struct Known {
     pub state: State,
     /// Why.
     pub why: String,
+    /// What else a reader is told: whether a training keeps its head.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'static str>,
 }
 
 /// Whether a stage will run.
@@ -76,6 +79,7 @@ pub fn survey(plan: &Plan, store: &Store) -> Result<Vec<Known>, StoreError> {
             inputs: inputs.iter().map(|(_, from)| plan.graph[*from].name.clone()).collect(),
             state,
             why,
+            note: stage.work.note(),
         });
         actions[node.index()] = action;
     }

@@ -25,7 +25,8 @@ impl<'p> Evaluator<'p, '_> {
             .or_else(|| self.option_builtin(name, arguments, span))
             .or_else(|| self.net_builtin(name, &subject, arguments, span))
             .or_else(|| self.number_builtin(name, arguments, span))
-            .or_else(|| self.list_builtin(name, arguments, span));
+            .or_else(|| self.list_builtin(name, arguments, span))
+            .or_else(|| self.record_builtin(name, arguments, span));
         match (found, subject) {
             (Some(result), _) => result,
             (None, Some((value, _))) if name == "identity" => Ok(value),

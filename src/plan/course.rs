@@ -119,6 +119,16 @@ impl Course<'_, '_> {
     }
 }
 
+impl Beginning {
+    /// What becomes of the head.
+    fn head(&self) -> &'static str {
+        match self {
+            Self::Model { new_head: false, .. } => "kept",
+            Self::Model { new_head: true, .. } | Self::Random(_) => "drawn anew",
+        }
+    }
+}
+
 impl<'p> Evaluator<'p, '_> {
     /// What one call of `train` gives all its members.
     pub(super) fn course<'a>(
@@ -144,14 +154,15 @@ impl<'p> Evaluator<'p, '_> {
             self.diagnostics
                 .push(Diagnostic::warning(&codes::SMALL_BATCH, message).at(place, ""));
         }
+        let beginning = beginning?;
         Ok(Course {
             task,
-            settings: settings(arguments, &options, default, self.seed, model).into(),
+            settings: settings(arguments, &options, (default, &beginning), self.seed, model).into(),
             way: self.calls.last().map_or("train", |(way, _)| way).to_owned(),
             options,
             graph,
             normalization,
-            beginning: beginning?,
+            beginning,
             moving: moving?,
             prepared,
             span,
@@ -308,7 +319,7 @@ impl<'p> Evaluator<'p, '_> {
 fn settings(
     arguments: &Arguments<'_>,
     options: &Options<'_>,
-    rate: f64,
+    (rate, beginning): (f64, &Beginning),
     study_seed: (u64, ChoiceBy),
     model: &Model<'_>,
 ) -> Vec<Setting> {
@@ -316,6 +327,7 @@ fn settings(
     for (name, slot) in arguments.slots.iter().filter(|(name, _)| **name != "task") {
         settings.push(match (*name, &slot.value) {
             ("lr", Value::None) => setting(name, Value::Float(rate).display(), ChoiceBy::Default),
+            ("head", value) => setting(name, format!("{} ({})", value.display(), beginning.head()), slot.by),
             ("seed", Value::None) => setting(name, options.seed.to_string(), study_seed.1),
             (name, value) => setting(name, value.display(), slot.by),
         });

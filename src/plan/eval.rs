@@ -19,7 +19,7 @@ use crate::{
     diag::{Code, Diagnostic, Diagnostics, codes::plan as codes},
     source::Span,
     syntax::ast::{
-        Block, Entry, Expr, ExprKind, If, Item, ItemKind, Label, Labelled, ListPart, PipeStep, Text, TextPart, TypeExpr,
+        Argument, Block, Entry, Expr, ExprKind, If, Item, ItemKind, Label, Labelled, ListPart, PipeStep, Text, TextPart, TypeExpr,
     },
 };
 use indexmap::IndexMap;
@@ -312,6 +312,9 @@ impl<'p, 'd> Evaluator<'p, 'd> {
                 self.deeper(span, |e| e.call(callee, arguments, env, span))
             }
             ExprKind::Index(value, arguments) => {
+                if let (ExprKind::Record(entries), [Argument::Positional(key)]) = (&value.kind, arguments.as_slice()) {
+                    return self.written_entry(entries, key, env);
+                }
                 let base = self.eval(value, env)?;
                 self.index(base, arguments, env, span)
             }

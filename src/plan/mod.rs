@@ -31,6 +31,7 @@ mod model;
 mod naming;
 mod nets;
 mod operators;
+mod records;
 mod report;
 mod seeds;
 mod sources;

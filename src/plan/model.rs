@@ -9,7 +9,7 @@ use super::{
     value::{Arguments, Failed, Outcome, Value},
 };
 use crate::{
-    diag::{Diagnostic, codes::data, codes::plan as codes},
+    diag::{Diagnostic, codes::data, codes::plan as codes, nearest},
     net::Graph,
     source::Span,
 };
@@ -97,8 +97,8 @@ impl<'p> Evaluator<'p, '_> {
         Ok((id, graph))
     }
 
-    /// Compares the names and shapes in a weight file's header with the network's. Further entries are no mistake:
-    /// torch writes a counter beside every batch norm.
+    /// Compares the names and shapes in a weight file's header with the network's. Further entries are
+    /// a warning, but for the counters that torch writes beside batch norms.
     fn check_weights(&mut self, path: &FilePath, graph: &Graph, span: Span) -> Outcome<()> {
         let header = match read_header(path) {
             Ok(header) => header,
@@ -113,19 +113,39 @@ impl<'p> Evaluator<'p, '_> {
             .filter(|p| !header.contains_key(&p.name))
             .map(|p| p.name.as_str())
             .collect();
+        // torch's counters beside batch norms are no weights.
+        let left: Vec<_> = header
+            .keys()
+            .filter(|name| graph.find(name).is_none() && !name.ends_with(".num_batches_tracked"))
+            .map(String::as_str)
+            .collect();
         if let Some(first) = missing.first() {
-            let message = format!("{} has no `{first}`, which `{}` needs", path.shown, graph.name);
-            let help = match missing.len() {
-                1 => String::new(),
-                count => format!("{count} of {} parameters are missing; ", graph.parameters.len()),
+            let message = match missing.len() {
+                1 => format!("{} has no `{first}`, which `{}` needs", path.shown, graph.name),
+                count => format!(
+                    "{} has no {}, and so {count} of the {} parameters of `{}` would stay unfilled",
+                    path.shown,
+                    some(&missing),
+                    graph.parameters.len(),
+                    graph.name
+                ),
             };
-            let names: Vec<_> = header.keys().take(3).map(String::as_str).collect();
-            let help = format!("{help}its names begin with {}", super::grid::listed(&names));
+            let near = nearest(first, left.iter().copied()).map(|near| format!("nearest to `{first}` is `{near}`; "));
+            let help = match left.len() {
+                0 => "the file has no other names".to_owned(),
+                _ => format!("{}no layer takes its {}", near.unwrap_or_default(), some(&left)),
+            };
             return self.fail(
                 Diagnostic::error(&codes::WEIGHTS_MISFIT, message)
                     .at(span, "")
                     .help(help),
             );
+        }
+        if !left.is_empty() {
+            let message = format!("no layer of `{}` takes {} of {}", graph.name, some(&left), path.shown);
+            let help = "the file may be for a larger network; what it has more is left out";
+            let diagnostic = Diagnostic::warning(&codes::WEIGHTS_LEFT, message).at(span, "");
+            self.diagnostics.push(diagnostic.help(help));
         }
         for parameter in &graph.parameters {
             let found = header.get(&parameter.name).map(|entry| &entry.shape);
@@ -145,6 +165,18 @@ impl<'p> Evaluator<'p, '_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The first of some names, and how many more there are.
+fn some(names: &[&str]) -> String {
+    const SHOWN: usize = 4;
+    match names.len() {
+        0..=SHOWN => super::grid::listed(names),
+        count => {
+            let quoted: Vec<_> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+            format!("{} and {} more", quoted.join(", "), count - SHOWN)
+        }
     }
 }
 

@@ -340,10 +340,8 @@ impl<'p> Evaluator<'p, '_> {
             Value::Record(record) => match record.get(key) {
                 Some(value) => Ok(value.clone()),
                 None => {
-                    let diagnostic = Diagnostic::error(&codes::NO_SUCH_ENTRY, format!("no entry `{key}`"));
-                    let keys = record.keys().map(|key| &**key);
-                    let written = self.program.sources.text(span);
-                    self.fail(diagnostic.at(span, "").suggest_in(span, written, key, keys))
+                    let keys: Vec<_> = record.keys().map(|key| &**key).collect();
+                    self.no_entry(key, &keys, span)
                 }
             },
             Value::Row(row) => {

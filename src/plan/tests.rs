@@ -153,6 +153,11 @@ fn lists_records_and_texts() {
     gives("if 1 < 2 { \"yes\" } else { \"no\" }", "\"yes\"");
     fails("[1][3]", "index 3 of a list of 1");
     fails("{ epochs: 1 }.epoch", "no entry `epoch`");
+    // The wanted entry alone is evaluated.
+    gives("{ quick: 1, full: 1 / 0 }[\"quick\"]", "1");
+    gives("{ a: 1 / 0, ...{ a: 2, b: 3 } }[\"a\"]", "2");
+    gives("{ ...{ a: 2 }, \"{\"a\"}\": 3 }[\"a\"]", "3");
+    fails("{ quick: 1, full: 2 }[\"ful\"]", "no entry `ful`");
     fails("{ a: 1 } ++ { a: 2 }", "both records");
     fails("0..2000000", "more than 1000000");
     // Every element's mistake is found.
@@ -209,6 +214,10 @@ fn grids() {
         "(for a in [1, 2], b in [1] { a }) ++ (for a in [1, 2], b in [2, 3] { a * b })",
         "1,1=1 1,2=2 1,3=3 2,1=2 2,2=4 2,3=6",
     );
+    gives("record(for a in [1, 2] { a * 10 })", "{ 1: 10, 2: 20 }");
+    gives("record(for a in { x: 1, y: 2 } { (n) => n * a }).y(4)", "8");
+    gives("record((for a in [1, 2], b in [3, 4] { a * b })[b: 4])", "{ 1: 4, 2: 8 }");
+    fails("record(for a in [1, 2], b in [3, 4] { a * b })", "has the axes `a` and `b`");
     fails("for a in [1, 1] { a }", "`1` twice");
     fails("for a in [[1], [2]] { a }", "no printed form");
     fails("(for a in [1] { a })[b: 1]", "no axis `b`");

@@ -367,7 +367,11 @@ fn wrong_networks_and_weights_are_refused() {
     let other = weights("tiny() |> load(\"data/tiny.safetensors\")")
         .replace("conv2: conv", "conv3: conv")
         .replace("\"conv2\"", "\"conv3\"");
-    refused(&other, "plan::weights_misfit", &["has no `conv3.weight`"]);
+    refused(
+        &other,
+        "plan::weights_misfit",
+        &["has no `conv3.weight` and `conv3.bias`", "nearest to `conv3.weight` is `conv2.weight`"],
+    );
     let judged = weights("tiny() |> load(\"data/tiny.safetensors\")")
         .replace("|> finetune(task, epochs: 1, freeze: stages(frozen)) ", "");
     refused(&judged, "plan::head_mismatch", &["does not say which classes"]);

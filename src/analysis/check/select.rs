@@ -2,11 +2,17 @@
 
 use super::{Checker, grids::written_label, messages};
 use crate::{
-    analysis::{facts::Target, load::private, program::Meaning},
+    analysis::{
+        domain::{Domain, Plain},
+        facts::Target,
+        load::private,
+        program::Meaning,
+    },
     source::Span,
-    syntax::ast::{Argument, Expr, ExprKind, Ident},
+    syntax::ast::{Argument, Expr, ExprKind, Ident, ItemKind},
     types::{Axis, Grid, Named, Type},
 };
+use indexmap::IndexMap;
 
 impl Checker<'_> {
     /// `value.name`
@@ -143,6 +149,7 @@ impl Checker<'_> {
         match container {
             Type::Map(of) => (**of).clone(),
             Type::Record(fields) => {
+                self.every_value_is_a_key(key, fields);
                 let joined = fields
                     .values()
                     .cloned()
@@ -151,6 +158,24 @@ impl Checker<'_> {
                 joined.flatten().unwrap_or(Type::Unknown)
             }
             _ => Type::Unknown,
+        }
+    }
+
+    /// Reports the first value of a parameter's domain that a record lacks as a key.
+    fn every_value_is_a_key(&mut self, key: &Expr, fields: &IndexMap<String, Type>) {
+        let Some(id) = self.item_of(key) else { return };
+        let ItemKind::Param(param) = &self.program.item(id).kind else {
+            return;
+        };
+        let Some(Domain::Values(values)) = param.domain.as_ref().and_then(Domain::of) else {
+            return;
+        };
+        let lacking = values.iter().find_map(|value| match value {
+            Plain::Text(text) if !fields.contains_key(text) => Some(text),
+            _ => None,
+        });
+        if let Some(text) = lacking {
+            self.report(messages::value_is_no_key(&param.name.name, text, key.span, fields.keys()));
         }
     }
 

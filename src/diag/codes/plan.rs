@@ -14,6 +14,7 @@ codes! { "plan":
     SPLIT_TWICE = "split_twice", "Rows are split once: a second split would throw the first one's folds away.";
     CLASSIFIED_TWICE = "classified_twice", "A task is made from a cohort, not from another task.";
     CHANNELS = "channels", "Constants of a normalisation are one for all channels, or one for each.";
+    WEIGHTS_LEFT = "weights_left", "A weight file holds values that no layer of the network takes.";
     WEIGHTS_MISFIT = "weights_misfit", "A weight file lacks a parameter of the network, or holds it in another shape.";
     MODEL_SHAPE = "model_shape", "A model's weights do not fit pictures of this size or of so many channels.";
     FOLDING_MISMATCH = "folding_mismatch", "A family over one folding is not trained on another: members would be matched by chance, and most test groups trained on.";

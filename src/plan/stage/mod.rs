@@ -61,6 +61,19 @@ impl Work {
         }
     }
 
+    /// What a reader of a plan is told of it beside its name: whether a training keeps the head that it begins with.
+    #[must_use]
+    pub fn note(&self) -> Option<&'static str> {
+        match self {
+            Self::Train(train) => Some(match train.start {
+                Start::Random { .. } => "from random weights",
+                Start::Model { new_head: Some(_) } => "head drawn anew",
+                Start::Model { new_head: None } => "head kept",
+            }),
+            _ => None,
+        }
+    }
+
     /// The version of what the kind means; raised whenever the same parameters and inputs would give other bytes.
     #[must_use]
     pub fn version(&self) -> u32 {

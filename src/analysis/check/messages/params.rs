@@ -1,10 +1,10 @@
 //! Messages on parameters that are set from outside.
 
-use super::one;
+use super::{one, quoted};
 use crate::{
     diag::{
         Diagnostic, Fix,
-        codes::types::{DOMAIN, MISMATCH},
+        codes::types::{DOMAIN, MISMATCH, UNKNOWN_FIELD},
     },
     source::{SourceMap, Span},
     syntax::ast::{Expr, Param},
@@ -41,6 +41,22 @@ pub(crate) fn domain_empty(span: Span) -> Diagnostic {
     Diagnostic::error(&DOMAIN, "no value lies in this domain")
         .at(span, "")
         .help("a range names its lower end first, and `..=` includes the upper one: `1..=200`")
+}
+
+/// A record that is indexed by a parameter lacks one of the values that the parameter may have.
+pub(crate) fn value_is_no_key<'a>(
+    param: &str,
+    value: &str,
+    span: Span,
+    known: impl Iterator<Item = &'a String>,
+) -> Diagnostic {
+    let known: Vec<_> = known.collect();
+    Diagnostic::error(
+        &UNKNOWN_FIELD,
+        format!("this record has no entry `{value}`, which the param `{param}` may name"),
+    )
+    .at(span, format!("may be `{value}`"))
+    .help(format!("it has {}", quoted(&known)))
 }
 
 /// The domain stands after the default.
