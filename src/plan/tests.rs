@@ -1,16 +1,12 @@
 //! Expressions and their values.
 
-use super::{
-    eval::Evaluator,
-    value::{Arguments, Value},
-};
+mod signatures;
+
+use super::{eval::Evaluator, value::Value};
 use crate::{
     analysis::{Main, load},
     diag::Diagnostics,
-    source::Span,
-    syntax::ast::ItemKind,
 };
-use indexmap::IndexMap;
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -249,35 +245,6 @@ fn options_are_made_without_their_parentheses() {
 fn paths_survive_being_written_into_a_text() {
     let program = "param root: path = \"data\"\nfn take(it: path) -> path = it\nlet v = take(\"{root}/a.csv\")\n";
     assert_eq!(value(program).as_deref(), Ok("\"data/a.csv\""));
-}
-
-#[test]
-fn every_declaration_of_the_prelude_without_a_body_is_carried_out() {
-    let mut diagnostics = Diagnostics::new();
-    let main = Main::Text {
-        name: "main.mtl",
-        folder: Path::new(""),
-        text: "",
-    };
-    let program = load(main, &mut diagnostics);
-    let tree = &program.module(program.prelude).tree;
-    let declared = tree.items.iter().filter_map(|item| match &item.kind {
-        ItemKind::Fn(function) if function.body.is_none() => Some(function.name.name.as_str()),
-        _ => None,
-    });
-    let names: Vec<_> = declared.collect();
-    assert!(names.len() > 40, "{names:?}");
-    let span = Span::new(tree.file, 0, 0);
-    for name in names {
-        let mut found = Diagnostics::new();
-        let arguments = Arguments { slots: IndexMap::new() };
-        let mut evaluator = Evaluator::new(&program, &mut found);
-        let result = evaluator.builtin(name, Some((Value::None, span)), &arguments, span);
-        assert!(
-            result.is_ok() || found.iter().all(|d| !d.message.contains("not carried out")),
-            "{name}"
-        );
-    }
 }
 
 proptest! {

@@ -215,7 +215,7 @@ impl<'p> Value<'p> {
             Self::Text(_) => "text",
             Self::Path(_) => "path",
             Self::Duration(_) => "duration",
-            Self::Range(_) => "range",
+            Self::Range(_) => "Range",
             Self::Missing(_) => "missing value",
             Self::List(_) => "list",
             Self::Record(_) | Self::Rest(_) => "record",

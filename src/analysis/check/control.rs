@@ -33,7 +33,8 @@ impl Checker<'_> {
             None => {
                 let (first, second) = (self.seen(&then), self.seen(&other));
                 let places = (branches.then.value.value.span, otherwise.value.value.span);
-                self.report(messages::branches_differ((&first, places.0), (&second, places.1)));
+                let sources = &self.program.sources;
+                self.report(messages::branches_differ((&first, places.0), (&second, places.1), sources));
                 Type::Unknown
             }
         }

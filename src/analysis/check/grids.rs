@@ -178,7 +178,8 @@ impl Checker<'_> {
                 Some(more) => joined = more,
                 None => {
                     let (first, second) = (self.seen(&joined), self.seen(ty));
-                    self.report(messages::entries_differ((&first, span), (&second, span)));
+                    let sources = &self.program.sources;
+                    self.report(messages::entries_differ((&first, span), (&second, span), sources));
                     return Type::Unknown;
                 }
             }

@@ -9,7 +9,7 @@ use crate::{
             UNKNOWN_FIELD,
         },
     },
-    source::Span,
+    source::{SourceMap, Span},
     syntax::ast::{BinaryOp, Expr, ExprKind},
     types::{Function, FunctionOrigin, Named, Type},
 };
@@ -110,21 +110,26 @@ fn help(value: &Expr, ty: &Type, place: &Type, words: &[Word]) -> Option<String>
 }
 
 /// Entries without a common type: the type of those before with a place, and that of the one that differs.
-pub(crate) fn entries_differ(before: (&Type, Span), entry: (&Type, Span)) -> Diagnostic {
-    differ("entries have one type", before, entry, "the one before is")
+pub(crate) fn entries_differ(before: (&Type, Span), entry: (&Type, Span), sources: &SourceMap) -> Diagnostic {
+    differ("entries have one type", before, entry, ("the one before is", sources))
 }
 
 /// Branches without a common type.
-pub(crate) fn branches_differ(then: (&Type, Span), other: (&Type, Span)) -> Diagnostic {
+pub(crate) fn branches_differ(then: (&Type, Span), other: (&Type, Span), sources: &SourceMap) -> Diagnostic {
     differ(
         "both branches of an `if` have one type",
         then,
         other,
-        "the first branch",
+        ("the first branch", sources),
     )
 }
 
-fn differ(rule: &str, first: (&Type, Span), second: (&Type, Span), others: &str) -> Diagnostic {
+fn differ(
+    rule: &str,
+    first: (&Type, Span),
+    second: (&Type, Span),
+    (others, sources): (&str, &SourceMap),
+) -> Diagnostic {
     let needing = |(ty, _): (&Type, Span), (beside, _): (&Type, Span)| match (ty, beside) {
         (Type::Function(function), Type::Step(..)) if function.origin == FunctionOrigin::Declared => {
             Some(function.required().map(|p| p.name.clone()).collect::<Vec<_>>())
@@ -134,9 +139,14 @@ fn differ(rule: &str, first: (&Type, Span), second: (&Type, Span), others: &str)
     for (one, beside) in [(second, first), (first, second)] {
         if let Some(required) = needing(one, beside).filter(|required| !required.is_empty()) {
             let message = format!("{rule}: beside steps, this function needs {}", quoted(&required));
+            let written = sources.text(one.1);
+            let name = written.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let call = format!("{}({})", if name { written } else { "f" }, required.join(", "));
             return Diagnostic::error(&MISSING_ARGUMENT, message)
                 .at(one.1, "a function that is no step yet")
-                .help("give the arguments, `thaw(task)`, or make every entry a function: `(task) => |> ..`");
+                .help(format!(
+                    "give the arguments, `{call}`, or make every entry a function: `(task) => |> ..`"
+                ));
         }
     }
     let message = format!("{rule}, but this is {} and {others} {}", one(second.0), one(first.0));
