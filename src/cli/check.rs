@@ -6,7 +6,7 @@ use super::{
     output,
     program::{self, Loaded},
 };
-use crate::diag;
+use crate::diag::{self, Severity};
 use clap::Args;
 use serde::Serialize;
 
@@ -65,11 +65,12 @@ fn show(loaded: &Loaded, changes: Option<Vec<ChangeEntry<'_>>>, arguments: &Argu
         Format::Text => {
             output::diagnostics(found, &loaded.program.sources);
             if let Some(plan) = &loaded.plan {
-                let warnings = match found.len() {
+                let count = |severity, word: &str| match found.iter().filter(|d| d.severity == severity).count() {
                     0 => String::new(),
-                    1 => ", 1 warning".to_owned(),
-                    n => format!(", {n} warnings"),
+                    1 => format!(", 1 {word}"),
+                    n => format!(", {n} {word}s"),
                 };
+                let warnings = count(Severity::Warning, "warning") + &count(Severity::Note, "note");
                 let stages = plan.graph.node_count();
                 output::line(&format!(
                     "{}: {stages} stages{warnings}",

@@ -52,6 +52,8 @@ pub(super) struct Evaluator<'p, 'd> {
     /// The functions that are running with the places of their calls, the innermost last; the way of training is named
     /// after it.
     pub(super) calls: Vec<(&'p str, Span)>,
+    /// The splits that are drawn with the seed that nobody chose.
+    pub(super) unseeded: Vec<Span>,
     /// The study's seed, and who set it.
     pub(super) seed: (u64, ChoiceBy),
     depth: usize,
@@ -90,6 +92,7 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             leaks: super::leak::Known::default(),
             places: Vec::new(),
             calls: Vec::new(),
+            unseeded: Vec::new(),
             seed: (0, ChoiceBy::Default),
             depth: 0,
         };

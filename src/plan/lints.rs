@@ -1,10 +1,14 @@
 //! Lints of a study: what is probably not compared as it is meant to be.
 
-use super::{eval::Evaluator, stage::Design};
+use super::{eval::Evaluator, report::Study, stage::Design};
 use crate::{
-    diag::{Diagnostic, codes::lint as codes},
+    diag::{Diagnostic, Severity, codes::lint as codes},
     source::Span,
 };
+use indexmap::IndexSet;
+
+/// Splits from which the tests are of strategies (Nadeau and Bengio 2003, and the simulations in `docs/statistics.md`).
+const REPEATS: u32 = 3;
 
 /// Axes whose labels are runs of one arm and not arms.
 const RUNS: [&str; 4] = ["seed", "seeds", "run", "replica"];
@@ -43,6 +47,40 @@ impl Evaluator<'_, '_> {
             let help = "give the baseline as many epochs, or add an arm that trains the baseline as long; a difference may \
                         come from training longer alone";
             let diagnostic = Diagnostic::warning(&codes::UNEQUAL_BUDGETS, message).at(span, "");
+            self.diagnostics.push(diagnostic.help(help));
+        }
+        self.lint_repeats(design, span);
+    }
+
+    /// Tells of arms that are compared on fewer cross-validations than a claim about strategies needs.
+    fn lint_repeats(&mut self, design: &Design, span: Span) {
+        let repeats = |&(arm, _): &(usize, usize)| {
+            let members = design.cells[arm].members.iter();
+            members.map(|member| member.repeat + 1).max().unwrap_or(1)
+        };
+        let Some(few) = design.pairs.iter().map(repeats).min().filter(|&few| few < REPEATS) else {
+            return;
+        };
+        let runs = match few {
+            1 => "one split of the patients".to_owned(),
+            few => format!("{few} splits of the patients"),
+        };
+        let message = format!("the arms are compared on {runs}: the tests speak of these trained models, not of the strategies");
+        let help = "`kfold(5, repeats: 3)` draws folds and seeds three times, and the tests then speak of strategies";
+        let mut diagnostic = Diagnostic::warning(&codes::SINGLE_RUN, message).at(span, "").help(help);
+        diagnostic.severity = Severity::Note;
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Warns of a comparison on folds that are drawn with the seed that nobody chose.
+    pub(super) fn lint_seeds(&mut self, study: &Study) {
+        let trained = study.trainings.iter().filter_map(|id| self.trained_on.get(id));
+        let splits = trained.chain(&study.tasks).map(|task| task.cohort.span);
+        let unseeded: IndexSet<Span> = splits.filter(|span| self.unseeded.contains(span)).collect();
+        for span in unseeded {
+            let message = "the groups are drawn with seed 0, which nobody chose";
+            let help = "write `seed: 7` here, or `@study(seed: 7)` before an item of the main file";
+            let diagnostic = Diagnostic::warning(&codes::NO_SEED, message).at(span, "");
             self.diagnostics.push(diagnostic.help(help));
         }
     }

@@ -80,6 +80,9 @@ impl<'p> Evaluator<'p, '_> {
             inputs.push((self.prepare(&task.cohort.data)?.0, Role::TaskPictures(place)));
         }
         self.lint_study(&report.design, report.compare.is_some(), span);
+        if report.compare.is_some() {
+            self.lint_seeds(&study);
+        }
         self.reports.push(Pending {
             report,
             inputs,

@@ -129,7 +129,7 @@ impl<'p> Evaluator<'p, '_> {
         };
         let random = matches!(**folding, Folding::KFold { .. } | Folding::Holdout { .. });
         if random && seed_by == ChoiceBy::Default {
-            self.warn_unseeded(span);
+            self.unseeded.push(span);
         }
         let column = arguments.value("by").as_text();
         if column.is_none() && random {
@@ -158,14 +158,6 @@ impl<'p> Evaluator<'p, '_> {
             ids: space,
             span,
         })))
-    }
-
-    /// Warns of folds that are drawn with the seed that nobody chose.
-    fn warn_unseeded(&mut self, span: Span) {
-        let message = "the groups are drawn with seed 0, which nobody chose";
-        let help = "write `seed: 7` here, or `@study(seed: 7)` before an item of the main file";
-        let diagnostic = Diagnostic::warning(&lint::NO_SEED, message).at(span, "");
-        self.diagnostics.push(diagnostic.help(help));
     }
 
     /// Warns of rows that are split one by one although a column says who they are of.

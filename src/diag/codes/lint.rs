@@ -2,8 +2,9 @@
 
 codes! { "lint":
     UNUSED = "unused", "A name is defined or imported and used by nothing.";
-    NO_SEED = "no_seed", "Groups are drawn at random, and neither the split nor the study sets the seed.";
+    NO_SEED = "no_seed", "Arms are compared on groups that are drawn at random, and neither the split nor the study sets the seed.";
     ROW_SPLIT = "row_split", "Rows are split one by one although the table has a column that says which of them belong together.";
     UNEQUAL_BUDGETS = "unequal_budgets", "An arm sees more or fewer pictures than its baseline, and no arm of the study shows what that alone does.";
+    SINGLE_RUN = "single_run", "Arms are compared on fewer than three splits, so the tests speak of the trained models and not of the strategies. A note.";
     NO_COMPARISON = "no_comparison", "Several arms are reported and none is compared with a baseline.";
 }
