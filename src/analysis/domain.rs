@@ -77,7 +77,7 @@ impl Domain {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {
-            Self::Between(low, high, inclusive) => !(low < high || (*inclusive && low == high)),
+            Self::Between(low, high, inclusive) => high < low || (!inclusive && low == high),
             Self::Values(values) => values.is_empty(),
         }
     }

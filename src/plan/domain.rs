@@ -75,6 +75,7 @@ pub(super) enum Folding {
     KFold { folds: u32, tuning: f64, repeats: u32 },
     Holdout { tuning: f64, test: f64 },
     Column(Text),
+    LeaveOneOut { column: Text, tuning: f64 },
     Whole,
     Like(Rc<Cohort>),
 }
@@ -85,6 +86,7 @@ impl fmt::Display for Folding {
             Self::KFold { folds, tuning, repeats } => write!(f, "kfold({folds}, tuning: {tuning}, repeats: {repeats})"),
             Self::Holdout { tuning, test } => write!(f, "holdout(tuning: {tuning}, test: {test})"),
             Self::Column(name) => write!(f, "by_column({name:?})"),
+            Self::LeaveOneOut { column, tuning } => write!(f, "leave_one_out({column:?}, tuning: {tuning})"),
             Self::Whole => f.write_str("whole()"),
             Self::Like(cohort) => write!(f, "like({})", cohort.name()),
         }

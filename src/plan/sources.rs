@@ -190,7 +190,7 @@ impl<'p> Evaluator<'p, '_> {
             SplitError::BadFolds { .. } | SplitError::BadShares { .. } => &codes::BAD_SPLIT,
             SplitError::TooFewGroups { .. } => &codes::TOO_FEW_GROUPS,
             SplitError::UnknownPart { .. } => &codes::BAD_PART,
-            SplitError::GroupInTwoParts { .. } => &codes::GROUP_IN_TWO_PARTS,
+            SplitError::GroupInTwoParts { .. } | SplitError::GroupInTwoFolds { .. } => &codes::GROUP_IN_TWO_PARTS,
             SplitError::ClassVanishes { .. } => &codes::CLASS_VANISHES,
         };
         let (message, help) = match error {
@@ -216,6 +216,21 @@ impl<'p> Evaluator<'p, '_> {
                     place(second.1)
                 ),
                 format!("{count} groups are torn like this; a group belongs to one part"),
+            ),
+            SplitError::GroupInTwoFolds {
+                group,
+                first,
+                second,
+                count,
+            } => (
+                format!(
+                    "group `{group}` is in the fold of `{}` ({}) and in that of `{}` ({})",
+                    first.0,
+                    place(first.1),
+                    second.0,
+                    place(second.1)
+                ),
+                format!("{count} groups are torn like this; a group belongs to one fold"),
             ),
             SplitError::TooFewGroups {
                 folds_that_work: Some(most),

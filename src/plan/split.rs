@@ -52,6 +52,10 @@ impl<'p> Evaluator<'p, '_> {
             "kfold" => self.kfold(arguments),
             "holdout" => self.holdout(arguments),
             "by_column" => Ok(Folding::Column(arguments.value("column").as_text().unwrap_or_default())),
+            "leave_one_out" => self.share(arguments, "tuning").map(|tuning| Folding::LeaveOneOut {
+                column: arguments.value("column").as_text().unwrap_or_default(),
+                tuning,
+            }),
             "whole" => Ok(Folding::Whole),
             "like" => match arguments.value("cohort") {
                 Value::Cohort(cohort) => Ok(Folding::Like(Rc::clone(cohort))),
@@ -127,7 +131,11 @@ impl<'p> Evaluator<'p, '_> {
             Some(seed) => (seed.cast_unsigned(), seed_slot.by),
             None => self.seed,
         };
-        let random = matches!(**folding, Folding::KFold { .. } | Folding::Holdout { .. });
+        let random = match **folding {
+            Folding::KFold { .. } | Folding::Holdout { .. } => true,
+            Folding::LeaveOneOut { tuning, .. } => tuning > 0.0,
+            Folding::Column(_) | Folding::Whole | Folding::Like(_) => false,
+        };
         if random && seed_by == ChoiceBy::Default {
             self.unseeded.push(span);
         }
@@ -198,7 +206,9 @@ impl<'p> Evaluator<'p, '_> {
             _ => None,
         };
         let words = match folding {
-            Folding::Column(name) => Some(self.texts(data, &self.own(Value::Text(Rc::clone(name)), at))?),
+            Folding::Column(name) | Folding::LeaveOneOut { column: name, .. } => {
+                Some(self.texts(data, &self.own(Value::Text(Rc::clone(name)), at))?)
+            }
             _ => None,
         };
         let rule = match folding {
@@ -212,6 +222,10 @@ impl<'p> Evaluator<'p, '_> {
                 test: *test,
             },
             Folding::Column(_) => split::Folding::ByColumn(words.as_deref().unwrap_or_default()),
+            Folding::LeaveOneOut { tuning, .. } => split::Folding::LeaveOneOut {
+                values: words.as_deref().unwrap_or_default(),
+                tuning: *tuning,
+            },
             Folding::Whole => split::Folding::Whole,
             Folding::Like(known) => split::Folding::Like(&known.assignment),
         };
@@ -292,6 +306,7 @@ fn in_words(folding: &Folding, arguments: &Arguments<'_>, seed: Option<u64>) -> 
             )
         }
         Folding::Column(name) => format!("the parts of column {name}"),
+        Folding::LeaveOneOut { column, .. } => format!("one fold for each value of {column}"),
         Folding::Whole => "all for testing".to_owned(),
         Folding::Like(cohort) => format!("the folds of {}", cohort.name()),
     };
@@ -301,7 +316,7 @@ fn in_words(folding: &Folding, arguments: &Arguments<'_>, seed: Option<u64>) -> 
     if let Some(column) = arguments.value("stratify").as_text() {
         words += &format!(", stratified by {column}");
     }
-    if let Folding::KFold { tuning, .. } = folding {
+    if let Folding::KFold { tuning, .. } | Folding::LeaveOneOut { tuning, .. } = folding {
         words += &format!(", {} of each training part for tuning", percent(*tuning));
     }
     if let Some(seed) = seed {

@@ -106,6 +106,14 @@ fn wrong_data_is_refused() {
     );
     refused(
         &chain(
+            "let t = films |> split(leave_one_out(\"density\"), by: \"label\", seed: 7) |> classify(\"label\")",
+            "finetune(t) |> evaluate(t)",
+        ),
+        "data::group_in_two_parts",
+        &["in the fold of", "belongs to one fold"],
+    );
+    refused(
+        &chain(
             "let t = films |> split(by_column(\"label\")) |> classify(\"label\")",
             "finetune(t) |> evaluate(t)",
         ),

@@ -67,7 +67,7 @@ impl Checker<'_> {
 
     fn param_domain(&mut self, param: &Param, written: &Expr, ty: &Type) {
         let inner = match ty {
-            Type::Optional(of) => of,
+            Type::Optional(of) => &**of,
             other => other,
         };
         let before = self.diagnostics.len();

@@ -31,10 +31,11 @@ impl Checker<'_> {
         if self.diagnostics.has_errors() {
             return;
         }
-        let is_program = self.program.outputs().next().is_some();
-        for (module, loaded) in self.program.modules() {
+        let program = self.program;
+        let is_program = program.outputs().next().is_some();
+        for (module, loaded) in program.modules() {
             if !loaded.origin.is_std() {
-                self.report_unused_items(module, is_program && module == self.program.main);
+                self.report_unused_items(module, is_program && module == program.main);
             }
         }
         for (what, name) in std::mem::take(&mut self.unused) {

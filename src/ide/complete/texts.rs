@@ -108,7 +108,7 @@ impl Analysis {
             name_of(callee).map_or("", |at| self.program.sources.text(at)),
             parameter,
         ) {
-            ("split", "by" | "stratify") | ("classify" | "by_column", "column") | ("table", "image") => {
+            ("split", "by" | "stratify") | ("classify" | "by_column" | "leave_one_out", "column") | ("table", "image") => {
                 self.columns(around)
             }
             ("classify", "classes" | "positive") => {

@@ -37,7 +37,7 @@ const EXAMPLES: &[(&str, &str)] = &[
 const START: &str = "\
 net tiny(classes: int = 2) { x |> conv1: conv(4, 3) |> relu |> global_avgpool |> fc: linear(classes) }
 let films = table(\"films.csv\") |> rgb
-let cohort = films |> split(kfold(2), by: \"patient\", seed: 7)
+let cohort = films |> split(kfold(2), by: \"patient\", stratify: \"label\", seed: 7)
 let task = cohort |> classify(\"label\", positive: \"ill\")
 let scores = tiny() |> train(task, epochs: 1) |> evaluate(task)
 ";

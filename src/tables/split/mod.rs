@@ -3,6 +3,7 @@
 //! A split is a pure function of the groups' names, their strata and a seed; the order of the rows does not enter.
 
 mod balance;
+mod leave;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,13 @@ pub enum Folding<'a> {
     /// One member; each row's word says its part: `train`, `test` and, for the tuning part, `val`, `valid`,
     /// `validation` or `tuning`.
     ByColumn(&'a [String]),
+    /// One member for each value of a column, which is tested on the groups of that value.
+    LeaveOneOut {
+        /// The value of each row; all rows of a group have one.
+        values: &'a [String],
+        /// Share of each member's training groups that is set aside, `0..1`.
+        tuning: f64,
+    },
     /// One member without a training part: every group is tested.
     Whole,
     /// The members of another cohort: groups that it knows keep their parts, others are always training.
@@ -141,6 +149,18 @@ pub enum SplitError {
         /// Number of groups that are in two parts.
         count: usize,
     },
+    /// A group whose rows have two values of the column that makes the folds.
+    #[error("group `{group}` is in two folds: {} (row {}) and {} (row {})", first.0, first.1, second.0, second.1)]
+    GroupInTwoFolds {
+        /// The group.
+        group: String,
+        /// A value and the first row that has it, from 0.
+        first: (String, usize),
+        /// Another value and its first row.
+        second: (String, usize),
+        /// Number of groups that are in two folds.
+        count: usize,
+    },
     /// A class that a member cannot learn or cannot be judged on.
     #[error("class {class} has no sample in the {part} part of fold {} of repeat {}", fold + 1, repeat + 1)]
     ClassVanishes {
@@ -218,6 +238,17 @@ pub fn split(
             assignment.members = one(holdout(&balance, tuning, test));
         }
         Folding::ByColumn(words) => assignment.members = one(by_column(&assignment, words)?),
+        Folding::LeaveOneOut { values, tuning } => {
+            check_shares(tuning, 0.0)?;
+            let balance = Balance {
+                names: &assignment.groups,
+                features: features(),
+                seed,
+            };
+            let members = leave::leave_one_out(&assignment, &balance, values, tuning)?;
+            assignment.folds = u32::try_from(members.len()).unwrap_or(u32::MAX);
+            assignment.members = members;
+        }
         Folding::Whole => assignment.members = one(vec![Part::Test; count]),
         Folding::Like(known) => {
             (assignment.folds, assignment.repeats) = (known.folds, known.repeats);
