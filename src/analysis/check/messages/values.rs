@@ -101,12 +101,18 @@ fn help(value: &Expr, ty: &Type, place: &Type, words: &[Word]) -> Option<String>
             "only a range of whole numbers is a list: `0..3`"
         }
         (Type::Named(Named::Net), Type::Named(Named::Tensor)) => "pipe the tensor into it: `x |> ..`",
+        (_, Type::Function(function)) if takes_row(function) => "a condition on a row is a lambda: `(r) => r.age >= 40`",
         (_, Type::List(_)) if !matches!(ty, Type::List(_) | Type::Function(_)) => {
             "a list of one has brackets: `[value]`"
         }
         _ => return None,
     };
     Some(help.to_owned())
+}
+
+/// True for a function of one row.
+fn takes_row(function: &Function) -> bool {
+    matches!(function.parameters.as_slice(), [only] if only.ty == Type::Named(Named::Row))
 }
 
 /// Entries without a common type: the type of those before with a place, and that of the one that differs.
