@@ -193,7 +193,7 @@ fn a_removed_or_foreign_output_file_is_restored_and_others_are_left_alone() {
 #[test]
 fn help_beside_a_program_tells_what_can_be_set_in_it() {
     let bench = Workbench::new(
-        "//! Which rate?\n\nparam epochs: int = 3   /// of every arm\nparam data: path\nlet used = [epochs]\n\
+        "//! Which rate?\n\nparam epochs: int in 1..=200 = 3   /// of every arm\nparam data: path\nlet used = [epochs]\n\
          /// The one report.\nout study = used\n",
     );
     let help = bench.mtl(&["run", "study.mtl", "--help"]);
@@ -202,7 +202,7 @@ fn help_beside_a_program_tells_what_can_be_set_in_it() {
     for part in [
         "--keep-going",
         "study.mtl:\n  Which rate?",
-        "epochs: int = 3  of every arm",
+        "epochs: int in 1..=200 = 3  of every arm",
         "data: path\n",
         "study  The one report.",
     ] {

@@ -25,6 +25,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("classify", "cohort |> classify(\"label\", positive: \"ill\")"),
     ("evaluate", "tiny() |> train(task, epochs: 1) |> evaluate(task)"),
     ("report", "scores |> report"),
+    ("axis", "(for a in [1, 2] { a }) |> axis(b: \"x\")"),
+    ("transpose", "(for a in [1, 2], b in [3, 4] { a * b }) |> transpose([\"b\", \"a\"])"),
     ("power", "power(2, 3)"),
     ("linear", "x |> flatten |> linear(3)"),
     ("slice", "x |> slice(0, 1)"),
