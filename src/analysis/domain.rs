@@ -113,7 +113,11 @@ impl Domain {
 pub fn outside(param: &Param, value: &Plain, span: Span, sources: &SourceMap) -> Option<Diagnostic> {
     let written = param.domain.as_ref()?;
     let domain = Domain::of(written).filter(|domain| !domain.is_empty() && !domain.holds(value))?;
-    let shown = sources.text(written.span).split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = sources
+        .text(written.span)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     let given = sources.text(span);
     let message = format!("the param `{}` cannot be `{given}`", param.name.name);
     let diagnostic = Diagnostic::error(&OUTSIDE, message).at(span, format!("not in `{shown}`"));

@@ -31,9 +31,15 @@ pub(super) fn print(path: &Path) {
                 let text = value.map(|value| program.sources.text(value.span));
                 text.map_or_else(String::new, |text| format!(" {sign} {text}"))
             };
-            let (domain, default) = (written("in", param.domain.as_ref()), written("=", param.default.as_ref()));
+            let (domain, default) = (
+                written("in", param.domain.as_ref()),
+                written("=", param.default.as_ref()),
+            );
             let doc = program.item(id).doc.clone().unwrap_or_default();
-            (format!("{}: {ty}{domain}{default}", param.name.name), doc.replace('\n', " "))
+            (
+                format!("{}: {ty}{domain}{default}", param.name.name),
+                doc.replace('\n', " "),
+            )
         })
         .collect();
     if !params.is_empty() {

@@ -56,7 +56,12 @@ fn table(stages: &[Known]) -> String {
             State::Partial => "partial",
             State::ToRun => "to run",
         };
-        let told: Vec<&str> = stage.note.into_iter().chain([stage.why.as_str()]).filter(|part| !part.is_empty()).collect();
+        let told: Vec<&str> = stage
+            .note
+            .into_iter()
+            .chain([stage.why.as_str()])
+            .filter(|part| !part.is_empty())
+            .collect();
         let line = format!("{:width$}  {:8} {state:8} {}", stage.name, stage.kind, told.join("; "));
         text += line.trim_end();
         text.push('\n');

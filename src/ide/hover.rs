@@ -101,7 +101,10 @@ impl Analysis {
                     let text = value.map(|value| format!(" {sign} {}", self.program.sources.text(value.span)));
                     text.unwrap_or_default()
                 };
-                let (domain, default) = (written("in", param.domain.as_ref()), written("=", param.default.as_ref()));
+                let (domain, default) = (
+                    written("in", param.domain.as_ref()),
+                    written("=", param.default.as_ref()),
+                );
                 format!("param {name}: {}{domain}{default}", ty())
             }
             ItemKind::Out(_) => format!("out {name}: {}", ty()),

@@ -92,7 +92,11 @@ impl<'a> Walker<'a, '_> {
             match &item.kind {
                 ItemKind::Param(param) => {
                     w.ty(&param.ty);
-                    param.domain.iter().chain(&param.default).for_each(|value| w.expr(value));
+                    param
+                        .domain
+                        .iter()
+                        .chain(&param.default)
+                        .for_each(|value| w.expr(value));
                 }
                 ItemKind::Let(binding) => w.binding(binding),
                 ItemKind::Fn(function) => {

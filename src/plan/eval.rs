@@ -15,11 +15,15 @@ use super::{
     value::{Env, Failed, Function, Outcome, Record, Slot, Step, Value},
 };
 use crate::{
-    analysis::{ItemId, Meaning, ModuleId, Program, domain::{Plain, outside}},
+    analysis::{
+        ItemId, Meaning, ModuleId, Program,
+        domain::{Plain, outside},
+    },
     diag::{Code, Diagnostic, Diagnostics, codes::plan as codes},
     source::Span,
     syntax::ast::{
-        Argument, Block, Entry, Expr, ExprKind, If, Item, ItemKind, Label, Labelled, ListPart, PipeStep, Text, TextPart, TypeExpr,
+        Argument, Block, Entry, Expr, ExprKind, If, Item, ItemKind, Label, Labelled, ListPart, PipeStep, Text,
+        TextPart, TypeExpr,
     },
 };
 use indexmap::IndexMap;

@@ -65,7 +65,8 @@ impl Evaluator<'_, '_> {
             1 => "one split of the patients".to_owned(),
             few => format!("{few} splits of the patients"),
         };
-        let message = format!("the arms are compared on {runs}: the tests speak of these trained models, not of the strategies");
+        let message =
+            format!("the arms are compared on {runs}: the tests speak of these trained models, not of the strategies");
         let help = "`kfold(5, repeats: 3)` draws folds and seeds three times, and the tests then speak of strategies";
         let mut diagnostic = Diagnostic::warning(&codes::SINGLE_RUN, message).at(span, "").help(help);
         diagnostic.severity = Severity::Note;

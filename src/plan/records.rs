@@ -15,12 +15,7 @@ use std::{rc::Rc, slice};
 impl<'p> Evaluator<'p, '_> {
     /// `{ quick: a, full: b }[mode]`: the wanted entry alone is evaluated, for the others may be what does not exist yet or
     /// takes long.
-    pub(super) fn written_entry(
-        &mut self,
-        entries: &'p [Entry],
-        key: &'p Expr,
-        env: &Env<'p>,
-    ) -> Outcome<Value<'p>> {
+    pub(super) fn written_entry(&mut self, entries: &'p [Entry], key: &'p Expr, env: &Env<'p>) -> Outcome<Value<'p>> {
         let wanted = match self.eval(key, env)? {
             Value::Text(text) => text,
             other => return self.unexpected("a text", &other, key.span),
@@ -58,7 +53,11 @@ impl<'p> Evaluator<'p, '_> {
         };
         let diagnostic = Diagnostic::error(&codes::NO_SUCH_ENTRY, format!("no entry `{key}`")).at(span, "");
         let written = self.program.sources.text(span);
-        self.fail(diagnostic.help(help).suggest_in(span, written, key, known.iter().copied()))
+        self.fail(
+            diagnostic
+                .help(help)
+                .suggest_in(span, written, key, known.iter().copied()),
+        )
     }
 
     /// Carries out `record`; none for another builtin.
@@ -78,7 +77,10 @@ impl<'p> Evaluator<'p, '_> {
             let names: Vec<_> = grid.axes.iter().map(|axis| &*axis.name).collect();
             let message = match names.len() {
                 0 => "a record has a key for every entry, and a grid without axes has no labels".to_owned(),
-                _ => format!("a record has one key for every entry, and this grid has the axes {}", listed(&names)),
+                _ => format!(
+                    "a record has one key for every entry, and this grid has the axes {}",
+                    listed(&names)
+                ),
             };
             let diagnostic = Diagnostic::error(&codes::BAD_VALUE, message).at(self.users_place(span), "");
             return Some(self.fail(match names.last() {

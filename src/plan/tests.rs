@@ -212,8 +212,14 @@ fn grids() {
     );
     gives("record(for a in [1, 2] { a * 10 })", "{ 1: 10, 2: 20 }");
     gives("record(for a in { x: 1, y: 2 } { (n) => n * a }).y(4)", "8");
-    gives("record((for a in [1, 2], b in [3, 4] { a * b })[b: 4])", "{ 1: 4, 2: 8 }");
-    fails("record(for a in [1, 2], b in [3, 4] { a * b })", "has the axes `a` and `b`");
+    gives(
+        "record((for a in [1, 2], b in [3, 4] { a * b })[b: 4])",
+        "{ 1: 4, 2: 8 }",
+    );
+    fails(
+        "record(for a in [1, 2], b in [3, 4] { a * b })",
+        "has the axes `a` and `b`",
+    );
     fails("for a in [1, 1] { a }", "`1` twice");
     fails("for a in [[1], [2]] { a }", "no printed form");
     fails("(for a in [1] { a })[b: 1]", "no axis `b`");

@@ -5,8 +5,8 @@ use pest::Parser as _;
 use super::{
     Pair, Rule,
     ast::{
-        Attribute, Block, Expr, FnItem, Ident, Import, ImportSource, Item, ItemKind, Labelled, Let, Module, NetItem, Out,
-        Param, TypeExpr, TypeKind,
+        Attribute, Block, Expr, FnItem, Ident, Import, ImportSource, Item, ItemKind, Labelled, Let, Module, NetItem,
+        Out, Param, TypeExpr, TypeKind,
     },
     builder::{Builder, document},
     found::found,

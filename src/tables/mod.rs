@@ -5,6 +5,8 @@ mod csv_file;
 mod error;
 mod folders;
 mod header;
+#[cfg(test)]
+pub(crate) mod made;
 mod table;
 
 pub mod npz;

@@ -1,6 +1,6 @@
 //! Completion: what is proposed where, and that what is proposed fits.
 
-use super::client::{Client, FILMS, STUDY, unmarked};
+use super::client::{Client, FILMS, NETS, STUDY, unmarked};
 use serde_json::Value;
 
 /// What is proposed at `|` in a file whose text is `marked` without it: labels in the order of their rank.
@@ -205,6 +205,9 @@ fn patterns_come_from_the_network() {
 #[test]
 fn imports_types_and_items_are_proposed() {
     let mut client = Client::start();
+    // Names private to a file are not proposed to others.
+    client.write("lab/films.mtl", &format!("{FILMS}\nlet _side = 64\n"));
+    client.write("lab/nets.mtl", &format!("{NETS}\nlet _width = 8\n"));
     client.open("study.mtl");
     let mut store = Vec::new();
     let found = at(

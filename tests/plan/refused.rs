@@ -378,7 +378,10 @@ fn wrong_networks_and_weights_are_refused() {
     refused(
         &other,
         "plan::weights_misfit",
-        &["has no `conv3.weight` and `conv3.bias`", "nearest to `conv3.weight` is `conv2.weight`"],
+        &[
+            "has no `conv3.weight` and `conv3.bias`",
+            "nearest to `conv3.weight` is `conv2.weight`",
+        ],
     );
     let judged = weights("tiny() |> load(\"data/tiny.safetensors\")")
         .replace("|> finetune(task, epochs: 1, freeze: stages(frozen)) ", "");
@@ -496,4 +499,22 @@ out study = all |> transpose([\"t\", \"arm\"]) |> report(compare: \"arm\", basel
         ]
     });
     assert_eq!(design.cells.iter().map(told).collect::<Vec<_>>(), rows.concat());
+}
+
+#[test]
+fn what_becomes_of_a_head_is_said() {
+    let other = "let d = cohort |> classify(\"density\")";
+    let steps = "pretrain(d, epochs: 1) |> finetune(task, epochs: 1) |> finetune(task, epochs: 2) |> evaluate(task)";
+    let plan = planned(&chain(other, steps));
+    let choices = report(&plan, "study").choices;
+    let heads = |scope: &str| -> Vec<String> {
+        let heads = choices.iter().filter(|c| c.name == "head" && c.scope.contains(scope));
+        heads.map(|c| c.value.clone()).collect()
+    };
+    assert_eq!(heads("pretrain d"), ["auto (drawn anew)"]);
+    assert_eq!(heads("finetune task"), ["auto (drawn anew)", "auto (kept)"]);
+    let notes: Vec<_> = plan.order().filter_map(|id| plan.graph[id].work.note()).collect();
+    for note in ["from random weights", "head drawn anew", "head kept"] {
+        assert!(notes.contains(&note), "{note} in {notes:?}");
+    }
 }

@@ -136,7 +136,7 @@ pub(super) fn silence(program: &Program, diagnostics: &mut Diagnostics) {
         }
     }
     diagnostics.retain(|diagnostic| {
-        let Some(span) = diagnostic.span().filter(|_| diagnostic.severity == Severity::Warning) else {
+        let Some(span) = diagnostic.span().filter(|_| diagnostic.severity != Severity::Error) else {
             return true;
         };
         !allowances.iter().any(|(item, names)| {

@@ -228,7 +228,10 @@ impl Checker<'_> {
 
     fn unknown_argument(&mut self, call: &mut Call<'_>, name: &Ident, value: &Expr) {
         let step = Type::step(Type::TENSOR, Type::TENSOR);
-        let ty = self.infer(value, None);
+        // A word of a choice that only the missing parameter would know is not a second mistake.
+        let word = matches!(&value.kind, ExprKind::Name(name) if self.program.lookup(self.frame.item.module, name).is_none()
+            && self.frame.locals.iter().all(|local| local.name != *name));
+        let ty = if word { Type::Unknown } else { self.infer(value, None) };
         let near = call.function.parameters.iter().map(|p| p.name.as_str());
         if nearest(&name.name, near).is_none() && self.is_subject(call, value, &ty) {
             return;

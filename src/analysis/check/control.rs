@@ -34,7 +34,11 @@ impl Checker<'_> {
                 let (first, second) = (self.seen(&then), self.seen(&other));
                 let places = (branches.then.value.value.span, otherwise.value.value.span);
                 let sources = &self.program.sources;
-                self.report(messages::branches_differ((&first, places.0), (&second, places.1), sources));
+                self.report(messages::branches_differ(
+                    (&first, places.0),
+                    (&second, places.1),
+                    sources,
+                ));
                 Type::Unknown
             }
         }

@@ -10,7 +10,9 @@ use crate::{
     },
     builtins::Signature,
     source::Span,
-    syntax::ast::{BinaryOp, Block, Expr, ExprKind, FnItem, Ident, Item, ItemKind, Labelled, Let, NetItem, Out, Param, Parameter},
+    syntax::ast::{
+        BinaryOp, Block, Expr, ExprKind, FnItem, Ident, Item, ItemKind, Labelled, Let, NetItem, Out, Param, Parameter,
+    },
     types::{self, Function, FunctionOrigin, Named, Passing, Type, lower},
 };
 
@@ -72,7 +74,7 @@ impl Checker<'_> {
         };
         let before = self.diagnostics.len();
         match (inner, bare(written)) {
-            (Type::Unknown, _) => return,
+            (Type::Unknown, _) | (_, ExprKind::Bad) => return,
             (Type::Named(Named::Bool), _) | (Type::List(_) | Type::Map(_) | Type::Record(_), _) => {
                 self.report(messages::no_domain(&param.name.name, ty, written.span));
                 return;

@@ -126,7 +126,11 @@ impl Checker<'_> {
     fn entries_differ(&mut self, before: &Joined, ty: &Type, span: Span) {
         let (first, second) = (self.seen(&before.ty), self.seen(ty));
         let sources = &self.program.sources;
-        self.report(messages::entries_differ((&first, before.span), (&second, span), sources));
+        self.report(messages::entries_differ(
+            (&first, before.span),
+            (&second, span),
+            sources,
+        ));
     }
 
     /// A record's type. Entries have one type, but for settings, which one record may mix.

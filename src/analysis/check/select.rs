@@ -175,7 +175,12 @@ impl Checker<'_> {
             _ => None,
         });
         if let Some(text) = lacking {
-            self.report(messages::value_is_no_key(&param.name.name, text, key.span, fields.keys()));
+            self.report(messages::value_is_no_key(
+                &param.name.name,
+                text,
+                key.span,
+                fields.keys(),
+            ));
         }
     }
 

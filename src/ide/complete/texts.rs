@@ -108,9 +108,9 @@ impl Analysis {
             name_of(callee).map_or("", |at| self.program.sources.text(at)),
             parameter,
         ) {
-            ("split", "by" | "stratify") | ("classify" | "by_column" | "leave_one_out", "column") | ("table", "image") => {
-                self.columns(around)
-            }
+            ("split", "by" | "stratify")
+            | ("classify" | "by_column" | "leave_one_out", "column")
+            | ("table", "image") => self.columns(around),
             ("classify", "classes" | "positive") => {
                 let column = argument(arguments, "column", 0);
                 let column = column.and_then(|value| match &value.kind {

@@ -10,9 +10,10 @@ use crate::{
     plan::{eval::Evaluator, value::Value},
     source::SourceMap,
     syntax,
+    tables::made,
     types::{Named, Type},
 };
-use std::{fmt::Write as _, fs, io::Write as _, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 /// Calls of builtins whose signature does not say enough to call them.
 const EXAMPLES: &[(&str, &str)] = &[
@@ -26,7 +27,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("evaluate", "tiny() |> train(task, epochs: 1) |> evaluate(task)"),
     ("report", "scores |> report"),
     ("axis", "(for a in [1, 2] { a }) |> axis(b: \"x\")"),
-    ("transpose", "(for a in [1, 2], b in [3, 4] { a * b }) |> transpose([\"b\", \"a\"])"),
+    (
+        "transpose",
+        "(for a in [1, 2], b in [3, 4] { a * b }) |> transpose([\"b\", \"a\"])",
+    ),
     ("power", "power(2, 3)"),
     ("linear", "x |> flatten |> linear(3)"),
     ("slice", "x |> slice(0, 1)"),
@@ -50,15 +54,16 @@ fn data(root: &Path) {
     for row in 0..16_u8 {
         let (patient, label) = (row / 2, ["ill", "well"][usize::from(row / 2 % 2)]);
         let part = ["train", "train", "train", "test"][usize::from(row / 4)];
-        for path in [root.join(format!("{row}.png")), root.join(format!("photos/{label}/{row}.png"))] {
-            fs::create_dir_all(path.parent().expect("in a folder")).expect("a folder can be made");
-            let picture = image::GrayImage::from_fn(8, 8, |x, y| image::Luma([row.wrapping_mul(9) ^ (x * 8 + y) as u8]));
-            picture.save(path).expect("a picture can be written");
+        for path in [
+            root.join(format!("{row}.png")),
+            root.join(format!("photos/{label}/{row}.png")),
+        ] {
+            made::picture(&path, row);
         }
         let _ = writeln!(rows, "{row}.png,P{patient},{label},{part}");
     }
     fs::write(root.join("films.csv"), rows).expect("a table can be written");
-    archive(&root.join("small.npz"));
+    made::archive(&root.join("small.npz"));
     let zeros = [0_u8; 4 * 4 * 27];
     let shapes: [(&str, &[usize]); 4] = [
         ("conv1.weight", &[4, 3, 3, 3]),
@@ -73,27 +78,6 @@ fn data(root: &Path) {
     });
     let bytes = safetensors::serialize(tensors, None).expect("weights can be written");
     fs::write(root.join("tiny.safetensors"), bytes).expect("weights can be written");
-}
-
-/// Four pictures of 8 x 8 in each part, as numpy's `savez` writes them.
-fn archive(path: &Path) {
-    let mut zip = zip::ZipWriter::new(fs::File::create(path).expect("a file can be made"));
-    for part in ["train", "val", "test"] {
-        for (name, shape, count) in [("images", "(4, 8, 8)", 256), ("labels", "(4, 1)", 4)] {
-            let options = zip::write::SimpleFileOptions::default();
-            zip.start_file(format!("{part}_{name}.npy"), options).expect("an entry can be made");
-            let mut header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}");
-            while (10 + header.len() + 1) % 64 != 0 {
-                header.push(' ');
-            }
-            header.push('\n');
-            let length = u16::try_from(header.len()).expect("a short header");
-            let start = [&b"\x93NUMPY\x01\x00"[..], &length.to_le_bytes(), header.as_bytes()].concat();
-            let values: Vec<u8> = (0..count).map(|at: usize| (at % 2) as u8).collect();
-            zip.write_all(&[start, values].concat()).expect("an entry can be written");
-        }
-    }
-    zip.finish().expect("the archive can be closed");
 }
 
 /// A value of a type, as a program writes it.
@@ -127,7 +111,7 @@ fn written(ty: &Type) -> Option<String> {
         Type::Grid(grid) => {
             let cell = written(&grid.cell)?;
             format!("(for a in [1, 2] {{ if a == 1 {{ {cell} }} else {{ {cell} }} }})")
-        },
+        }
         Type::Step(subject, result) if subject == result => "identity".to_owned(),
         Type::Function(function) => match (function.parameters.as_slice(), &function.result) {
             ([_], Type::Named(Named::Bool)) => "(_r) => true".to_owned(),
@@ -167,7 +151,9 @@ fn is_of(value: &Value<'_>, ty: &Type) -> bool {
         Type::Map(of) => matches!(value, Value::Record(record) if record.values().all(|value| is_of(value, of))),
         Type::Record(fields) => matches!(value, Value::Record(record)
             if fields.iter().all(|(key, ty)| record.get(key.as_str()).is_some_and(|value| is_of(value, ty)))),
-        Type::Grid(grid) => matches!(value, Value::Grid(found) if found.cells.iter().all(|cell| is_of(cell, &grid.cell))),
+        Type::Grid(grid) => {
+            matches!(value, Value::Grid(found) if found.cells.iter().all(|cell| is_of(cell, &grid.cell)))
+        }
         Type::Step(..) => matches!(value, Value::Step(_)),
         Type::Function(_) => matches!(value, Value::Function(_)),
         Type::Unknown | Type::None | Type::Variable(_) => false,
@@ -192,7 +178,10 @@ fn loaded(root: &Path, text: &str) -> (Program, Vec<String>) {
 fn mistake(root: &Path, signature: &Signature, call: &str) -> Option<String> {
     let of_tensors = |ty: &Type| matches!(ty, Type::Named(Named::Tensor));
     let subject = signature.subject.as_ref().map(|(_, ty)| ty);
-    let in_net = subject.into_iter().chain(signature.parameters.iter().map(|p| &p.ty)).any(of_tensors);
+    let in_net = subject
+        .into_iter()
+        .chain(signature.parameters.iter().map(|p| &p.ty))
+        .any(of_tensors);
     let last = if in_net {
         // What the builtin gives goes through a layer where it is a tensor, and into a width where it is a number.
         let end = match &signature.result {
@@ -241,6 +230,9 @@ fn every_builtin_takes_and_gives_what_its_signature_says() {
         wrong.extend(mistake.map(|mistake| format!("{name}: {mistake}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let unknown: Vec<_> = EXAMPLES.iter().filter(|(name, _)| !declared.contains_key(*name)).collect();
+    let unknown: Vec<_> = EXAMPLES
+        .iter()
+        .filter(|(name, _)| !declared.contains_key(*name))
+        .collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }

@@ -21,7 +21,11 @@ pub(super) fn leave_one_out(
     let mut members = Vec::new();
     for fold in 0..count {
         let mut parts = vec![Part::Test; fold_of.len()];
-        let others: Vec<u32> = (0..).zip(&fold_of).filter(|(_, own)| **own != fold).map(|(group, _)| group).collect();
+        let others: Vec<u32> = (0..)
+            .zip(&fold_of)
+            .filter(|(_, own)| **own != fold)
+            .map(|(group, _)| group)
+            .collect();
         if others.len() < 1 + usize::from(tuning > 0.0) {
             return Err(SplitError::TooFewGroups {
                 groups: fold_of.len(),
@@ -64,5 +68,9 @@ fn folds(assignment: &Assignment, values: &[String]) -> Result<Vec<u32>, SplitEr
         });
     }
     // Every group has a row, so every group was found.
-    Ok(found.into_iter().flatten().map(|row| places[values[row].as_str()]).collect())
+    Ok(found
+        .into_iter()
+        .flatten()
+        .map(|row| places[values[row].as_str()])
+        .collect())
 }

@@ -245,23 +245,54 @@ fn whole_is_tested_and_never_trained_on() {
 fn one_value_after_the_other_is_left_out() {
     let groups = names("p", [0, 0, 1, 2, 3, 4, 5, 6, 7]);
     let sites: Vec<String> = ["b", "b", "a", "a", "c", "b", "a", "c", "b"].map(str::to_owned).into();
-    let rule = Folding::LeaveOneOut { values: &sites, tuning: 0.2 };
+    let rule = Folding::LeaveOneOut {
+        values: &sites,
+        tuning: 0.2,
+    };
     let assignment = split(&groups, None, &rule, 3).unwrap();
-    assert_eq!((assignment.folds, assignment.repeats, assignment.members.len()), (3, 1, 3));
+    assert_eq!(
+        (assignment.folds, assignment.repeats, assignment.members.len()),
+        (3, 1, 3)
+    );
     for (member, site) in ["a", "b", "c"].into_iter().enumerate() {
         let tested = assignment.rows_of(member, Part::Test);
-        let of_site: Vec<u32> = (0..).zip(&sites).filter(|(_, s)| *s == site).map(|(row, _)| row).collect();
+        let of_site: Vec<u32> = (0..)
+            .zip(&sites)
+            .filter(|(_, s)| *s == site)
+            .map(|(row, _)| row)
+            .collect();
         assert_eq!(tested, of_site, "{site}");
         assert!(!assignment.rows_of(member, Part::Tuning).is_empty(), "{site}");
         assert!(!assignment.rows_of(member, Part::Training).is_empty(), "{site}");
     }
     let mut torn = sites.clone();
     torn[1] = "c".to_owned();
-    let error = split(&groups, None, &Folding::LeaveOneOut { values: &torn, tuning: 0.0 }, 3);
+    let error = split(
+        &groups,
+        None,
+        &Folding::LeaveOneOut {
+            values: &torn,
+            tuning: 0.0,
+        },
+        3,
+    );
     let first = ("b".to_owned(), 0);
-    let expected = SplitError::GroupInTwoFolds { group: "p0".into(), first, second: ("c".into(), 1), count: 1 };
+    let expected = SplitError::GroupInTwoFolds {
+        group: "p0".into(),
+        first,
+        second: ("c".into(), 1),
+        count: 1,
+    };
     assert_eq!(error, Err(expected));
     let one = vec!["a".to_owned(); 9];
-    let error = split(&groups, None, &Folding::LeaveOneOut { values: &one, tuning: 0.0 }, 3);
+    let error = split(
+        &groups,
+        None,
+        &Folding::LeaveOneOut {
+            values: &one,
+            tuning: 0.0,
+        },
+        3,
+    );
     assert_eq!(error, Err(SplitError::BadFolds { folds: 1, repeats: 1 }));
 }

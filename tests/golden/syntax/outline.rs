@@ -100,7 +100,10 @@ impl Tree {
             ItemKind::Param(param) => {
                 self.name("name", &param.name);
                 self.ty(&param.ty);
-                param.domain.iter().for_each(|value| self.node(value.span, "in".to_owned(), |tree| tree.expr(value)));
+                param
+                    .domain
+                    .iter()
+                    .for_each(|value| self.node(value.span, "in".to_owned(), |tree| tree.expr(value)));
                 param.default.iter().for_each(|value| self.expr(value));
             }
             ItemKind::Let(item) => self.binding(item),

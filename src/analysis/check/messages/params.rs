@@ -13,16 +13,22 @@ use crate::{
 
 /// A domain of a parameter whose values it cannot limit.
 pub(crate) fn no_domain(name: &str, ty: &Type, span: Span) -> Diagnostic {
-    Diagnostic::error(&DOMAIN, format!("the values of `{name}`, {}, cannot be limited", one(ty)))
-        .at(span, "")
-        .help("a number, a text, a path or a duration may be one of a list or lie in a range")
+    Diagnostic::error(
+        &DOMAIN,
+        format!("the values of `{name}`, {}, cannot be limited", one(ty)),
+    )
+    .at(span, "")
+    .help("a number, a text, a path or a duration may be one of a list or lie in a range")
 }
 
 /// A domain that is no list and, for a number, no range.
 pub(crate) fn domain_kind(ty: &Type, span: Span) -> Diagnostic {
     let (kinds, help) = match ty {
         Type::Named(Named::Text | Named::Path) => ("a list", "write its values: `in [\"quick\", \"full\"]`"),
-        _ => ("a list or a range", "write its values, `in [18, 34, 50]`, or a range, `in 1..=200`"),
+        _ => (
+            "a list or a range",
+            "write its values, `in [18, 34, 50]`, or a range, `in 1..=200`",
+        ),
     };
     Diagnostic::error(&DOMAIN, format!("the values of {} are limited by {kinds}", one(ty)))
         .at(span, "")
@@ -31,9 +37,12 @@ pub(crate) fn domain_kind(ty: &Type, span: Span) -> Diagnostic {
 
 /// A domain with a part that is no literal.
 pub(crate) fn domain_computed(span: Span) -> Diagnostic {
-    Diagnostic::error(&DOMAIN, "the values that a param may have are written out, not computed")
-        .at(span, "")
-        .help("write literals, `in 1..=200`; `--help` shows them to whoever sets the param")
+    Diagnostic::error(
+        &DOMAIN,
+        "the values that a param may have are written out, not computed",
+    )
+    .at(span, "")
+    .help("write literals, `in 1..=200`; `--help` shows them to whoever sets the param")
 }
 
 /// A domain without a value.
@@ -65,7 +74,11 @@ pub(crate) fn domain_last(param: &Param, value: &Expr, domain: &Expr, sources: &
     let text = format!("in {} = {}", sources.text(domain), sources.text(value));
     let mut diagnostic = Diagnostic::error(&MISMATCH, "the values that a param may have stand before its default")
         .at(domain, "")
-        .help(format!("write `param {}: {} {text}`", param.name.name, sources.text(param.ty.span)));
+        .help(format!(
+            "write `param {}: {} {text}`",
+            param.name.name,
+            sources.text(param.ty.span)
+        ));
     diagnostic.fix = Some(Fix {
         span: Span {
             start: param.ty.span.end,

@@ -101,7 +101,9 @@ fn help(value: &Expr, ty: &Type, place: &Type, words: &[Word]) -> Option<String>
             "only a range of whole numbers is a list: `0..3`"
         }
         (Type::Named(Named::Net), Type::Named(Named::Tensor)) => "pipe the tensor into it: `x |> ..`",
-        (_, Type::Function(function)) if takes_row(function) => "a condition on a row is a lambda: `(r) => r.age >= 40`",
+        (_, Type::Function(function)) if takes_row(function) => {
+            "a condition on a row is a lambda: `(r) => r.age >= 40`"
+        }
         (_, Type::List(_)) if !matches!(ty, Type::List(_) | Type::Function(_)) => {
             "a list of one has brackets: `[value]`"
         }
