@@ -190,6 +190,14 @@ let own = cohort |> classify(\"label\", { ill: [\"malignant\"], well: [\"benign\
         "plan::bad_value",
         &["reason"],
     );
+    // What was watched for choices counts as seen.
+    let both = "let e = films |> split(by_column(\"part\"), by: \"patient\") |> classify(\"label\")
+let w = films |> where((r) => r.part == \"val\") |> split(whole, by: \"patient\") |> classify(\"label\")";
+    refused(
+        &chain(both, "finetune(e, epochs: 1) |> evaluate(w)"),
+        "data::leak",
+        &["was in the tuning part of `finetune e`"],
+    );
     let watched = "let target = films |> split(by_column(\"part\"), by: \"patient\") |> classify(\"label\")
 let p = films |> where((r) => r.part == \"val\") |> split(holdout(), by: \"patient\") |> classify(\"label\")";
     let tuned = chain(

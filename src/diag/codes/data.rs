@@ -24,6 +24,6 @@ codes! { "data":
     TOO_FEW_GROUPS = "too_few_groups", "There are fewer groups than the folds and parts of the split need.";
     CLASS_VANISHES = "class_vanishes", "A fold has no sample of a class in its training or its test part, so it can neither learn nor be judged.";
     FEW_IN_CLASS = "few_in_class", "A fold tests fewer than 10 groups of a class: its AUC says little.";
-    LEAK = "leak", "A model would score samples whose group, file or pixels it has seen in training.";
+    LEAK = "leak", "A model would score samples whose group, file or pixels one of its trainings has seen: learnt from, or watched for choices.";
     TUNING_LEAK = "tuning_leak", "A model has seen in training what its tuning part holds: choices made there are biased.";
 }
