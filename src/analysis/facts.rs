@@ -42,6 +42,8 @@ pub struct Facts {
     types: IndexMap<Span, Type>,
     arriving: IndexMap<Span, Type>,
     uses: IndexMap<Span, Target>,
+    /// Those of the standard library, which are the same in all programs.
+    library: Option<&'static Facts>,
     /// What was found at [`CURSOR`].
     pub cursor: Option<Expected>,
 }
@@ -50,24 +52,36 @@ impl Facts {
     /// The type of the expression, or of the name that is defined, at exactly this place.
     #[must_use]
     pub fn type_at(&self, span: Span) -> Option<&Type> {
-        self.types.get(&span)
+        let library = || self.library?.type_at(span);
+        self.types.get(&span).or_else(library)
     }
 
     /// The type of what arrives at a pipe's step, by the place of the step.
     #[must_use]
     pub fn arriving(&self, step: Span) -> Option<&Type> {
-        self.arriving.get(&step)
+        let library = || self.library?.arriving(step);
+        self.arriving.get(&step).or_else(library)
     }
 
     /// What the name at exactly this place refers to.
     #[must_use]
     pub fn target(&self, span: Span) -> Option<Target> {
-        self.uses.get(&span).copied()
+        let library = || self.library?.target(span);
+        self.uses.get(&span).copied().or_else(library)
     }
 
-    /// All places that refer to something, and to what.
+    /// All places that refer to something, and to what; in the whole standard library too.
     pub fn uses(&self) -> impl Iterator<Item = (Span, Target)> {
-        self.uses.iter().map(|(span, target)| (*span, *target))
+        let library = self.library.into_iter().flat_map(|library| &library.uses);
+        library.chain(&self.uses).map(|(span, target)| (*span, *target))
+    }
+
+    /// No facts yet but those of the standard library.
+    pub(super) fn beside(library: &'static Self) -> Self {
+        Self {
+            library: Some(library),
+            ..Self::default()
+        }
     }
 
     pub(super) fn note_type(&mut self, span: Span, ty: &Type) {

@@ -1,13 +1,17 @@
-//! Loading: the main module, everything it imports, and the prelude, each parsed once.
+//! Loading: the main module and everything it imports, each parsed once; the standard library once for all programs.
 
 use std::{
     io,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::program::{ItemId, LoadedModule, Meaning, ModuleId, Origin, Program, defined_name};
+use super::{
+    library::{self, Library},
+    program::{ItemId, LoadedModule, Meaning, ModuleId, Origin, Program, defined_name},
+};
 use crate::{
     builtins::{self, PRELUDE},
     diag::{Diagnostic, Diagnostics, codes::names as codes},
@@ -43,10 +47,15 @@ pub fn load(main: Main<'_>, diagnostics: &mut Diagnostics) -> Program {
 
 /// As [`load`], with the files' text from `read`: an editor's open files are newer than those on disk.
 pub fn load_with(main: Main<'_>, read: &dyn Fn(&Path) -> io::Result<String>, diagnostics: &mut Diagnostics) -> Program {
+    let library = library::loaded();
+    for diagnostic in library.diagnostics.iter() {
+        diagnostics.push(diagnostic.clone());
+    }
     let mut loader = Loader {
-        sources: SourceMap::new(),
-        modules: Vec::new(),
-        known: IndexMap::new(),
+        sources: library.program.sources.clone(),
+        held: vec![false; library.program.modules.len()],
+        modules: library.program.modules.clone(),
+        known: library.known.clone(),
         open: Vec::new(),
         read,
         diagnostics,
@@ -56,12 +65,31 @@ pub fn load_with(main: Main<'_>, read: &dyn Fn(&Path) -> io::Result<String>, dia
         Main::File(path) => loader.main_file(&clean(path)),
         Main::Text { name, folder, text } => loader.text(Origin::Text(folder.to_owned()), name, text),
     };
-    Program {
-        sources: loader.sources,
-        modules: loader.modules,
-        main,
-        prelude,
-        settings: IndexMap::new(),
+    loader.program(main, prelude)
+}
+
+/// Loads the standard library, whose main module is the prelude.
+pub(super) fn load_library() -> Library {
+    let mut diagnostics = Diagnostics::new();
+    let mut loader = Loader {
+        sources: SourceMap::new(),
+        modules: Vec::new(),
+        held: Vec::new(),
+        known: IndexMap::new(),
+        open: Vec::new(),
+        read: &|_| Err(io::ErrorKind::NotFound.into()),
+        diagnostics: &mut diagnostics,
+    };
+    let prelude = loader.std(PRELUDE);
+    for name in builtins::std_modules() {
+        loader.std(name);
+    }
+    let known = loader.known.clone();
+    let program = loader.program(prelude, prelude);
+    Library {
+        program,
+        known,
+        diagnostics,
     }
 }
 
@@ -82,14 +110,15 @@ fn clean(path: &Path) -> PathBuf {
 
 /// What tells one module from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
+pub(super) enum Key {
     File(PathBuf),
     Std(String),
 }
 
 struct Loader<'a> {
     sources: SourceMap,
-    modules: Vec<LoadedModule>,
+    modules: Vec<Arc<LoadedModule>>,
+    held: Vec<bool>,
     known: IndexMap<Key, ModuleId>,
     /// Modules whose imports are being loaded, outermost first.
     open: Vec<Key>,
@@ -98,6 +127,26 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
+    fn program(self, main: ModuleId, prelude: ModuleId) -> Program {
+        Program {
+            sources: self.sources,
+            modules: self.modules,
+            held: self.held,
+            main,
+            prelude,
+            settings: IndexMap::new(),
+        }
+    }
+
+    /// The module belongs to the program, and all that it imports.
+    fn hold(&mut self, id: ModuleId) {
+        if let Some(held) = self.held.get_mut(id.0).filter(|held| !**held) {
+            *held = true;
+            let module = Arc::clone(&self.modules[id.0]);
+            module.imports.iter().for_each(|&import| self.hold(import));
+        }
+    }
+
     fn main_file(&mut self, path: &Path) -> ModuleId {
         let text = match (self.read)(path) {
             Ok(text) => text,
@@ -127,6 +176,7 @@ impl Loader<'_> {
     fn std(&mut self, name: &'static str) -> ModuleId {
         let key = Key::Std(name.to_owned());
         if let Some(&id) = self.known.get(&key) {
+            self.hold(id);
             return id;
         }
         let text = builtins::std_source(name).map_or("", |(_, text)| text);
@@ -141,9 +191,11 @@ impl Loader<'_> {
         let opened = key.is_some();
         self.open.extend(key.clone());
         let mut names = Names::default();
+        let mut imports = Vec::new();
         for item in &tree.items {
             if let ItemKind::Import(import) = &item.kind {
                 let target = self.import(&origin, import);
+                imports.extend(target);
                 self.bind_import(&mut names, import, target, item.span);
             }
         }
@@ -153,12 +205,14 @@ impl Loader<'_> {
         let id = ModuleId(self.modules.len());
         self.bind_items(&mut names, &tree, id);
         let Names { scope, meant, .. } = names;
-        self.modules.push(LoadedModule {
+        self.modules.push(Arc::new(LoadedModule {
             origin,
             tree,
             scope,
             meant,
-        });
+            imports,
+        }));
+        self.held.push(true);
         if let Some(key) = key {
             self.known.insert(key, id);
         }
@@ -175,6 +229,7 @@ impl Loader<'_> {
             },
         };
         if let Some(&id) = self.known.get(&key) {
+            self.hold(id);
             return Some(id);
         }
         if self.open.contains(&key) {

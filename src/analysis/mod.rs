@@ -4,6 +4,7 @@ mod check;
 pub mod domain;
 pub mod facts;
 mod homes;
+mod library;
 mod load;
 pub mod program;
 mod settings;

@@ -1,6 +1,9 @@
 //! A loaded program: its files, its modules, and what every name of a module stands for.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use indexmap::{IndexMap, IndexSet};
 
@@ -74,6 +77,8 @@ pub struct LoadedModule {
     pub scope: IndexMap<String, Meaning>,
     /// What imports that failed were probably meant to bring; whatever uses these names stays silent.
     pub meant: IndexSet<String>,
+    /// The modules that it imports.
+    pub(super) imports: Vec<ModuleId>,
 }
 
 /// A program: the main module and all that it imports, loaded once each.
@@ -81,7 +86,10 @@ pub struct LoadedModule {
 pub struct Program {
     /// The text of every file.
     pub sources: SourceMap,
-    pub(super) modules: Vec<LoadedModule>,
+    /// The standard library's modules, which have the same places in all programs, then the program's own.
+    pub(super) modules: Vec<Arc<LoadedModule>>,
+    /// True for the modules that belong to the program: of the library those that it imports.
+    pub(super) held: Vec<bool>,
     /// The module that was asked for.
     pub main: ModuleId,
     /// The module whose names every module has without an import.
@@ -101,10 +109,9 @@ impl Program {
 
     /// All modules, imported ones before those that import them.
     pub fn modules(&self) -> impl Iterator<Item = (ModuleId, &LoadedModule)> {
-        self.modules
-            .iter()
-            .enumerate()
-            .map(|(index, module)| (ModuleId(index), module))
+        let all = self.modules.iter().zip(&self.held).enumerate();
+        all.filter(|(_, (_, held))| **held)
+            .map(|(index, (module, _))| (ModuleId(index), &**module))
     }
 
     /// An item of this program.

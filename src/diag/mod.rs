@@ -3,6 +3,8 @@
 //!
 //! A pass never prints and never stops at the first mistake: it adds to [`Diagnostics`] and goes on.
 
+use indexmap::IndexSet;
+
 use crate::source::Span;
 
 pub mod apply;
@@ -163,6 +165,8 @@ fn quoted(name: &str) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    /// Code and place of each that has a place.
+    seen: IndexSet<(&'static str, Span)>,
 }
 
 impl Diagnostics {
@@ -174,8 +178,8 @@ impl Diagnostics {
 
     /// Adds one; the same code at the same place is kept once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let twin = |d: &Diagnostic| d.code == diagnostic.code && d.span() == diagnostic.span() && d.span().is_some();
-        if !self.list.iter().any(twin) {
+        let place = diagnostic.span();
+        if place.is_none_or(|span| self.seen.insert((diagnostic.code.id, span))) {
             self.list.push(diagnostic);
         }
     }
@@ -183,6 +187,8 @@ impl Diagnostics {
     /// Keeps those that `keep` says.
     pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
         self.list.retain(keep);
+        let places = self.list.iter().filter_map(|d| Some((d.code.id, d.span()?)));
+        self.seen = places.collect();
     }
 
     /// True when at least one is an error.

@@ -1,6 +1,6 @@
 //! Every name of a program with the symbol that it refers to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
@@ -63,7 +63,8 @@ impl Index {
         for (module, _) in program.modules() {
             builder.imports(module);
         }
-        for (span, target) in facts.uses() {
+        let held: BTreeSet<FileId> = program.modules().map(|(_, module)| module.tree.file).collect();
+        for (span, target) in facts.uses().filter(|(span, _)| held.contains(&span.file)) {
             builder.usage(span, target);
         }
         for (_, module) in program.modules() {
@@ -264,14 +265,12 @@ pub(super) fn parameters(program: &Program, id: ItemId) -> &[Parameter] {
 /// The function to which a function hands its `...how`.
 fn handed_to<'a>(program: &'a Program, id: ItemId, function: &FnItem) -> Option<&'a Expr> {
     let rest = function.parameters.iter().find(|p| p.rest && p.ty.is_none())?;
-    let item = program.item(id);
     let mut found = None;
-    visit::walk(&program.module(id.module).tree, &mut |node, around| {
+    visit::walk_item(program.item(id), &mut |node, _| {
         if let Node::Expr(Expr {
             kind: ExprKind::Call(callee, arguments),
             ..
         }) = node
-            && matches!(around.first(), Some(Node::Item(outer)) if outer.span == item.span)
             && arguments.iter().any(|argument| {
                 matches!(argument, Argument::Spread(Expr { kind: ExprKind::Name(name), .. }) if *name == rest.name.name)
             })

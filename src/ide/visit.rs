@@ -50,11 +50,16 @@ impl Node<'_> {
 
 /// Calls `see` on every node, from the outside in, with the nodes around it, outermost first.
 pub(super) fn walk<'a>(module: &'a Module, see: &mut dyn FnMut(Node<'a>, &[Node<'a>])) {
+    module.items.iter().for_each(|item| walk_item(item, see));
+}
+
+/// As [`walk`], of one item.
+pub(super) fn walk_item<'a>(item: &'a Item, see: &mut dyn FnMut(Node<'a>, &[Node<'a>])) {
     let mut walker = Walker {
         around: Vec::new(),
         see,
     };
-    module.items.iter().for_each(|item| walker.item(item));
+    walker.item(item);
 }
 
 /// The nodes around a byte, outermost first.

@@ -131,10 +131,10 @@ impl SourceFile {
     }
 }
 
-/// All files of one run, by [`FileId`].
-#[derive(Debug, Default)]
+/// All files of one run, by [`FileId`]. A clone shares the files that are there and grows on its own.
+#[derive(Clone, Debug, Default)]
 pub struct SourceMap {
-    files: Vec<SourceFile>,
+    files: Vec<Arc<SourceFile>>,
 }
 
 impl SourceMap {
@@ -151,12 +151,12 @@ impl SourceMap {
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile {
+        self.files.push(Arc::new(SourceFile {
             name: name.into(),
             path,
             text,
             line_starts,
-        });
+        }));
         id
     }
 

@@ -127,12 +127,16 @@ impl<'a> Builder<'a> {
         while end > floor {
             let byte = bytes.get(end - 1).copied().unwrap_or(b' ');
             let comments = &self.scan.comments;
-            if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') || self.scan.is_blanked(end - 1) {
+            let closer = matches!(byte, b')' | b']' | b'}');
+            if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') || closer && self.scan.is_blanked(end - 1) {
                 end -= 1;
-            } else if let Ok(found) = comments.binary_search_by_key(&end, |c| c.end) {
-                end = comments[found].start;
-            } else {
-                break;
+                continue;
+            }
+            // A comment ends with its line, or before the blanks at its end.
+            let may_end = bytes.get(end).is_none_or(|next| !next.is_ascii_graphic());
+            match may_end.then(|| comments.binary_search_by_key(&end, |c| c.end)) {
+                Some(Ok(found)) => end = comments[found].start,
+                _ => break,
             }
         }
         end.max(floor)

@@ -135,12 +135,15 @@ pub(super) fn silence(program: &Program, diagnostics: &mut Diagnostics) {
             }
         }
     }
+    // Items do not overlap, so only the last that begins before a place can hold it.
+    allowances.sort_by_key(|(item, _)| (item.file, item.start));
     diagnostics.retain(|diagnostic| {
         let Some(span) = diagnostic.span().filter(|_| diagnostic.severity != Severity::Error) else {
             return true;
         };
-        !allowances.iter().any(|(item, names)| {
-            let inside = item.file == span.file && item.start <= span.start && span.end <= item.end;
+        let after = allowances.partition_point(|(item, _)| (item.file, item.start) <= (span.file, span.start));
+        !allowances[..after].last().is_some_and(|(item, names)| {
+            let inside = item.file == span.file && span.end <= item.end;
             inside && names.iter().any(|name| diagnostic.code.ends_with(name))
         })
     });

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use super::{Checker, LocalKind, messages};
 use crate::{
     analysis::{
@@ -201,12 +203,12 @@ impl Checker<'_> {
 
     /// Reports parameters that share a name.
     pub(super) fn parameter_names(&mut self, subject: Option<&Ident>, parameters: &[Parameter]) {
-        let mut seen: Vec<(&str, Span)> = subject.iter().map(|name| (name.name.as_str(), name.span)).collect();
+        let mut seen: IndexMap<&str, Span> = subject.iter().map(|name| (name.name.as_str(), name.span)).collect();
         for parameter in parameters {
             let name = &parameter.name;
-            match seen.iter().find(|(known, _)| *known == name.name) {
-                Some(&(_, first)) => self.report(messages::twice(&name.name, name.span, first, "parameter")),
-                None => seen.push((&name.name, name.span)),
+            let first = *seen.entry(&name.name).or_insert(name.span);
+            if first != name.span {
+                self.report(messages::twice(&name.name, name.span, first, "parameter"));
             }
         }
     }
@@ -273,13 +275,13 @@ impl Checker<'_> {
     pub(super) fn block(&mut self, block: &Block, value: impl FnOnce(&mut Self, &Labelled) -> Type) -> Type {
         self.in_scope(|checker| {
             let depth = checker.frame.locals.len();
-            let mut seen: Vec<(&str, Span)> = Vec::new();
+            let mut seen: IndexMap<&str, Span> = IndexMap::new();
             for local in &block.locals {
                 let name = &local.name;
                 let hides = checker.refuse_x(name);
-                match seen.iter().find(|(known, _)| *known == name.name) {
-                    Some(&(_, first)) => checker.report(messages::twice(&name.name, name.span, first, "local")),
-                    None => seen.push((&name.name, name.span)),
+                let first = *seen.entry(&name.name).or_insert(name.span);
+                if first != name.span {
+                    checker.report(messages::twice(&name.name, name.span, first, "local"));
                 }
                 let ty = match &local.ty {
                     Some(written) => {

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 
 use super::{
     facts::{CURSOR, Expected, Facts, Target},
+    library,
     program::{ItemId, Program, defined_name},
 };
 use crate::{
@@ -39,36 +40,24 @@ mod unused;
 
 /// Checks all modules of a program but those of the standard library, and reports every independent mistake.
 pub fn check(program: &Program, diagnostics: &mut Diagnostics) {
-    check_modules(Checker::new(program, diagnostics));
+    check_modules(Checker::new(program, diagnostics, Some(library::types())));
 }
 
-/// As [`check`], and keeps what is learned about every place. The standard library is looked over as well; its
-/// diagnostics, which tell of declarations without a body, are left out.
+/// As [`check`], and keeps what is learned about every place, in the standard library too.
 #[must_use]
 pub fn check_with(program: &Program, diagnostics: &mut Diagnostics) -> Facts {
-    let mut all = Diagnostics::new();
-    let mut checker = Checker::new(program, &mut all);
-    checker.facts = Some(Facts::default());
-    checker.frame.facts = Some(Facts::default());
-    let facts = check_modules(checker).unwrap_or_default();
-    let of_std = |d: &&Diagnostic| {
-        let mut modules = program.modules();
-        d.span()
-            .is_some_and(|at| modules.any(|(_, m)| m.tree.file == at.file && m.origin.is_std()))
-    };
-    all.iter()
-        .filter(|d| !of_std(d))
-        .for_each(|d| diagnostics.push(d.clone()));
-    facts
+    let mut checker = Checker::new(program, diagnostics, Some(library::types()));
+    checker.facts = Some(Facts::beside(library::facts()));
+    check_modules(checker).unwrap_or_default()
 }
 
 fn check_modules(mut checker: Checker<'_>) -> Option<Facts> {
     let program = checker.program;
     for id in order::by_need(program) {
-        checker.item_type(id);
+        checker.settle_item(id);
     }
     for (module, loaded) in program.modules() {
-        if checker.facts.is_some() || !loaded.origin.is_std() {
+        if !loaded.origin.is_std() {
             for (id, item) in program.items(module) {
                 checker.item(id, item);
             }
@@ -78,6 +67,31 @@ fn check_modules(mut checker: Checker<'_>) -> Option<Facts> {
     checker.report_unused_names();
     attributes::silence(checker.program, checker.diagnostics);
     checker.facts
+}
+
+/// The types of all items of the standard library.
+pub(super) fn library_types(library: &Program) -> IndexMap<ItemId, Type> {
+    let mut ignored = Diagnostics::new();
+    let mut checker = Checker::new(library, &mut ignored, None);
+    for (module, _) in library.modules() {
+        for (id, _) in library.items(module) {
+            checker.settle_item(id);
+        }
+    }
+    checker.types
+}
+
+/// What is learned about all places of the standard library. Its diagnostics tell of declarations without a body alone.
+pub(super) fn library_facts(library: &Program) -> Facts {
+    let mut ignored = Diagnostics::new();
+    let mut checker = Checker::new(library, &mut ignored, None);
+    checker.facts = Some(Facts::default());
+    for (module, _) in library.modules() {
+        for (id, item) in library.items(module) {
+            checker.item(id, item);
+        }
+    }
+    checker.facts.unwrap_or_default()
 }
 
 /// Removes the warnings that the program's `@allow` attributes silence.
@@ -91,6 +105,8 @@ struct Checker<'a> {
     diagnostics: &'a mut Diagnostics,
     /// The finished types of items, with letters for what each use may choose.
     types: IndexMap<ItemId, Type>,
+    /// The same of the standard library, unless it is what is being checked.
+    library: Option<&'a IndexMap<ItemId, Type>>,
     /// Items whose types are being inferred, outermost first.
     busy: Vec<ItemId>,
     /// What each item needs, with the place where it is first needed.
@@ -99,6 +115,8 @@ struct Checker<'a> {
     unused: Vec<(&'static str, Ident)>,
     /// What is learned, when somebody wants to know it.
     facts: Option<Facts>,
+    /// How many names were not known.
+    unknown: usize,
     frame: Frame,
 }
 
@@ -145,7 +163,11 @@ impl Frame {
 }
 
 impl<'a> Checker<'a> {
-    fn new(program: &'a Program, diagnostics: &'a mut Diagnostics) -> Self {
+    fn new(
+        program: &'a Program,
+        diagnostics: &'a mut Diagnostics,
+        library: Option<&'a IndexMap<ItemId, Type>>,
+    ) -> Self {
         let nowhere = ItemId {
             module: program.main,
             index: 0,
@@ -154,10 +176,12 @@ impl<'a> Checker<'a> {
             program,
             diagnostics,
             types: IndexMap::new(),
+            library,
             busy: Vec::new(),
             needs: IndexMap::new(),
             unused: Vec::new(),
             facts: None,
+            unknown: 0,
             frame: Frame::new(nowhere),
         }
     }
@@ -260,11 +284,20 @@ impl<'a> Checker<'a> {
 
     /// The type of an item, inferred if it is not known yet; an item that needs itself is unknown to itself.
     fn item_type(&mut self, id: ItemId) -> Type {
-        if let Some(ty) = self.types.get(&id) {
-            return ty.clone();
-        }
-        if self.busy.contains(&id) {
-            return Type::Unknown;
+        self.settle_item(id);
+        self.settled(id).cloned().unwrap_or(Type::Unknown)
+    }
+
+    /// The type of an item, if it was inferred.
+    fn settled(&self, id: ItemId) -> Option<&Type> {
+        let library = || self.library?.get(&id);
+        self.types.get(&id).or_else(library)
+    }
+
+    /// Infers the type of an item, unless that was done or is being done.
+    fn settle_item(&mut self, id: ItemId) {
+        if self.settled(id).is_some() || self.busy.contains(&id) {
+            return;
         }
         self.busy.push(id);
         let program = self.program;
@@ -279,7 +312,6 @@ impl<'a> Checker<'a> {
         if let (Some(facts), Some(name)) = (&mut self.facts, defined_name(program.item(id))) {
             facts.note_type(name.span, &ty);
         }
-        self.types.insert(id, ty.clone());
-        ty
+        self.types.insert(id, ty);
     }
 }

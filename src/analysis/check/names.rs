@@ -13,6 +13,9 @@ use crate::{
     types::{Named, Type},
 };
 
+/// The most unknown names of a program for which a nearest one is looked for, since each is compared with all there are.
+const MOST_PROPOSALS: usize = 500;
+
 impl Checker<'_> {
     /// The type of a name. A word of the expected choice comes first, then locals, the module's names, the prelude's.
     pub(super) fn name(&mut self, name: &str, span: Span, hint: Option<&Type>) -> Type {
@@ -74,6 +77,7 @@ impl Checker<'_> {
         if self.program.module(module).meant.contains(name) {
             return;
         }
+        self.unknown += 1;
         let words = expected_name(hint).map_or(&[][..], choices::words);
         let locals = self.frame.locals.iter().rev().map(|local| local.name.as_str());
         let candidates: Vec<&str> = words
@@ -81,6 +85,7 @@ impl Checker<'_> {
             .map(|word| word.word)
             .chain(locals)
             .chain(self.program.names(module))
+            .take(if self.unknown > MOST_PROPOSALS { 0 } else { usize::MAX })
             .collect();
         let is_out = self
             .program

@@ -17,6 +17,7 @@ impl Checker<'_> {
         for (&(from, to), &span) in &self.needs {
             edges.entry(from).or_default().push((to, span));
         }
+        keep_circles(&mut edges);
         let mut starts: Vec<ItemId> = edges.keys().copied().collect();
         starts.sort_unstable();
         let mut reported: IndexSet<ItemId> = IndexSet::new();
@@ -38,6 +39,47 @@ impl Checker<'_> {
     fn item_name(&self, id: ItemId) -> String {
         defined_name(self.program.item(id)).map_or_else(String::new, |name| name.name.clone())
     }
+}
+
+/// Keeps what leads to a circle and what a circle leads to, in most programs nothing: looking for the shortest circles
+/// costs the square of what it looks at.
+fn keep_circles(edges: &mut IndexMap<ItemId, Vec<(ItemId, Span)>>) {
+    let ends = |tos: &Vec<(ItemId, Span)>| tos.iter().map(|(to, _)| *to).collect();
+    let graph = edges.iter().map(|(from, tos)| (*from, ends(tos))).collect();
+    let kept = turned_without_ends(&turned_without_ends(&graph));
+    edges.retain(|from, _| kept.contains_key(from));
+    for tos in edges.values_mut() {
+        tos.retain(|(to, _)| kept.contains_key(to));
+    }
+}
+
+/// The graph with its arrows turned round, without what cannot be followed for ever.
+fn turned_without_ends(graph: &IndexMap<ItemId, Vec<ItemId>>) -> IndexMap<ItemId, Vec<ItemId>> {
+    let mut turned: IndexMap<ItemId, Vec<ItemId>> = IndexMap::new();
+    let mut left: IndexMap<ItemId, usize> = IndexMap::new();
+    for (&from, tos) in graph {
+        left.insert(from, tos.len());
+        for &to in tos {
+            turned.entry(to).or_default().push(from);
+        }
+    }
+    let mut ends: Vec<ItemId> = turned.keys().filter(|id| !graph.contains_key(*id)).copied().collect();
+    let mut gone: IndexSet<ItemId> = ends.iter().copied().collect();
+    while let Some(end) = ends.pop() {
+        for &from in turned.get(&end).into_iter().flatten() {
+            if let Some(count) = left.get_mut(&from) {
+                *count -= 1;
+                if *count == 0 && gone.insert(from) {
+                    ends.push(from);
+                }
+            }
+        }
+    }
+    turned.retain(|to, _| !gone.contains(to));
+    for froms in turned.values_mut() {
+        froms.retain(|from| !gone.contains(from));
+    }
+    turned
 }
 
 /// The shortest way from an item to itself: each item on it, with the place where it names the next.

@@ -45,8 +45,27 @@ impl Checker<'_> {
             Some(Err(())) => return Type::Unknown,
             None => {}
         }
+        if let Some(ty) = self.entry_of_item(value, &field.name) {
+            return ty;
+        }
         let ty = self.infer(value, None);
         self.entry(&ty, &field.name, field.span, value)
+    }
+
+    /// The entry of a record that an item names; taken alone, since the whole type of a long record would be copied for
+    /// each of its reads. None where the ordinary way has to tell, or to keep, more than that.
+    fn entry_of_item(&mut self, value: &Expr, key: &str) -> Option<Type> {
+        if self.frame.facts.is_some() || !matches!(value.kind, ExprKind::Name(_)) {
+            return None;
+        }
+        let id = self.item_of(value)?;
+        self.settle_item(id);
+        let Some(Type::Record(fields)) = self.settled(id) else {
+            return None;
+        };
+        let ty = fields.get(key)?.clone();
+        self.needs.entry((self.frame.item, id)).or_insert(value.span);
+        Some(self.frame.solver.instantiate(&ty))
     }
 
     /// The entry of a record by its key.
