@@ -24,3 +24,16 @@ bench python="python3":
 # kills a training at five moments and compares the final weights, for one and two threads
 crash:
     cargo test --release --locked --test resume
+
+# speed of parser and checker, and how their time grows with programs of every kind
+bench-language:
+    cargo bench --locked --bench language
+
+# fuzzes parser, checker and formatter, so many seconds each (needs a C++ compiler; builds all dependencies once more)
+fuzz seconds="600":
+    fuzz/run.sh {{seconds}}
+
+# the language server in Neovim (0.7 or newer), without a window
+nvim:
+    cargo build --release --locked
+    editors/nvim/test.sh target/release/mtl
