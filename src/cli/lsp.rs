@@ -1,6 +1,6 @@
 //! `mtl lsp`
 
-use super::{Exit, output};
+use super::{Exit, StoreArguments, output, program};
 use crate::{fmt, lsp, source::SourceMap};
 use std::process::ExitCode;
 
@@ -9,6 +9,7 @@ pub(super) fn lsp() -> ExitCode {
     let options = lsp::Options {
         formatter: Some(formatted),
         library: lsp::library_folder(),
+        store: |study| program::store_folder(&StoreArguments { store: None }, study),
     };
     match lsp::stdio(options) {
         Ok(code) => code.into(),

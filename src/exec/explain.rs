@@ -45,13 +45,20 @@ pub enum State {
 /// # Errors
 /// When a file that a stage reads cannot be read, or the store cannot be used.
 pub fn survey(plan: &Plan, store: &Store) -> Result<Vec<Known>, StoreError> {
-    let never = AtomicBool::new(false);
+    survey_until(plan, store, &AtomicBool::new(false))
+}
+
+/// As [`survey`]; ends with an error soon after `cancelled` is set.
+///
+/// # Errors
+/// As [`survey`], and when it was cancelled.
+pub fn survey_until(plan: &Plan, store: &Store, cancelled: &AtomicBool) -> Result<Vec<Known>, StoreError> {
     let mut actions: Vec<Option<Action>> = vec![None; plan.graph.node_count()];
     let mut stages = Vec::with_capacity(actions.len());
     for node in plan.order() {
         let stage = &plan.graph[node];
         let inputs = keys::inputs(plan, node);
-        let key = keys::key(plan, store, node, |from| actions[from.index()].as_ref(), &never)?;
+        let key = keys::key(plan, store, node, |from| actions[from.index()].as_ref(), cancelled)?;
         let action = match key {
             Some(key) => store.lookup(key)?,
             None => None,

@@ -9,5 +9,5 @@ mod run;
 mod workshop;
 
 pub use event::{Event, Listener, Progress, Summary};
-pub use explain::{Known, State, survey};
+pub use explain::{Known, State, survey, survey_until};
 pub use run::{Options, run};

@@ -39,8 +39,8 @@ pub struct Location {
 /// A program, checked.
 #[derive(Debug)]
 pub struct Analysis {
-    /// The program.
-    pub program: Program,
+    /// The program; shared with whoever plans it.
+    pub program: Arc<Program>,
     /// What was learned about each place.
     pub facts: Facts,
     /// What is wrong with it.
@@ -76,7 +76,7 @@ impl Analysis {
 
     pub(super) fn of(main: Main<'_>, read: &dyn Fn(&Path) -> io::Result<String>) -> Self {
         let mut diagnostics = Diagnostics::new();
-        let program = analysis::load_with(main, read, &mut diagnostics);
+        let program = Arc::new(analysis::load_with(main, read, &mut diagnostics));
         let facts = analysis::check_with(&program, &mut diagnostics);
         let index = Index::new(&program, &facts);
         Self {

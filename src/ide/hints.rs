@@ -20,7 +20,7 @@ pub enum HintKind {
     Type,
     /// The shape after a labelled layer.
     Shape,
-    /// The number of stages of an output.
+    /// The number of stages of an output, and how many of them will run.
     Stages,
 }
 
@@ -62,14 +62,19 @@ impl Workspace {
             return Vec::new();
         };
         let mut hints = Vec::new();
-        for (name, count) in self.stages(path) {
+        for (name, stages) in self.stages(path) {
             let out = module.tree.items.iter().find_map(|item| match &item.kind {
                 ItemKind::Out(out) if out.name.name == name => Some(out),
                 _ => None,
             });
+            let all = stages.all;
+            let text = match stages.cached {
+                Some(cached) => format!(" {all} stages, {cached} cached, {} to run", all - cached),
+                None => format!(" {all} stages"),
+            };
             hints.extend(out.map(|out| Hint {
                 at: out.name.span.end as usize,
-                text: format!(" {count} stages"),
+                text,
                 kind: HintKind::Stages,
                 tooltip: Some("stages of the plan; results that are stored are reused".to_owned()),
             }));

@@ -16,6 +16,7 @@ use super::{
     workspace::Workspace,
 };
 use crate::{
+    diag::{Diagnostic, Severity},
     source::{FileId, Span},
     syntax::ast::Entry,
 };
@@ -157,10 +158,14 @@ impl Workspace {
                 continue;
             };
             let after = self.with_texts(main, &texts);
-            let known: Vec<_> = before.diagnostics.iter().map(|d| d.code).collect();
-            if after.diagnostics.len() > known.len() {
-                let new = after.diagnostics.iter().find(|d| !known.contains(&d.code));
-                let new = new.or_else(|| after.diagnostics.iter().last());
+            let errors = |analysis: &Analysis| -> Vec<Diagnostic> {
+                let all = analysis.diagnostics.iter();
+                all.filter(|d| d.severity == Severity::Error).cloned().collect()
+            };
+            let (known, found) = (errors(before), errors(&after));
+            if found.len() > known.len() {
+                let new = found.iter().find(|d| known.iter().all(|k| k.code != d.code));
+                let new = new.or_else(|| found.last());
                 return Err(breaks(new.map_or_else(String::new, |d| d.message.clone())));
             }
             let places = |analysis: &Analysis, symbol: Symbol| -> Vec<(Option<FileKey>, usize)> {

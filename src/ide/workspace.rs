@@ -8,13 +8,13 @@ use std::{
     sync::Arc,
 };
 
-use indexmap::IndexMap;
-
-use super::analysis::{Analysis, FileKey, Location};
+use super::{
+    analysis::{Analysis, FileKey, Location},
+    planning::{PlanJob, Planned, Stages},
+};
 use crate::{
-    analysis::Origin,
+    analysis::{Origin, Program},
     diag::{Diagnostic, Diagnostics, Severity, codes},
-    plan,
     syntax::ast::{ImportSource, ItemKind},
 };
 
@@ -45,11 +45,22 @@ pub struct Reported {
     pub fix: Option<(Location, String)>,
 }
 
-/// What planning a program told.
-#[derive(Debug)]
-struct Planned {
-    diagnostics: Diagnostics,
-    stages: IndexMap<String, usize>,
+impl Reported {
+    /// Sorts the diagnostics of a file by place, and keeps one of those that are alike.
+    pub fn sort_out(list: &mut Vec<Self>) {
+        list.sort_by_key(|one| (one.location.range.start, one.location.range.end));
+        let mut kept: Vec<Self> = Vec::with_capacity(list.len());
+        for one in list.drain(..) {
+            let mut here = kept
+                .iter()
+                .rev()
+                .take_while(|other| other.location.range == one.location.range);
+            if !here.any(|other| *other == one) {
+                kept.push(one);
+            }
+        }
+        *list = kept;
+    }
 }
 
 /// The open texts and the programs made of them.
@@ -213,38 +224,42 @@ impl Workspace {
         holders
     }
 
-    /// Plans a program without errors: that reads manifests and finds labels that are not there, nets that do not fit
-    /// their pictures, and leaks. The result counts until a file of the program changes.
-    pub fn plan(&mut self, path: &Path) {
+    /// What planning a program takes, unless it has errors or nothing to plan.
+    pub fn plan_job(&mut self, path: &Path) -> Option<PlanJob> {
         let analysis = self.program(&FileKey::Path(path.to_owned()));
-        if analysis.diagnostics.has_errors() || analysis.program.outputs().next().is_none() {
-            return;
-        }
-        let mut diagnostics = Diagnostics::new();
-        let plan = plan::plan(&analysis.program, &plan::Options::default(), &mut diagnostics);
-        let mut stages = IndexMap::new();
-        for (name, &output) in plan.iter().flat_map(|plan| &plan.outputs) {
-            let graph = plan.as_ref().map(|plan| &plan.graph);
-            let mut needed = BTreeSet::from([output]);
-            let mut open = vec![output];
-            while let (Some(node), Some(graph)) = (open.pop(), graph) {
-                for input in graph.neighbors_directed(node, plan::Direction::Incoming) {
-                    if needed.insert(input) {
-                        open.push(input);
-                    }
-                }
-            }
-            stages.insert(name.clone(), needed.len());
-        }
-        self.planned.insert(path.to_owned(), Planned { diagnostics, stages });
+        let nothing = analysis.diagnostics.has_errors() || analysis.program.outputs().next().is_none();
+        (!nothing).then(|| PlanJob {
+            path: path.to_owned(),
+            program: Arc::clone(&analysis.program),
+        })
     }
 
-    /// The number of stages of each output, as far as the program was planned since it changed.
-    pub fn stages(&self, path: &Path) -> impl Iterator<Item = (&str, usize)> {
+    /// True while no file of the program has changed since it was to be planned.
+    #[must_use]
+    pub fn is_current(&self, job: &PlanJob) -> bool {
+        self.is_held(&job.path, &job.program)
+    }
+
+    fn is_held(&self, path: &Path, program: &Arc<Program>) -> bool {
+        let known = self.programs.get(&FileKey::Path(path.to_owned()));
+        known.is_some_and(|analysis| Arc::ptr_eq(&analysis.program, program))
+    }
+
+    /// Takes what planning told, which counts until a file of the program changes; false when that has happened.
+    pub fn accept(&mut self, planned: Planned) -> bool {
+        let current = self.is_held(&planned.path, &planned.program);
+        if current {
+            self.planned.insert(planned.path.clone(), planned);
+        }
+        current
+    }
+
+    /// The stages of each output, as far as the program was planned since it changed.
+    pub(super) fn stages(&self, path: &Path) -> impl Iterator<Item = (&str, Stages)> {
         let planned = self.planned.get(path);
         planned
             .into_iter()
-            .flat_map(|p| p.stages.iter().map(|(name, count)| (name.as_str(), *count)))
+            .flat_map(|p| p.stages.iter().map(|(name, stages)| (name.as_str(), *stages)))
     }
 
     /// What is wrong in the programs that hold a file, by file; every file of these programs has an entry.
@@ -278,15 +293,12 @@ impl Workspace {
                 };
                 if let FileKey::Path(path) = &reported.location.file
                     && let Some(list) = all.get_mut(path)
-                    && !list.contains(&reported)
                 {
                     list.push(reported);
                 }
             }
         }
-        for list in all.values_mut() {
-            list.sort_by_key(|d| (d.location.range.start, d.location.range.end));
-        }
+        all.values_mut().for_each(Reported::sort_out);
         all
     }
 

@@ -44,7 +44,24 @@ impl Context<'_> {
         Some(LspLocation::new(uri, self.lines(&location.text).range(&location.range)))
     }
 
-    pub(super) fn diagnostic(&self, reported: &Reported) -> lsp_types::Diagnostic {
+    /// Diagnostics of one file.
+    pub(super) fn diagnostics(&self, reported: &[Reported]) -> Vec<lsp_types::Diagnostic> {
+        let Some(first) = reported.first() else {
+            return Vec::new();
+        };
+        // A text of many lines is looked over once.
+        let text = &first.location.text;
+        let lines = self.lines(text);
+        let same = |one: &Location| one.text.as_ptr() == text.as_ptr();
+        let of = |one: &Reported| match same(&one.location) {
+            true => self.diagnostic(one, &lines),
+            false => self.diagnostic(one, &self.lines(&one.location.text)),
+        };
+        reported.iter().map(of).collect()
+    }
+
+    /// A diagnostic of the file that `lines` are of.
+    fn diagnostic(&self, reported: &Reported, lines: &Lines<'_>) -> lsp_types::Diagnostic {
         let mut message = reported.message.clone();
         if !reported.label.is_empty() {
             message = format!("{message}\n{}", reported.label);
@@ -57,12 +74,15 @@ impl Context<'_> {
             .iter()
             .filter_map(|(place, text)| {
                 let text = if text.is_empty() { "see here" } else { text };
-                let location = self.location(place)?;
+                let location = match place.text.as_ptr() == reported.location.text.as_ptr() {
+                    true => LspLocation::new(self.uri(&place.file)?, lines.range(&place.range)),
+                    false => self.location(place)?,
+                };
                 Some(DiagnosticRelatedInformation::new(location, text.to_owned()))
             })
             .collect();
         lsp_types::Diagnostic {
-            range: self.lines(&reported.location.text).range(&reported.location.range),
+            range: lines.range(&reported.location.range),
             severity: Some(match reported.severity {
                 Severity::Error => DiagnosticSeverity::Error,
                 Severity::Warning => DiagnosticSeverity::Warning,

@@ -351,7 +351,7 @@ impl Server<'_> {
                 Some(CodeActionResponse::CodeAction(CodeAction {
                     title: action.title,
                     kind: Some(CodeActionKind::QuickFix),
-                    diagnostics: Some(vec![context.diagnostic(&action.mends)]),
+                    diagnostics: Some(context.diagnostics(std::slice::from_ref(&action.mends))),
                     is_preferred: Some(true),
                     edit: Some(WorkspaceEdit {
                         changes: Some(changes.into_iter().collect()),

@@ -9,21 +9,34 @@ use super::{server::Server, uri};
 use crate::ide::Reported;
 
 impl Server<'_> {
-    /// Publishes what the check of the changed texts tells, then plans what was opened or saved and publishes that.
+    /// Publishes what the check of the changed texts tells, and asks for plans of what was opened or saved.
     pub(super) fn publish(&mut self) {
+        let workspace = &self.workspace;
+        self.planner.cancel(|job| !workspace.is_current(job));
         if std::mem::take(&mut self.changed) {
             self.publish_diagnostics();
         }
-        let to_plan = std::mem::take(&mut self.to_plan);
-        if to_plan.is_empty() {
-            return;
+        for path in std::mem::take(&mut self.to_plan) {
+            if let Some(job) = self.workspace.plan_job(&path) {
+                self.planner.ask(job);
+            }
         }
-        for path in to_plan {
-            self.workspace.plan(&path);
+    }
+
+    /// Publishes what plans told that came meanwhile.
+    pub(super) fn publish_plans(&mut self) {
+        let mut news = false;
+        while let Some(planned) = self.planner.take() {
+            match planned {
+                Ok(planned) => news |= self.workspace.accept(planned),
+                Err(panic) => self.log(&format!("internal error: {panic}")),
+            }
         }
-        self.publish_diagnostics();
-        if self.client.refreshes_hints {
-            self.ask("workspace/inlayHint/refresh", Value::Null);
+        if news {
+            self.publish_diagnostics();
+            if self.client.refreshes_hints {
+                self.ask("workspace/inlayHint/refresh", Value::Null);
+            }
         }
     }
 
@@ -32,19 +45,14 @@ impl Server<'_> {
         let open: Vec<_> = self.open.keys().cloned().collect();
         for path in open {
             for (path, reported) in self.workspace.diagnostics(&path) {
-                let known = all.entry(path).or_default();
-                for one in reported {
-                    if !known.contains(&one) {
-                        known.push(one);
-                    }
-                }
+                all.entry(path).or_default().extend(reported);
             }
         }
         for path in self.published.keys() {
             all.entry(path.clone()).or_default();
         }
         for (path, mut reported) in all {
-            reported.sort_by_key(|one| (one.location.range.start, one.location.range.end));
+            Reported::sort_out(&mut reported);
             // An open file hears of itself after each change, so that the client knows which text is meant.
             let known = self.published.get(&path);
             let same = known.is_some_and(|known| *known == reported) || known.is_none() && reported.is_empty();
@@ -65,8 +73,7 @@ impl Server<'_> {
             Some((uri, version)) => (uri.clone(), Some(*version)),
             None => (uri::of_path(path), None),
         };
-        let context = self.context();
-        let diagnostics = reported.iter().map(|one| context.diagnostic(one)).collect();
+        let diagnostics = self.context().diagnostics(reported);
         self.notify(
             "textDocument/publishDiagnostics",
             PublishDiagnosticsParams::new(uri, version, diagnostics),

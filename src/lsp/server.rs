@@ -6,6 +6,7 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
+    time::Duration,
 };
 
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
@@ -17,7 +18,12 @@ use lsp_types::{
 };
 use serde_json::{Value, json};
 
-use super::{convert::Context, position::Encoding, uri};
+use super::{
+    convert::Context,
+    planner::{Planner, StoreFolder},
+    position::Encoding,
+    transport, uri,
+};
 use crate::ide::{self, Formatter, Reported, Workspace};
 
 /// What a server is given.
@@ -27,7 +33,12 @@ pub struct Options {
     pub formatter: Option<Formatter>,
     /// Where the standard library is laid down, so that editors can open it.
     pub library: PathBuf,
+    /// Where the store of a program lies, which tells what will run. It is only read.
+    pub store: StoreFolder,
 }
+
+/// How long the server waits for a message before it looks whether a plan came.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// The state of a server.
 pub(super) struct Server<'c> {
@@ -43,6 +54,8 @@ pub(super) struct Server<'c> {
     pub(super) changed: bool,
     /// Files that were opened or saved and are to be planned.
     pub(super) to_plan: BTreeSet<PathBuf>,
+    /// Plans them.
+    pub(super) planner: Planner,
     phase: Phase,
     /// What of the client's abilities is used.
     pub(super) client: Client,
@@ -72,12 +85,7 @@ enum Phase {
 /// # Errors
 /// When a message cannot be read or written.
 pub fn stdio(options: Options) -> io::Result<u8> {
-    let (connection, threads) = Connection::stdio();
-    let code = serve(&connection, options);
-    // The writer ends when nobody can send to it any more.
-    drop(connection);
-    threads.join()?;
-    Ok(code)
+    transport::stdio(|connection| serve(connection, options))
 }
 
 /// Serves a connection until the client ends it; gives the exit code.
@@ -85,6 +93,7 @@ pub fn stdio(options: Options) -> io::Result<u8> {
 pub fn serve(connection: &Connection, options: Options) -> u8 {
     let mut server = Server {
         connection,
+        planner: Planner::new(options.store),
         options,
         workspace: Workspace::default(),
         encoding: Encoding::default(),
@@ -97,16 +106,8 @@ pub fn serve(connection: &Connection, options: Options) -> u8 {
         sent: 0,
     };
     loop {
-        let message = match connection.receiver.try_recv() {
-            Ok(message) => message,
-            Err(_) => {
-                // Nothing waits: now is the time for what a burst of changes needs only once.
-                server.settle();
-                match connection.receiver.recv() {
-                    Ok(message) => message,
-                    Err(_) => return 1,
-                }
-            }
+        let Some(message) = server.next_message() else {
+            return 1;
         };
         match message {
             Message::Request(request) => server.request(request),
@@ -125,6 +126,24 @@ impl Server<'_> {
             encoding: self.encoding,
             library: &self.options.library,
         }
+    }
+
+    /// The next message; none when the client is gone.
+    fn next_message(&mut self) -> Option<Message> {
+        let receiver = &self.connection.receiver;
+        if let Ok(message) = receiver.try_recv() {
+            return Some(message);
+        }
+        // Nothing waits: now is the time for what a burst of changes needs only once.
+        self.settle();
+        while self.planner.is_busy() {
+            match receiver.recv_timeout(GLANCE) {
+                Ok(message) => return Some(message),
+                Err(error) if error.is_timeout() => self.take_plans(),
+                Err(_) => return None,
+            }
+        }
+        receiver.recv().ok()
     }
 
     fn send(&self, message: impl Into<Message>) {
@@ -202,6 +221,12 @@ impl Server<'_> {
         if let Err(panic) = self.guarded(Self::publish) {
             self.changed = false;
             self.to_plan.clear();
+            self.log(&panic);
+        }
+    }
+
+    fn take_plans(&mut self) {
+        if let Err(panic) = self.guarded(Self::publish_plans) {
             self.log(&panic);
         }
     }
@@ -291,7 +316,7 @@ impl Server<'_> {
 }
 
 /// What a panic said.
-fn said(panic: &(dyn Any + Send)) -> &str {
+pub(super) fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no reason was given")

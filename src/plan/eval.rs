@@ -30,6 +30,7 @@ use indexmap::IndexMap;
 use std::{
     path::{Path, PathBuf},
     rc::Rc,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// Calls within calls beyond which a program is refused; a checked program has no recursion and stays far below.
@@ -60,6 +61,8 @@ pub(super) struct Evaluator<'p, 'd> {
     pub(super) unseeded: Vec<Span>,
     /// The study's seed, and who set it.
     pub(super) seed: (u64, ChoiceBy),
+    /// Set from outside when nobody wants the result any more.
+    pub(super) cancelled: Option<&'d AtomicBool>,
     depth: usize,
 }
 
@@ -98,6 +101,7 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             calls: Vec::new(),
             unseeded: Vec::new(),
             seed: (0, ChoiceBy::Default),
+            cancelled: None,
             depth: 0,
         };
         evaluator.seed = evaluator.study_seed();
@@ -263,6 +267,12 @@ impl<'p, 'd> Evaluator<'p, 'd> {
                 format!("more than {MAX_DEPTH} calls within calls"),
                 span,
             );
+        }
+        if self
+            .cancelled
+            .is_some_and(|cancelled| cancelled.load(Ordering::Relaxed))
+        {
+            return Err(Failed);
         }
         self.depth += 1;
         let result = evaluate(self);

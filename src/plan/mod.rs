@@ -53,11 +53,15 @@ use crate::{
 };
 use eval::Evaluator;
 use indexmap::IndexMap;
-pub use petgraph::Direction;
-use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::graph::DiGraph;
+pub use petgraph::{Direction, graph::NodeIndex};
 use stage::{Dag, Role, Stage};
 use stages::StageId;
-use std::{collections::BTreeMap, sync::Arc, thread};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicBool},
+    thread,
+};
 use value::{Env, Value};
 
 /// Bytes of stack for the evaluator, which follows the nesting of the program; only what is used is ever touched.
@@ -93,7 +97,18 @@ impl Plan {
 /// is tried, so that independent mistakes are found together.
 #[must_use]
 pub fn plan(program: &Program, options: &Options, diagnostics: &mut Diagnostics) -> Option<Plan> {
-    let plan = on_deep_stack(|| evaluate(program, options, diagnostics));
+    plan_until(program, options, &AtomicBool::new(false), diagnostics)
+}
+
+/// As [`plan`]; gives up, without a word, soon after `cancelled` is set.
+#[must_use]
+pub fn plan_until(
+    program: &Program,
+    options: &Options,
+    cancelled: &AtomicBool,
+    diagnostics: &mut Diagnostics,
+) -> Option<Plan> {
+    let plan = on_deep_stack(|| evaluate(program, options, cancelled, diagnostics));
     analysis::silence(program, diagnostics);
     plan
 }
@@ -157,8 +172,14 @@ fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-fn evaluate(program: &Program, options: &Options, diagnostics: &mut Diagnostics) -> Option<Plan> {
+fn evaluate(
+    program: &Program,
+    options: &Options,
+    cancelled: &AtomicBool,
+    diagnostics: &mut Diagnostics,
+) -> Option<Plan> {
     let mut evaluator = Evaluator::new(program, diagnostics);
+    evaluator.cancelled = Some(cancelled);
     let (mut found, mut failed) = (
         IndexMap::new(),
         !unknown_outputs(program, options, evaluator.diagnostics),

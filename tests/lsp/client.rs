@@ -92,11 +92,15 @@ impl Client {
     pub(crate) fn with(formatter: Option<Formatter>, utf8: bool) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (connection, theirs) = Connection::memory();
-        let library = folder.path().join(".library");
+        let options = lsp::Options {
+            formatter,
+            library: folder.path().join(".library"),
+            store: |study| study.with_file_name(".mtl"),
+        };
         // As the command does: passes follow the nesting of a program.
         let server = std::thread::Builder::new()
             .stack_size(256 << 20)
-            .spawn(move || lsp::serve(&theirs, lsp::Options { formatter, library }))
+            .spawn(move || lsp::serve(&theirs, options))
             .expect("a thread can be started");
         let mut client = Self {
             connection,

@@ -224,7 +224,7 @@ fn imports_types_and_items_are_proposed() {
     );
     assert_eq!(
         at(&mut client, &mut store, "\"lab/nets.mtl\"", "\"|\""),
-        ["lab/films.mtl", "lab/nets.mtl"]
+        ["lab/films.mtl", "lab/nets.mtl", "data/", "lab/"]
     );
     let found = at(&mut client, &mut store, "epochs: int = 3", "epochs: | = 3");
     assert!(found.contains(&"int") && found.contains(&"Task"), "{found:?}");
@@ -241,4 +241,35 @@ fn imports_types_and_items_are_proposed() {
         "let one = nets.|",
     );
     assert_eq!(found, ["tiny", "warm"]);
+}
+
+#[test]
+fn paths_start_at_the_folder_of_the_file() {
+    let mut client = Client::start();
+    client.write("lab/data/films.csv", "");
+    client.write("lab/data/.hidden", "");
+    client.write("weights.safetensors", "");
+    client.open("study.mtl");
+    client.open("lab/films.mtl");
+    let of_table = "table(\"{folder}/manifest.csv\", image: \"image\")";
+    let mut inserted = |old: &str, new: &str| -> Vec<String> {
+        let found = proposals(&mut client, "lab/films.mtl", FILMS, old, new);
+        let edits = found
+            .iter()
+            .map(|item| item["textEdit"]["newText"].as_str().expect("a text").to_owned());
+        edits.collect()
+    };
+    assert_eq!(inserted(of_table, "table(\"|\")"), ["data/", "films.mtl", "nets.mtl"]);
+    assert_eq!(inserted(of_table, "table(\"data/|\")"), ["data/films.csv"]);
+    assert_eq!(inserted(of_table, "table(\"|"), ["data/", "films.mtl", "nets.mtl"]);
+    let above = inserted(of_table, "table(\"../we|\")");
+    assert!(above.contains(&"../weights.safetensors".to_owned()), "{above:?}");
+    assert_eq!(inserted(of_table, "table(\"{folder}/|\")"), [""; 0]);
+    let root = inserted("path = \"../data\"", "path = \"../|\"");
+    assert!(
+        root.contains(&"../lab/".to_owned()) && root.contains(&"../study.mtl".to_owned()),
+        "{root:?}"
+    );
+    let modules = inserted("//! The films.", "import \"../|\" { a }");
+    assert!(modules.contains(&"../study.mtl".to_owned()) && !modules.contains(&"../weights.safetensors".to_owned()));
 }

@@ -8,11 +8,17 @@ fn hover(client: &mut Client, name: &str, text: &str, marked: &str) -> String {
     found["contents"]["value"].as_str().unwrap_or("").to_owned()
 }
 
+/// The project is not tidy.
+fn is_unused(found: &Value) -> bool {
+    found["code"] == "mtl::lint::unused"
+}
+
 #[test]
 fn a_right_project_has_no_diagnostics_but_what_planning_tells() {
     let mut client = Client::start();
     assert_eq!(client.open("lab/nets.mtl"), Vec::<Value>::new());
-    assert_eq!(client.open("study.mtl"), Vec::<Value>::new());
+    let found = client.open("study.mtl");
+    assert!(found.iter().all(is_unused), "{found:?}");
     // Once planned, the manifest is found to hold too little.
     let found = client.until("lab/films.mtl", |found| !found.is_empty());
     assert!(
@@ -70,7 +76,12 @@ fn a_burst_of_changes_ends_with_the_last_text() {
     assert!(last > 50);
     last = client.change("study.mtl", STUDY);
     let found = client.wait_for("study.mtl", last);
-    assert_eq!(found, Vec::<Value>::new());
+    assert!(found.iter().all(is_unused), "{found:?}");
+    // What nothing uses is told here as `mtl check` tells it.
+    assert!(
+        found.iter().any(|d| d["message"].to_string().contains("`alexnet`")),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -5,5 +5,9 @@ mod completion;
 mod editing;
 mod editors;
 mod looking;
+mod planning;
 mod robust;
 mod stdio;
+
+#[path = "../common/programs.rs"]
+mod programs;

@@ -1,6 +1,10 @@
 //! Whatever comes, the server lives on and answers.
 
-use super::client::{Client, STUDY, shipped};
+use super::{
+    client::{Client, FILMS, STUDY, shipped},
+    programs,
+};
+use lsp_server::{Connection, Message, Notification, Request, RequestId};
 use mtl::{
     ide::{FileKey, Workspace},
     lsp,
@@ -103,6 +107,93 @@ fn a_file_may_go_while_it_is_open() {
 }
 
 #[test]
+fn nothing_is_served_before_it_is_initialized() {
+    let (mine, theirs) = Connection::memory();
+    let options = lsp::Options {
+        formatter: None,
+        library: std::env::temp_dir().join("unused"),
+        store: |study| study.with_file_name(".mtl"),
+    };
+    let server = std::thread::spawn(move || lsp::serve(&theirs, options));
+    let params = json!({ "textDocument": { "uri": "file:///a.mtl", "languageId": "mtl", "version": 1, "text": "" } });
+    let early = Notification::new("textDocument/didOpen".to_owned(), params);
+    mine.sender.send(early.into()).expect("the server listens");
+    for (number, method) in ["textDocument/hover", "shutdown", "nonsense"].into_iter().enumerate() {
+        let id = RequestId::from(i32::try_from(number).expect("small"));
+        let request = Request::new(id.clone(), method.to_owned(), json!({}));
+        mine.sender.send(request.into()).expect("the server listens");
+        let Ok(Message::Response(answer)) = mine.receiver.recv() else {
+            panic!("an answer to {method}, and nothing else");
+        };
+        let code = answer.response_result.expect_err("it is refused").code;
+        assert_eq!((answer.id, code), (id, -32002), "{method}");
+    }
+    let exit = Notification::new("exit".to_owned(), json!(null));
+    mine.sender.send(exit.into()).expect("the server listens");
+    assert_eq!(server.join().expect("it does not panic"), 1);
+}
+
+#[test]
+fn files_may_come_to_import_each_other_while_they_are_typed() {
+    let mut client = Client::start();
+    client.open("study.mtl");
+    client.open("lab/films.mtl");
+    let circle = format!("import \"../study.mtl\" {{ lesions }}\n{FILMS}");
+    let closes = |found: &[Value]| found.iter().any(|d| d["code"] == "mtl::names::import_cycle");
+    for end in (1..circle.find('\n').expect("a line")).step_by(9) {
+        client.change("lab/films.mtl", &format!("{}\n{FILMS}", &circle[..end]));
+    }
+    client.change("lab/films.mtl", &circle);
+    client.until("study.mtl", closes);
+    client.until("lab/films.mtl", closes);
+    let hover = client.at("textDocument/hover", "study.mtl", STUDY, "let les|ions");
+    assert!(hover.is_ok(), "{hover:?}");
+    // A file that imports itself.
+    client.change(
+        "lab/films.mtl",
+        &format!("import \"films.mtl\" {{ cohort as own }}\n{FILMS}"),
+    );
+    client.until("lab/films.mtl", closes);
+    client.change("lab/films.mtl", FILMS);
+    client.until("lab/films.mtl", |found| !closes(found));
+    client.until("study.mtl", |found| !closes(found));
+    assert_eq!(client.end(), 0);
+}
+
+/// Thousands of lines with a mistake on each are read, shown and asked about in less than the client waits.
+#[test]
+fn a_huge_file_is_served() {
+    let mut client = Client::start();
+    let mut text = programs::dense(2_000);
+    text += &(0..2_000)
+        .map(|i| format!("let wrong_{i} = nowhere_{i} + \"ä\"\n"))
+        .collect::<String>();
+    client.write("huge.mtl", &text);
+    let found = client.open("huge.mtl");
+    assert!(found.len() >= 2_000, "{}", found.len());
+    let line = text.matches('\n').count() - 1;
+    for typed in ["let another = ep", "o", "c", "hs", "\n"] {
+        let end = json!({ "line": line + 1, "character": 0 });
+        let change = json!([{ "range": { "start": end, "end": end }, "text": typed }]);
+        client.change_by("huge.mtl", change);
+    }
+    let at = json!({
+        "textDocument": { "uri": client.uri("huge.mtl") },
+        "position": { "line": line, "character": 6 },
+        "context": { "includeDeclaration": true },
+    });
+    for method in ["hover", "completion", "definition", "signatureHelp", "references"] {
+        let found = client.ask(&format!("textDocument/{method}"), at.clone());
+        assert!(found.is_ok(), "{method}: {found:?}");
+    }
+    for method in ["documentSymbol", "semanticTokens/full", "inlayHint"] {
+        let found = client.in_file(&format!("textDocument/{method}"), "huge.mtl");
+        assert!(found.is_ok(), "{method}");
+    }
+    assert_eq!(client.end(), 0);
+}
+
+#[test]
 fn the_protocols_order_is_kept() {
     // Without `shutdown` the exit code is 1.
     assert_eq!(Client::start().exit(), 1);
@@ -127,6 +218,7 @@ fn the_protocols_order_is_kept() {
     let options = lsp::Options {
         formatter: None,
         library: std::env::temp_dir().join("unused"),
+        store: |study| study.with_file_name(".mtl"),
     };
     assert_eq!(lsp::serve(&theirs, options), 1);
 }

@@ -90,3 +90,54 @@ fn the_command_speaks_over_standard_input_and_output() {
     from.read_to_end(&mut rest).expect("the stream ends");
     assert_eq!(server.wait().expect("the server ends").code(), Some(0));
 }
+
+/// Frames that hold no message, and lengths that are wrong, are answered with errors; the server lives on.
+#[test]
+fn bad_frames_do_not_end_the_server() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut server = Command::new(env!("CARGO_BIN_EXE_mtl"))
+        .arg("lsp")
+        .env("XDG_CACHE_HOME", folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut to = server.stdin.take().expect("piped");
+    let mut from = BufReader::new(server.stdout.take().expect("piped"));
+    let mut next = 0;
+    for (bad, code) in [
+        ("Content-Length: 9\r\n\r\n{ \"id\": 1", -32700),
+        ("Content-Length: 2\r\n\r\n[]", -32600),
+        ("Content-Length: none\r\n\r\n", -32700),
+        ("Content-Length: 4\r\n\r\n{}{}{}", -32700),
+        ("nothing of the kind\r\n", -32700),
+    ] {
+        to.write_all(bad.as_bytes()).expect("the server reads");
+        next += 1;
+        send(&mut to, &json!({ "jsonrpc": "2.0", "id": next, "method": "early" }));
+        let mut codes = Vec::new();
+        loop {
+            let answer = receive(&mut from);
+            codes.push(answer["error"]["code"].clone());
+            if answer["id"] == next {
+                break;
+            }
+            assert_eq!(answer["id"], Value::Null, "{answer}");
+        }
+        // The last is the good request's, which comes before `initialize`.
+        assert_eq!(
+            (codes.first(), codes.last()),
+            (Some(&json!(code)), Some(&json!(-32002))),
+            "{bad:?}: {codes:?}"
+        );
+    }
+    send(
+        &mut to,
+        &json!({ "jsonrpc": "2.0", "id": 90, "method": "initialize", "params": { "capabilities": {} } }),
+    );
+    assert_eq!(receive(&mut from)["result"]["serverInfo"]["name"], "mtl");
+    send(&mut to, &json!({ "jsonrpc": "2.0", "id": 91, "method": "shutdown" }));
+    assert_eq!(receive(&mut from)["id"], 91);
+    send(&mut to, &json!({ "jsonrpc": "2.0", "method": "exit" }));
+    assert_eq!(server.wait().expect("the server ends").code(), Some(0));
+}

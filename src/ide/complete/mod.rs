@@ -5,6 +5,7 @@
 
 mod lexical;
 mod names;
+mod paths;
 mod texts;
 
 use std::{collections::BTreeMap, ops::Range, path::Path};
@@ -105,7 +106,8 @@ impl Workspace {
         let Some(file) = analysis.file(&FileKey::Path(path.to_owned())) else {
             return Vec::new();
         };
-        let mut found = self.proposals(&analysis, file, path, replace.start);
+        let typed = text.get(replace.start..offset).unwrap_or("");
+        let mut found = self.proposals(&analysis, file, path, (replace.start, typed));
         let mut seen = std::collections::BTreeSet::new();
         found.retain(|item| !item.label.contains(CURSOR) && seen.insert((item.label.clone(), item.insert.clone())));
         found.sort_by(|a, b| (a.rank, &a.label).cmp(&(b.rank, &b.label)));
@@ -115,7 +117,8 @@ impl Workspace {
         found
     }
 
-    fn proposals(&mut self, analysis: &Analysis, file: FileId, path: &Path, at: usize) -> Vec<Item> {
+    /// What may stand at a place where letters are typed.
+    fn proposals(&mut self, analysis: &Analysis, file: FileId, path: &Path, (at, typed): (usize, &str)) -> Vec<Item> {
         let Some((_, module)) = analysis.module(file) else {
             return Vec::new();
         };
@@ -123,7 +126,7 @@ impl Workspace {
         if let Some(Node::Item(item)) = around.first()
             && let ItemKind::Import(import) = &item.kind
         {
-            return self.in_import(analysis, file, import, path);
+            return self.in_import(analysis, file, import, (path, typed));
         }
         match around.last() {
             None => item_words(),
@@ -131,7 +134,11 @@ impl Workspace {
             Some(Node::Attribute(attribute)) if attribute.name.name == CURSOR => attributes(),
             Some(Node::Type(ty)) if matches!(&ty.kind, TypeKind::Name(name) if name == CURSOR) => types(),
             Some(Node::Expr(expr)) => match &expr.kind {
-                ExprKind::Text(text) if is_cursor(text) => analysis.in_text(&around),
+                ExprKind::Text(text) if is_cursor(text) => {
+                    let found = analysis.in_text(&around);
+                    let folder = path.parent().filter(|_| found.is_empty() && analysis.wants_path());
+                    folder.map_or(found, |folder| paths::entries(folder, typed, |_| true))
+                }
                 ExprKind::Name(name) if name == CURSOR => analysis.at_name(file, &around, at),
                 ExprKind::Field(value, field) if field.name == CURSOR => analysis.fields(value, &around),
                 _ => Vec::new(),
@@ -143,12 +150,25 @@ impl Workspace {
     }
 
     /// Modules where an import names one, names that it exports in its braces.
-    fn in_import(&mut self, analysis: &Analysis, file: FileId, import: &Import, path: &Path) -> Vec<Item> {
+    fn in_import(
+        &mut self,
+        analysis: &Analysis,
+        file: FileId,
+        import: &Import,
+        (path, typed): (&Path, &str),
+    ) -> Vec<Item> {
         match &import.source {
             ImportSource::File(written) if written == CURSOR => {
                 self.files();
-                let files = self.importable(path);
-                return files.into_iter().map(|f| Item::new(f, ProposalKind::File, 0)).collect();
+                let files = self.importable(path).into_iter();
+                let mut found: Vec<Item> = files.map(|f| Item::new(f, ProposalKind::File, 0)).collect();
+                let module = |other: &Path| other != path && other.extension().is_some_and(|e| e == "mtl");
+                let folder = path.parent().into_iter();
+                let around = folder.flat_map(|folder| paths::entries(folder, typed, module));
+                let around = around.filter(|item| found.iter().all(|f| f.insert != item.insert));
+                let around: Vec<Item> = around.map(|item| Item { rank: 1, ..item }).collect();
+                found.extend(around);
+                return found;
             }
             ImportSource::Path(words) if words.iter().any(|word| word == CURSOR) => {
                 let typed: Vec<&str> = words.iter().map(String::as_str).take_while(|w| *w != CURSOR).collect();
