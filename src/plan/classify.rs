@@ -54,6 +54,11 @@ impl<'p> Evaluator<'p, '_> {
             .collect();
         let values = distinct(rows.iter().map(|(_, cell)| *cell));
         let mapping = self.mapping(&column, &values, arguments, span)?;
+        let given = |name: &str| {
+            arguments
+                .slot(name)
+                .is_some_and(|slot| !matches!(slot.value, Value::None))
+        };
         let class_of: BTreeMap<&str, u32> = mapping
             .iter()
             .zip(0..)
@@ -66,6 +71,7 @@ impl<'p> Evaluator<'p, '_> {
         let task = Task {
             name: None,
             classes: mapping.iter().map(|(name, _)| Rc::clone(name)).collect(),
+            has_positive: mapping.len() > 2 || given("classes") || given("positive"),
             samples: Rc::new(samples),
             settings: settings(&column, &mapping, arguments),
             labels: mapping.into_iter().map(|(_, labels)| labels).collect(),
@@ -111,7 +117,7 @@ impl<'p> Evaluator<'p, '_> {
                 self.check_labels(column, values, &mapping, slot.span)?;
                 mapping
             }
-            _ => self.classes_of_values(column, values, positive, span)?,
+            _ => self.classes_of_values(column, values, positive)?,
         };
         if mapping.len() < 2 {
             let message = format!("a task needs two classes at least, and this one has {}", mapping.len());
@@ -122,38 +128,23 @@ impl<'p> Evaluator<'p, '_> {
         Ok(mapping)
     }
 
-    fn classes_of_values(
-        &mut self,
-        column: &str,
-        values: &[Text],
-        positive: Option<&Slot<'p>>,
-        span: Span,
-    ) -> Outcome<Mapping> {
-        let mut order: Vec<Text> = values.to_vec();
-        match (positive, values) {
-            (None, [first, second]) => {
-                let message = format!("`{column}` has two values, and neither is named the positive one");
-                let help =
-                    format!("write `positive: {first:?}`, or `positive: {second:?}`, or the classes as a record");
-                return self.fail(Diagnostic::error(&codes::NO_POSITIVE, message).at(span, "").help(help));
-            }
-            (Some(slot), [_, _]) => {
-                let label = slot.value.label().unwrap_or_default();
-                let Some(place) = order.iter().position(|value| *value == label) else {
-                    return self.no_label(column, &label, values, slot.span);
-                };
-                order.swap(0, place);
-            }
-            (Some(slot), _) => {
-                let message = format!("`positive` is for two values, and `{column}` has {}", values.len());
-                return self.error(&plan_codes::BAD_VALUE, message, slot.span);
-            }
-            (None, _) => {}
+    fn classes_of_values(&mut self, column: &str, values: &[Text], positive: Option<&Slot<'p>>) -> Outcome<Mapping> {
+        let Some(slot) = positive else {
+            let each = values.iter().map(|label| (Rc::clone(label), vec![Rc::clone(label)]));
+            return Ok(each.collect());
+        };
+        let label = slot.value.label().unwrap_or_default();
+        if !values.contains(&label) {
+            return self.no_label(column, &label, values, slot.span);
         }
-        Ok(order
-            .into_iter()
-            .map(|label| (Rc::clone(&label), vec![label]))
-            .collect())
+        let others: Vec<_> = values.iter().filter(|value| **value != label).cloned().collect();
+        // Of several others none can name the class that they are together.
+        let name = match others.as_slice() {
+            [] => return Ok(vec![(Rc::clone(&label), vec![label])]),
+            [other] => Rc::clone(other),
+            _ => format!("not {label}").into(),
+        };
+        Ok(vec![(Rc::clone(&label), vec![label]), (name, others)])
     }
 
     /// Every label exists, and belongs to one class.

@@ -147,6 +147,8 @@ pub(super) struct Task {
     pub(super) cohort: Cohort,
     pub(super) column: Text,
     pub(super) classes: Vec<Text>,
+    /// False for two classes of which the program names neither the positive one: then it can be learnt, not judged.
+    pub(super) has_positive: bool,
     /// The labels of each class, as the table writes them.
     pub(super) labels: Vec<Vec<Text>>,
     /// Rows of the table that have a class, ascending, with it.
@@ -173,6 +175,7 @@ impl Task {
             cohort: self.cohort.clone(),
             column: self.column.clone(),
             classes: self.classes.clone(),
+            has_positive: self.has_positive,
             labels: self.labels.clone(),
             samples: Rc::clone(&self.samples),
             settings: self.settings.clone(),

@@ -13,7 +13,7 @@ use super::{
     value::{Arguments, Failed, Outcome, Value},
 };
 use crate::{
-    diag::{Diagnostic, codes::plan as codes},
+    diag::{Diagnostic, codes::data as data_codes, codes::plan as codes},
     net::Graph,
     source::Span,
     tables::split::Part,
@@ -42,6 +42,7 @@ impl<'p> Evaluator<'p, '_> {
         let Value::Task(task) = arguments.value("task").clone() else {
             return self.unexpected("a task", arguments.value("task"), span);
         };
+        self.check_positive(&task, span)?;
         let trained = self.judgeable(model, &task, at, span)?;
         let reason = arguments
             .slot("allow_leak")
@@ -115,6 +116,23 @@ impl<'p> Evaluator<'p, '_> {
             tuning: Arc::clone(&samples.tuning_places),
             trainings,
         }
+    }
+
+    /// Of two classes one is named the positive one.
+    fn check_positive(&mut self, task: &Task, span: Span) -> Outcome<()> {
+        let [first, second] = &task.classes[..] else {
+            return Ok(());
+        };
+        if task.has_positive {
+            return Ok(());
+        }
+        let message = format!(
+            "`{}` has two values, and neither is named the positive one",
+            task.column
+        );
+        let help = format!("write `positive: {first:?}`, or `positive: {second:?}`, or the classes as a record");
+        let diagnostic = Diagnostic::error(&data_codes::NO_POSITIVE, message).at(task.span, "");
+        self.fail(diagnostic.at(span, "judged here").help(help))
     }
 
     /// A trained model whose head is for the task's classes.
