@@ -37,3 +37,7 @@ fuzz seconds="600":
 nvim:
     cargo build --release --locked
     editors/nvim/test.sh target/release/mtl
+
+# makes the tree-sitter parser anew from its grammar (needs node, and `cargo install tree-sitter-cli`)
+tree-sitter:
+    cd editors/tree-sitter-mtl && tree-sitter generate
