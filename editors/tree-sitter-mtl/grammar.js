@@ -67,7 +67,14 @@ module.exports = grammar({
     import_names: $ => seq('{', listed($.import_name), '}'),
     import_name: $ => seq(field('name', $.identifier), optional(seq('as', field('alias', $.identifier)))),
 
-    param: $ => seq('param', field('name', $.identifier), ':', field('type', $._type), optional(seq('=', $._value))),
+    param: $ => seq(
+      'param',
+      field('name', $.identifier),
+      ':',
+      field('type', $._type),
+      optional(seq('in', field('domain', $._value))),
+      optional(seq('=', field('default', $._value))),
+    ),
     let: $ => seq('let', $._binding_rest),
     out: $ => seq('out', field('name', $.identifier), '=', field('value', $._value)),
     _binding_rest: $ => seq(

@@ -14,6 +14,7 @@ use crate::{
     source::Span,
     syntax::ast::{
         BinaryOp, Block, Expr, ExprKind, FnItem, Ident, Item, ItemKind, Labelled, Let, NetItem, Out, Param, Parameter,
+        TypeKind,
     },
     types::{self, Function, FunctionOrigin, Named, Passing, Type, lower},
 };
@@ -44,12 +45,19 @@ impl Checker<'_> {
             self.report(messages::param_type(&param.name.name, &ty, param.ty.span));
             return Type::Unknown;
         }
-        ty
+        if defaults_to_none(param) {
+            Type::optional(ty)
+        } else {
+            ty
+        }
     }
 
     /// Checks domain and default of a parameter.
     fn param_values(&mut self, param: &Param) {
         let ty = self.item_type(self.frame.item);
+        if defaults_to_none(param) && !matches!(param.ty.kind, TypeKind::Optional(_)) {
+            self.report(messages::optional_param(param));
+        }
         if let Some(domain) = &param.domain {
             self.param_domain(param, domain, &ty);
         }
@@ -319,4 +327,9 @@ fn is_plain(ty: &Type) -> bool {
         Type::Record(fields) => fields.values().all(is_plain),
         _ => false,
     }
+}
+
+/// True for `param start: path = none`, which can only be meant as an optional one.
+fn defaults_to_none(param: &Param) -> bool {
+    matches!(&param.default, Some(default) if matches!(default.kind, ExprKind::None))
 }

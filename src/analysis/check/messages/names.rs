@@ -7,13 +7,13 @@ use crate::{
         Code, Diagnostic, Fix,
         codes::{
             all,
-            lint::UNUSED,
+            lint::{OPTIONAL_PARAM, UNUSED},
             names::{ATTRIBUTE, DUPLICATE, RECURSION, RESERVED_X, SHADOWED_AXIS, UNKNOWN, UNUSED_VARIABLE},
             types::{NEEDS_ANNOTATION, NO_BODY, NOT_A_REPORT, PARAM_TYPE, REST},
         },
     },
     source::Span,
-    syntax::ast::{Attribute, Expr, Ident, Out, Parameter},
+    syntax::ast::{Attribute, Expr, Ident, Out, Param, Parameter},
     types::{Named, Type},
 };
 
@@ -182,6 +182,20 @@ pub(crate) fn param_type(name: &str, ty: &Type, span: Span) -> Diagnostic {
     Diagnostic::error(&PARAM_TYPE, format!("the param `{name}` cannot be {ty}", ty = one(ty)))
         .at(span, "no literal has this type")
         .help("a param is a number, a text, a path, a duration or a truth value, or a list or record of these; bind anything else with `let`")
+}
+
+/// A `param` with the default `none` whose type does not admit it.
+pub(crate) fn optional_param(param: &Param) -> Diagnostic {
+    let end = param.ty.span.after();
+    let name = &param.name.name;
+    let mut diagnostic = Diagnostic::warning(&OPTIONAL_PARAM, format!("the param `{name}` may be `none`"))
+        .at(param.ty.span, "this type does not say so")
+        .help("write `?` after the type");
+    diagnostic.fix = Some(Fix {
+        span: end,
+        text: "?".to_owned(),
+    });
+    diagnostic
 }
 
 /// An output that is no report.
