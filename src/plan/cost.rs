@@ -18,6 +18,7 @@ pub fn operations(work: &Work) -> f64 {
         Work::Score(score) => forward(&score.graph) * (score.test.len() + score.tuning.len()) as f64,
         Work::Compare(design) => design.cells.len() as f64 * 1e8,
         Work::Report(report) => report.design.cells.len() as f64 * 1e8,
+        Work::Extract(extract) => extract.design.cells.len() as f64 * 1e8,
     }
 }
 

@@ -18,6 +18,7 @@ mod dag;
 mod data;
 mod domain;
 mod eval;
+mod extracts;
 mod evaluate;
 mod facts;
 mod families;
@@ -33,6 +34,7 @@ mod nets;
 mod operators;
 mod records;
 mod report;
+mod select;
 mod seeds;
 mod sources;
 mod split;
@@ -62,7 +64,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
     thread,
 };
-use value::{Env, Value};
+use value::{Env, Opened, Value};
 
 /// Bytes of stack for the evaluator, which follows the nesting of the program; only what is used is ever touched.
 const STACK: usize = 256 << 20;
@@ -208,13 +210,21 @@ fn evaluate(
     if failed || evaluator.diagnostics.has_errors() {
         return None;
     }
-    let all = found.values().copied().collect();
+    let reports = |found: &IndexMap<String, Opened>| {
+        let reports = found.values().filter_map(|opened| match opened {
+            Opened::Report(place) => Some(*place),
+            Opened::Stage(_) => None,
+        });
+        reports.collect()
+    };
+    let all = reports(&found);
     found.retain(|name, _| options.outputs.is_empty() || options.outputs.contains(name));
-    let wanted = found.values().copied().collect();
+    let wanted = reports(&found);
     let made = families::make_reports(&mut evaluator.stages, &evaluator.reports, &all, &wanted);
-    let outputs = found
-        .into_iter()
-        .filter_map(|(name, report)| Some((name, *made.get(&report)?)));
+    let outputs = found.into_iter().filter_map(|(name, opened)| match opened {
+        Opened::Report(place) => Some((name, *made.get(&place)?)),
+        Opened::Stage(stage) => Some((name, stage)),
+    });
     Some(assemble(evaluator.stages, &outputs.collect()))
 }
 

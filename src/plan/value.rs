@@ -3,7 +3,8 @@
 use super::{
     convert::FilePath,
     domain::{Cohort, Dataset, Folding, Freeze, Model, Net, Normalize, Row, Scores, Task},
-    stage::{Augmentation, ChoiceBy, Optimizer, Range, Schedule},
+    stage::{Augmentation, ChoiceBy, Measure, Optimizer, Range, Schedule},
+    stages::StageId,
 };
 use crate::{
     analysis::{ModuleId, domain::Plain},
@@ -62,8 +63,9 @@ pub(super) enum Value<'p> {
     Net(Rc<Net<'p>>),
     Model(Rc<Model<'p>>),
     Scores(Rc<Scores>),
-    /// By place in the evaluator's reports.
-    Report(usize),
+    Report(Opened),
+    /// Scores along an axis that are to be ranked.
+    Ranking(Rc<Ranking>),
     /// A node of the network that is being built.
     Tensor(NodeId),
     Freeze(Rc<Freeze>),
@@ -73,6 +75,23 @@ pub(super) enum Value<'p> {
     Augmentation(Augmentation),
     Normalization(Rc<Normalize>),
     WeightInit(WeightInit),
+}
+
+/// Something that a person opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// A report, by place in the evaluator's reports: its stage is made once all studies of the program are known.
+    Report(usize),
+    /// The output of a stage.
+    Stage(StageId),
+}
+
+/// Scores along an axis that are to be ranked.
+pub(super) struct Ranking {
+    pub(super) axis: GridAxis,
+    pub(super) scores: Vec<Rc<Scores>>,
+    pub(super) by: Measure,
+    pub(super) draws: u32,
 }
 
 /// A missing cell, and where it is missing.
@@ -233,6 +252,7 @@ impl<'p> Value<'p> {
             Self::Model(_) => "Model",
             Self::Scores(_) => "Scores",
             Self::Report(_) => "Report",
+            Self::Ranking(_) => "Ranking",
             Self::Tensor(_) => "Tensor",
             Self::Freeze(_) => "Freeze",
             Self::Schedule(_) => "Schedule",

@@ -154,6 +154,7 @@ pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError
         Work::Score(score) => score::run(score, context),
         Work::Compare(design) => report::compare(design, context),
         Work::Report(report) => report::run(report, context),
+        Work::Extract(extract) => report::extract(extract, context),
     }
 }
 

@@ -7,5 +7,6 @@ codes! { "lint":
     UNEQUAL_BUDGETS = "unequal_budgets", "An arm sees more or fewer pictures than its baseline, and no arm of the study shows what that alone does.";
     SINGLE_RUN = "single_run", "Arms are compared on fewer than three splits, so the tests speak of the trained models and not of the strategies. A note.";
     OPTIONAL_PARAM = "optional_param", "A `param` has the default `none` and a type that does not admit it; it is taken for the optional type.";
+    INDEPENDENT_SAMPLES = "independent_samples", "DeLong's test takes samples as independent, and groups have several.";
     NO_COMPARISON = "no_comparison", "Several arms are reported and none is compared with a baseline.";
 }

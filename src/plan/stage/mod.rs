@@ -3,19 +3,23 @@
 //! What stands in a [`Work`] enters the stage's key through the canonical encoder, so its fields hold what decides the
 //! result and nothing else; paths, names and source places are skipped, and the *contents* of files enter as digests.
 
+mod extract;
 mod range;
+mod scoring;
 mod study;
 
 use crate::{
     net::{Graph, Op, ParameterId},
     source::Span,
 };
+pub use extract::{Extract, Part, What};
 pub use range::Range;
+pub use scoring::{Candidate, Chosen, Measure, Scoring};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
 pub use study::{
-    Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Report, SampleFacts, TaskFacts,
-    TrainingFacts, Unmatched,
+    Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Primary, Report, SampleFacts,
+    TaskFacts, Test, TrainingFacts, Unmatched,
 };
 
 /// A stage of the plan.
@@ -45,6 +49,8 @@ pub enum Work {
     Compare(Box<Design>),
     /// Computes the statistics of a study and writes what a person opens.
     Report(Box<Report>),
+    /// Writes something of a study's scores alone: a table, the predictions, a ranking.
+    Extract(Box<Extract>),
 }
 
 impl Work {
@@ -58,6 +64,7 @@ impl Work {
             Self::Score(_) => "score",
             Self::Compare(_) => "compare",
             Self::Report(_) => "report",
+            Self::Extract(extract) => extract.what.kind(),
         }
     }
 
@@ -89,7 +96,7 @@ impl Work {
                 Pictures::Npz { path, .. } => vec![path],
             },
             Self::Load(load) => vec![&load.path],
-            Self::Train(_) | Self::Score(_) | Self::Compare(_) | Self::Report(_) => Vec::new(),
+            Self::Train(_) | Self::Score(_) | Self::Compare(_) | Self::Report(_) | Self::Extract(_) => Vec::new(),
         }
     }
 }
