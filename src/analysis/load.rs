@@ -62,6 +62,7 @@ pub fn load_with(main: Main<'_>, read: &dyn Fn(&Path) -> io::Result<String>, dia
         main,
         prelude,
         settings: IndexMap::new(),
+        tables: std::sync::Arc::default(),
     }
 }
 

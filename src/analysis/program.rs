@@ -1,12 +1,16 @@
 //! A loaded program: its files, its modules, and what every name of a module stands for.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use indexmap::{IndexMap, IndexSet};
 
 use crate::{
     source::SourceMap,
     syntax::ast::{self, Expr, Ident, Item, ItemKind},
+    tables::Cache,
 };
 
 /// Names one module of a [`Program`].
@@ -87,6 +91,8 @@ pub struct Program {
     /// The module whose names every module has without an import.
     pub prelude: ModuleId,
     pub(super) settings: IndexMap<String, Expr>,
+    /// The tables that checking and planning read; programs that follow each other may share them.
+    pub tables: Arc<Cache>,
 }
 
 impl Program {

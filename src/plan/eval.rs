@@ -5,7 +5,8 @@
 
 use super::{
     call::Callee,
-    domain::Task,
+    cells::Patterns,
+    domain::{Row, Task},
     identities::Identities,
     nets::Networks,
     report::Pending,
@@ -60,6 +61,10 @@ pub(super) struct Evaluator<'p, 'd> {
     pub(super) unseeded: Vec<Span>,
     /// The study's seed, and who set it.
     pub(super) seed: (u64, ChoiceBy),
+    /// The row that a function of rows is being applied to.
+    pub(super) row: Option<Row>,
+    /// The patterns of `match` that were used.
+    pub(super) patterns: Patterns,
     depth: usize,
 }
 
@@ -98,6 +103,8 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             calls: Vec::new(),
             unseeded: Vec::new(),
             seed: (0, ChoiceBy::Default),
+            row: None,
+            patterns: Patterns::default(),
             depth: 0,
         };
         evaluator.seed = evaluator.study_seed();

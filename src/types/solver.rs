@@ -95,19 +95,20 @@ impl Solver {
 
     /// The type with letters in place of the variables that nothing bound, so that each use may bind them anew.
     ///
-    /// Rows share the letter `D` and numbers `N`; a second variable of such a kind keeps the kind by taking the same letter.
+    /// Rows share the letters `D` and `R` and numbers `N`; a second variable of such a kind keeps the kind by taking the same letter.
     #[must_use]
     pub fn generalize(&self, ty: &Type) -> Type {
         let mut letters = ('A'..='Z')
-            .filter(|letter| !matches!(letter, 'D' | 'N'))
+            .filter(|letter| !matches!(letter, 'D' | 'N' | 'R'))
             .collect::<Vec<_>>();
-        letters.rotate_left(usize::from(b'T' - b'A') - 2);
+        letters.rotate_left(usize::from(b'T' - b'A') - 3);
         let mut next = letters.into_iter();
         let mut given: IndexMap<VariableId, char> = IndexMap::new();
         self.resolve(ty).map_leaves(&mut |leaf| match leaf {
             Type::Variable(id) => {
                 let letter = *given.entry(*id).or_insert_with(|| match self.kind(*id) {
                     Kind::Rows => 'D',
+                    Kind::Table => 'R',
                     Kind::Number => 'N',
                     Kind::Any => next.next().unwrap_or('Z'),
                 });
@@ -191,6 +192,8 @@ fn admits(kind: Kind, ty: &Type) -> bool {
     match (kind, ty) {
         (Kind::Any, _) | (_, Type::Unknown) => true,
         (Kind::Rows, Type::Named(named)) => named.row_rank().is_some(),
+        (Kind::Table, Type::Named(named)) => named.row_rank().is_some() || *named == Named::Rows,
+        (Kind::Table, Type::Generic(generic)) => matches!(generic.kind(), Kind::Table | Kind::Rows),
         (Kind::Number, Type::Named(named)) => matches!(named, Named::Int | Named::Float),
         (_, Type::Generic(generic)) => generic.kind() == kind,
         _ => false,
@@ -201,6 +204,7 @@ fn admits(kind: Kind, ty: &Type) -> bool {
 fn narrower(a: Kind, b: Kind) -> Option<Kind> {
     match (a, b) {
         (Kind::Any, other) | (other, Kind::Any) => Some(other),
+        (Kind::Rows, Kind::Table) | (Kind::Table, Kind::Rows) => Some(Kind::Rows),
         (a, b) if a == b => Some(a),
         _ => None,
     }

@@ -7,3 +7,4 @@ mod nets;
 mod pages;
 mod quickstart;
 mod refused;
+mod rows;

@@ -21,6 +21,7 @@ use crate::{
 mod attributes;
 mod axes;
 mod calls;
+mod columns;
 mod control;
 mod expressions;
 mod grids;
@@ -99,6 +100,8 @@ struct Checker<'a> {
     unused: Vec<(&'static str, Ident)>,
     /// What is learned, when somebody wants to know it.
     facts: Option<Facts>,
+    /// Columns that were looked up.
+    known: columns::Known,
     frame: Frame,
 }
 
@@ -108,6 +111,8 @@ struct Frame {
     solver: Solver,
     locals: Vec<Local>,
     in_net: bool,
+    /// The columns of the rows that functions of rows are being checked for.
+    rows: Option<columns::Columns>,
     /// What is learned in this frame, its types still with variables of the solver.
     facts: Option<Facts>,
 }
@@ -120,6 +125,8 @@ struct Local {
     ty: Type,
     kind: LocalKind,
     used: bool,
+    /// Of a row, the columns that it has, where that is known.
+    columns: Option<columns::Columns>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -139,6 +146,7 @@ impl Frame {
             solver: Solver::new(),
             locals: Vec::new(),
             in_net: false,
+            rows: None,
             facts: None,
         }
     }
@@ -158,6 +166,7 @@ impl<'a> Checker<'a> {
             needs: IndexMap::new(),
             unused: Vec::new(),
             facts: None,
+            known: columns::Known::default(),
             frame: Frame::new(nowhere),
         }
     }
@@ -198,6 +207,7 @@ impl<'a> Checker<'a> {
             ty,
             kind,
             used: false,
+            columns: None,
         });
     }
 
