@@ -135,6 +135,7 @@ impl Loader<'_> {
             main,
             prelude,
             settings: IndexMap::new(),
+            tables: std::sync::Arc::default(),
         }
     }
 

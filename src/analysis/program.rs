@@ -10,6 +10,7 @@ use indexmap::{IndexMap, IndexSet};
 use crate::{
     source::SourceMap,
     syntax::ast::{self, Expr, Ident, Item, ItemKind},
+    tables::Cache,
 };
 
 /// Names one module of a [`Program`].
@@ -95,6 +96,8 @@ pub struct Program {
     /// The module whose names every module has without an import.
     pub prelude: ModuleId,
     pub(super) settings: IndexMap<String, Expr>,
+    /// The tables that checking and planning read; programs that follow each other may share them.
+    pub tables: Arc<Cache>,
 }
 
 impl Program {

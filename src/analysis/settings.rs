@@ -9,8 +9,9 @@ use crate::{
     source::{FileId, SourceMap, Span},
     syntax::{
         self,
-        ast::{Entry, Expr, ExprKind, ItemKind, ListPart, Text, TextPart, UnaryOp},
+        ast::{Argument, Entry, Expr, ExprKind, ItemKind, ListPart, Text, TextPart, UnaryOp},
     },
+    tables::day,
     types::{Kind, Named, Solver, Type, lower},
 };
 
@@ -68,6 +69,9 @@ fn literal(text: &str, span: Span, ty: &Type) -> Option<Expr> {
         Type::Optional(of) => (&**of, true),
         other => (other, false),
     };
+    if *wanted == Type::Named(Named::Date) && day(text.trim()).is_some() {
+        return Some(date(text.trim(), span));
+    }
     let bare = matches!(wanted, Type::Named(Named::Text | Named::Path));
     let quoted = text.trim_start().starts_with('"') || text.trim_start().starts_with("r\"");
     if bare && !quoted && !(optional && text.trim() == "none") {
@@ -83,6 +87,17 @@ fn literal(text: &str, span: Span, ty: &Type) -> Option<Expr> {
     let mut solver = Solver::new();
     let found = type_of(&value, &mut solver)?;
     solver.fit(&found, ty).then_some(value)
+}
+
+/// `date("2020-01-31")`, which has no literal of its own.
+fn date(text: &str, span: Span) -> Expr {
+    let expr = |kind| Expr { kind, span };
+    let text = Text {
+        parts: vec![TextPart::Chunk(text.to_owned())],
+    };
+    let callee = expr(ExprKind::Name("date".to_owned()));
+    let argument = Argument::Positional(expr(ExprKind::Text(text)));
+    expr(ExprKind::Call(Box::new(callee), vec![argument]))
 }
 
 /// The one expression that a text is.
@@ -186,6 +201,7 @@ fn not_a_literal(name: &str, text: &str, ty: &Type, span: Span) -> Diagnostic {
         Type::Named(Named::Float) => "a number: `1e-4`, `20%`",
         Type::Named(Named::Bool) => "`true` or `false`",
         Type::Named(Named::Duration) => "a time: `30min`",
+        Type::Named(Named::Date) => "a day: `2020-01-31`",
         Type::List(_) => "a list: `[1, 2]`",
         Type::Optional(_) => "a value or `none`",
         _ => "a literal as the program would write it",
@@ -208,7 +224,8 @@ mod tests {
     const PARAMS: &str = "param data: path = \"data\"\nparam epochs: int = 30\nparam rates: [float] = [1e-3]\n\
                           param share: float = 10%\nparam start: path? = none\nparam limit: duration = 90min\n\
                           param deep: bool = false\nparam mode: text in [\"quick\", \"full\"] = \"quick\"\n\
-                          param depth: int in [18, 34, 50] = 18\nparam lr: float in 1e-5..=1e-1 = 1e-3\n";
+                          param depth: int in [18, 34, 50] = 18\nparam lr: float in 1e-5..=1e-1 = 1e-3\n\
+                          param since: date = date(\"2015-01-01\")\n";
 
     fn set(name: &str, text: &str) -> Result<ExprKind, String> {
         let main = Main::Text {
@@ -252,7 +269,10 @@ mod tests {
         assert!(matches!(set("rates", "[1e-2, 1]"), Ok(ExprKind::List(parts)) if parts.len() == 2));
         assert!(matches!(set("deep", "true"), Ok(ExprKind::Bool(true))));
         assert!(matches!(set("limit", "30min"), Ok(ExprKind::Duration(s)) if s == 1800.0));
+        assert!(matches!(set("since", "2020-02-29"), Ok(ExprKind::Call(_, given)) if given.len() == 1));
         for (name, text) in [
+            ("since", "2021-02-29"),
+            ("since", "2021"),
             ("epochs", "1.5"),
             ("epochs", "ten"),
             ("epochs", "1 + 1"),

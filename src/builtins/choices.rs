@@ -25,6 +25,14 @@ static CHOICES: &[(Named, &[Word])] = &[
         )],
     ),
     (
+        Named::Unmatched,
+        &[
+            word("error", "It is a mistake, which names the row."),
+            word("drop", "It is left out: what databases call an inner join."),
+            word("keep", "It stays, without values: a left join."),
+        ],
+    ),
+    (
         Named::DecayOn,
         &[
             word("weights", "Not on biases and norms."),

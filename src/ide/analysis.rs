@@ -14,6 +14,7 @@ use crate::{
     builtins,
     diag::Diagnostics,
     source::{FileId, Span},
+    tables::Cache,
 };
 
 /// Names a file across programs.
@@ -52,10 +53,10 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Loads and checks the program whose main file is `path`, with the files' text from `read`.
+    /// Loads and checks the program whose main file is `path`, with the files' text from `read` and tables as they are kept.
     #[must_use]
-    pub fn of_file(path: &Path, read: &dyn Fn(&Path) -> io::Result<String>) -> Self {
-        Self::of(Main::File(path), read)
+    pub fn of_file(path: &Path, tables: &Arc<Cache>, read: &dyn Fn(&Path) -> io::Result<String>) -> Self {
+        Self::of(Main::File(path), tables, read)
     }
 
     /// A program that holds a module of the standard library.
@@ -71,12 +72,14 @@ impl Analysis {
             folder: Path::new(""),
             text: &text,
         };
-        Self::of(main, &|_| Err(io::ErrorKind::NotFound.into()))
+        Self::of(main, &Arc::default(), &|_| Err(io::ErrorKind::NotFound.into()))
     }
 
-    pub(super) fn of(main: Main<'_>, read: &dyn Fn(&Path) -> io::Result<String>) -> Self {
+    pub(super) fn of(main: Main<'_>, tables: &Arc<Cache>, read: &dyn Fn(&Path) -> io::Result<String>) -> Self {
         let mut diagnostics = Diagnostics::new();
-        let program = Arc::new(analysis::load_with(main, read, &mut diagnostics));
+        let mut program = analysis::load_with(main, read, &mut diagnostics);
+        program.tables = Arc::clone(tables);
+        let program = Arc::new(program);
         let facts = analysis::check_with(&program, &mut diagnostics);
         let index = Index::new(&program, &facts);
         Self {

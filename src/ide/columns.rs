@@ -130,7 +130,7 @@ impl Analysis {
         found
     }
 
-    /// The table that a call of `table`, `images` or `npz` with a written path reads.
+    /// The table that a call of `table`, `rows`, `images` or `npz` with a written path reads.
     fn table(&self, call: &Expr) -> Option<Table> {
         let ExprKind::Call(callee, arguments) = &call.kind else {
             return None;
@@ -152,6 +152,7 @@ impl Analysis {
                     .ok()
                     .or_else(|| Table::read_csv(&path, &first_column(&path)?).ok())
             }
+            "rows" => Table::read_rows(&folder.join(text("path", 0)?)).ok(),
             "images" => Table::read_folders(&folder.join(text("path", 0)?)).ok(),
             "npz" => Table::read_npz(&folder.join(text("path", 0)?)).ok(),
             _ => None,

@@ -16,6 +16,7 @@ use crate::{
     analysis::{Origin, Program},
     diag::{Diagnostic, Diagnostics, Severity, codes},
     syntax::ast::{ImportSource, ItemKind},
+    tables::Cache,
 };
 
 /// The most `.mtl` files that are looked at beside the open ones.
@@ -71,6 +72,8 @@ pub struct Workspace {
     programs: BTreeMap<FileKey, Rc<Analysis>>,
     planned: BTreeMap<PathBuf, Planned>,
     files: Option<Vec<PathBuf>>,
+    /// The tables that programs read, kept from one to the next.
+    tables: Arc<Cache>,
 }
 
 impl Workspace {
@@ -153,7 +156,7 @@ impl Workspace {
         let made = Rc::new(match key {
             FileKey::Path(path) => {
                 let open = &self.open;
-                Analysis::of_file(path, &|path| match open.get(path) {
+                Analysis::of_file(path, &self.tables, &|path| match open.get(path) {
                     Some(text) => Ok(text.to_string()),
                     None => std::fs::read_to_string(path),
                 })
@@ -167,7 +170,7 @@ impl Workspace {
     /// The program of a file with another text in it, which is not kept: for completion, and to try a change.
     #[must_use]
     pub fn with_texts(&self, main: &Path, texts: &BTreeMap<PathBuf, String>) -> Analysis {
-        Analysis::of_file(main, &|path| {
+        Analysis::of_file(main, &self.tables, &|path| {
             let changed = texts.get(path).cloned().map(Ok);
             changed.unwrap_or_else(|| self.text(path).map(|text| text.to_string()))
         })

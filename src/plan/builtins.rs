@@ -18,6 +18,8 @@ impl<'p> Evaluator<'p, '_> {
     ) -> Outcome<Value<'p>> {
         let found = self
             .data_builtin(name, &subject, arguments, span)
+            .or_else(|| self.rows_builtin(name, &subject, arguments, span))
+            .or_else(|| self.cell_builtin(name, arguments, span))
             .or_else(|| self.split_builtin(name, &subject, arguments, span))
             .or_else(|| self.model_builtin(name, &subject, arguments, span))
             .or_else(|| self.stage_builtin(name, &subject, arguments, span))

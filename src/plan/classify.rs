@@ -193,7 +193,7 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     /// Every member can learn every class, and be judged on it.
-    fn check_classes(&mut self, task: &Task) -> Outcome<()> {
+    pub(super) fn check_classes(&mut self, task: &Task) -> Outcome<()> {
         let cohort = &task.cohort;
         let (members, repeats) = (&cohort.assignment.members, cohort.assignment.repeats);
         let classes = by_split_row(task);
@@ -393,6 +393,8 @@ fn distinct<'c>(cells: impl Iterator<Item = &'c Cell>) -> Vec<Text> {
     let mut values: Vec<(f64, String)> = cells
         .filter_map(|cell| match cell {
             Cell::Missing => None,
+            Cell::Bool(value) => Some((0.0, value.to_string())),
+            Cell::Date(date) => Some((0.0, date.to_string())),
             Cell::Int(value) => Some((*value as f64, value.to_string())),
             Cell::Float(value) => Some((*value, value.to_string())),
             Cell::Text(text) => Some((0.0, text.clone())),

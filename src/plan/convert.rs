@@ -7,13 +7,10 @@ use super::{
 use crate::{
     builtins::choices::types_with,
     plan::eval::Evaluator,
-    source::Span,
+    source::{Span, absolute},
     syntax::ast::{BinaryOp, TypeExpr, TypeKind},
 };
-use std::{
-    path::{Path, PathBuf},
-    rc::Rc,
-};
+use std::{path::PathBuf, rc::Rc};
 
 /// A file: its place, and how reports name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +105,9 @@ impl<'p> Evaluator<'p, '_> {
                 state: ModelState::Random { seed: None },
             }))),
             ("Cohort", Value::Task(task)) => Ok(Value::Cohort(Rc::new(task.cohort.clone()))),
+            ("Rows", Value::Task(task)) => Ok(Value::Rows(Rc::new(task.cohort.data.clone()))),
+            ("Rows", Value::Cohort(cohort)) => Ok(Value::Rows(Rc::new(cohort.data.clone()))),
+            ("Rows", Value::Dataset(data)) => Ok(Value::Rows(data)),
             ("Dataset", Value::Task(task)) => Ok(Value::Dataset(Rc::new(task.cohort.data.clone()))),
             ("Dataset", Value::Cohort(cohort)) => Ok(Value::Dataset(Rc::new(cohort.data.clone()))),
             ("Freeze", Value::Choice("all_but_head")) => Ok(Value::Freeze(Rc::new(Freeze::AllButHead))),
@@ -154,21 +154,4 @@ impl<'p> Evaluator<'p, '_> {
         let shown = full.strip_prefix(&home).unwrap_or(&full).display().to_string();
         FilePath { full, shown }
     }
-}
-
-/// A path from the root, without `.` and `..`; a path that cannot be made absolute stays as it is.
-fn absolute(path: &Path) -> PathBuf {
-    use std::path::Component;
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
-                out.pop();
-            }
-            other => out.push(other),
-        }
-    }
-    out
 }

@@ -1,17 +1,17 @@
-//! Data: tables, the selection of rows, the transforms of their pictures, and the stage that prepares them.
+//! Data: tables, the transforms of their pictures, and the stage that prepares them.
 
 use super::{
-    domain::{Cohort, Dataset, Normalize, Row},
+    domain::{Cohort, Dataset, Normalize},
     eval::Evaluator,
-    sources::{Kind, rows_digest},
+    sources::rows_digest,
     stage::{ChoiceBy, Normalization, Pictures, Prepare, Transform, Work},
     stages::{Setting, StageId, Title},
     value::{Arguments, Failed, Outcome, Value},
 };
 use crate::{
-    diag::{Diagnostic, codes::data as codes, codes::plan as plan_codes},
+    diag::{Diagnostic, codes::plan as plan_codes},
     source::Span,
-    tables::Images,
+    tables::{Images, Kind},
 };
 use std::rc::Rc;
 
@@ -39,10 +39,10 @@ impl<'p> Evaluator<'p, '_> {
             "images" => self.dataset(Kind::Folders, arguments, span),
             "npz" => self.dataset(Kind::Npz, arguments, span),
             "constants" => self.constants(arguments),
-            "where" | "resize" | "rgb" | "normalize" => {
+            "rows" => self.dataset(Kind::Rows, arguments, span),
+            "resize" | "rgb" | "normalize" => {
                 let (value, at) = subject.as_ref()?;
                 match name {
-                    "where" => self.select_rows(value, *at, arguments, span),
                     "resize" => self.resize(value, *at, arguments, span),
                     "rgb" => self.transform(value, *at, Transform::Rgb, "rgb", "rgb()".to_owned(), None),
                     _ => self.normalize(value, *at, arguments),
@@ -59,12 +59,13 @@ impl<'p> Evaluator<'p, '_> {
         let Value::Path(path) = &slot.value else {
             return self.unexpected("a path", &slot.value, slot.span);
         };
+        let pictures = kind != Kind::Rows;
         let table = self.table(kind, path, slot.span)?;
         let rows: Rc<Vec<u32>> = Rc::new((0..).take(table.table.rows).collect());
         let mut settings = vec![setting("source", format!("{:?}", table.shown), ChoiceBy::Program)];
         let image = arguments.slot("image");
         settings.extend(image.map(|slot| setting("image", slot.value.display(), slot.by)));
-        Ok(Value::Dataset(Rc::new(Dataset {
+        let data = Rc::new(Dataset {
             name: None,
             table,
             base_digest: rows_digest(&rows),
@@ -75,16 +76,41 @@ impl<'p> Evaluator<'p, '_> {
             settings,
             span,
             resized: None,
-        })))
+        });
+        Ok(if pictures {
+            Value::Dataset(data)
+        } else {
+            Value::Rows(data)
+        })
     }
 
-    /// Changes the data of a data set, a cohort or a task, which stays what it is.
-    fn with_data(&mut self, value: &Value<'p>, at: Span, change: impl FnOnce(&mut Dataset)) -> Outcome<Value<'p>> {
+    /// The data of rows of any kind.
+    pub(super) fn data_of(&mut self, value: &Value<'p>, at: Span) -> Outcome<Dataset> {
+        Ok(match value {
+            Value::Dataset(data) | Value::Rows(data) => Dataset::clone(data),
+            Value::Cohort(cohort) => cohort.data.clone(),
+            Value::Task(task) => task.cohort.data.clone(),
+            other => return self.unexpected("rows, a data set, a cohort or a task", other, at),
+        })
+    }
+
+    /// Changes the data of rows, a data set, a cohort or a task, which stays what it is.
+    pub(super) fn with_data(
+        &mut self,
+        value: &Value<'p>,
+        at: Span,
+        change: impl FnOnce(&mut Dataset),
+    ) -> Outcome<Value<'p>> {
         match value {
             Value::Dataset(data) => {
                 let mut data = Dataset::clone(data);
                 change(&mut data);
                 Ok(Value::Dataset(Rc::new(data)))
+            }
+            Value::Rows(data) => {
+                let mut data = Dataset::clone(data);
+                change(&mut data);
+                Ok(Value::Rows(Rc::new(data)))
             }
             Value::Cohort(cohort) => {
                 let mut cohort = Cohort::clone(cohort);
@@ -94,62 +120,6 @@ impl<'p> Evaluator<'p, '_> {
             Value::Task(task) => Ok(Value::Task(Rc::new(task.changed(|task| change(&mut task.cohort.data))))),
             other => self.unexpected("a data set, a cohort or a task", other, at),
         }
-    }
-
-    /// `where`: before a split it also says which pictures are prepared; afterwards folds and prepared pictures stay.
-    fn select_rows(
-        &mut self,
-        value: &Value<'p>,
-        at: Span,
-        arguments: &Arguments<'p>,
-        span: Span,
-    ) -> Outcome<Value<'p>> {
-        let Some(keep) = arguments.slot("keep").cloned() else {
-            return Err(Failed);
-        };
-        let data = match value {
-            Value::Dataset(data) => Dataset::clone(data),
-            Value::Cohort(cohort) => cohort.data.clone(),
-            Value::Task(task) => task.cohort.data.clone(),
-            other => return self.unexpected("a data set, a cohort or a task", other, at),
-        };
-        let mut kept = Vec::new();
-        for &row in data.rows.iter() {
-            let subject = Value::Row(Row {
-                table: Rc::clone(&data.table),
-                row: row as usize,
-            });
-            match self.apply(&keep.value, subject, at, keep.span)? {
-                Value::Bool(true) => kept.push(row),
-                Value::Bool(false) => {}
-                other => return self.unexpected("a bool", &other, keep.span),
-            }
-        }
-        if kept.is_empty() {
-            return self.error(
-                &codes::NO_ROWS,
-                format!("the condition leaves none of {} rows", data.rows.len()),
-                span,
-            );
-        }
-        let condition = self.program.sources.text(keep.span).to_owned();
-        let kept = Rc::new(kept);
-        let (rows, whole) = (Rc::clone(&kept), matches!(value, Value::Dataset(_)));
-        let value = self.with_data(value, at, |data| {
-            if whole {
-                data.base_digest = rows_digest(&rows);
-                data.base = Rc::clone(&rows);
-            }
-            data.rows = rows;
-            data.settings.push(setting("where", condition, ChoiceBy::Program));
-        })?;
-        Ok(match value {
-            Value::Task(task) => Value::Task(Rc::new(task.changed(|task| {
-                let samples = task.samples.iter().filter(|(row, _)| kept.binary_search(row).is_ok());
-                task.samples = Rc::new(samples.copied().collect());
-            }))),
-            other => other,
-        })
     }
 
     fn resize(&mut self, value: &Value<'p>, at: Span, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
@@ -295,6 +265,7 @@ impl<'p> Evaluator<'p, '_> {
 fn pictures(data: &Dataset) -> Pictures {
     let rows = data.base.iter().map(|&row| row as usize);
     match &data.table.table.images {
+        Images::Absent => Pictures::Files(Vec::new()),
         Images::Files(paths) => Pictures::Files(rows.filter_map(|row| paths.get(row).cloned()).collect()),
         Images::Npz { arrays, rows: places } => Pictures::Npz {
             path: data.table.table.path.clone(),

@@ -114,7 +114,10 @@ pub(super) struct Cohort {
     pub(super) borrowed: bool,
     /// The identity of the group of each of `split_rows`.
     pub(super) groups: Rc<Vec<u32>>,
+    /// The column of the groups, or the columns of them: `patient, side`.
     pub(super) group_column: Option<Text>,
+    /// True when a group is told by the values of several columns.
+    pub(super) is_composite: bool,
     /// The name space of its groups.
     pub(super) ids: Option<Text>,
     /// The split in words.

@@ -5,7 +5,8 @@
 
 use super::{
     call::Callee,
-    domain::Task,
+    cells::Patterns,
+    domain::{Row, Task},
     identities::Identities,
     nets::Networks,
     report::Pending,
@@ -63,6 +64,10 @@ pub(super) struct Evaluator<'p, 'd> {
     pub(super) seed: (u64, ChoiceBy),
     /// Set from outside when nobody wants the result any more.
     pub(super) cancelled: Option<&'d AtomicBool>,
+    /// The row that a function of rows is being applied to.
+    pub(super) row: Option<Row>,
+    /// The patterns of `match` that were used.
+    pub(super) patterns: Patterns,
     depth: usize,
 }
 
@@ -102,6 +107,8 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             unseeded: Vec::new(),
             seed: (0, ChoiceBy::Default),
             cancelled: None,
+            row: None,
+            patterns: Patterns::default(),
             depth: 0,
         };
         evaluator.seed = evaluator.study_seed();

@@ -145,7 +145,8 @@ impl<'p> Evaluator<'p, '_> {
             for learnt in &learnt {
                 let (one, other) = (&learnt.cohort, &tested.cohort);
                 let has_groups = one.group_column.is_some() && other.group_column.is_some();
-                if one.data.table.id == other.data.table.id || has_groups && one.ids == other.ids {
+                let comparable = has_groups && one.ids == other.ids && one.is_composite == other.is_composite;
+                if one.data.table.id == other.data.table.id || comparable {
                     continue;
                 }
                 let theirs: BTreeSet<u32> = self.parts(learnt).pictures.iter().copied().collect();

@@ -44,7 +44,7 @@ impl Identities {
     /// The name of a group, as a table writes it.
     pub(super) fn group_name(&self, group: u32) -> String {
         match self.groups.get_index(group as usize) {
-            Some(Group::Named { name, .. }) => name.to_string(),
+            Some(Group::Named { name, .. }) => super::split::spoken(name),
             Some(Group::Picture(picture)) => self.picture_name(*picture),
             None => String::new(),
         }

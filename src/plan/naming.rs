@@ -11,6 +11,11 @@ pub(super) fn named<'p>(value: Value<'p>, name: &str) -> Value<'p> {
             data.name = Some(name.into());
             Value::Dataset(Rc::new(data))
         }
+        Value::Rows(data) if data.name.is_none() => {
+            let mut data = (*data).clone();
+            data.name = Some(name.into());
+            Value::Rows(Rc::new(data))
+        }
         Value::Cohort(cohort) if cohort.name.is_none() => {
             let mut cohort = (*cohort).clone();
             cohort.name = Some(name.into());

@@ -205,7 +205,7 @@ impl<'p> Evaluator<'p, '_> {
         Ok(())
     }
 
-    fn missing<T>(&mut self, cell: &MissingCell, span: Span) -> Outcome<T> {
+    pub(super) fn missing<T>(&mut self, cell: &MissingCell, span: Span) -> Outcome<T> {
         let message = format!("`{}` is missing in {}", cell.column, cell.place);
         let help = format!("ask first whether it is there: `r[{:?}] != none and ...`", cell.column);
         self.fail(
@@ -222,7 +222,7 @@ impl<'p> Evaluator<'p, '_> {
         }
         match same(left, right) {
             Some(same) => Ok(same),
-            None => self.unexpected("values that can be compared", left, span),
+            None => self.incomparable(left, right, span),
         }
     }
 
@@ -231,12 +231,33 @@ impl<'p> Evaluator<'p, '_> {
         match (left, right) {
             (Value::Int(a), Value::Int(b)) => Ok(Some(a.cmp(b))),
             (Value::Text(a), Value::Text(b)) => Ok(Some(a.cmp(b))),
+            (Value::Date(a), Value::Date(b)) => Ok(Some(a.cmp(b))),
             (Value::Duration(a), Value::Duration(b)) => Ok(a.partial_cmp(b)),
             _ => match (left.as_float(), right.as_float()) {
                 (Some(a), Some(b)) => Ok(a.partial_cmp(&b)),
-                _ => self.unexpected("two numbers or two texts", left, span),
+                _ => self.incomparable(left, right, span),
             },
         }
+    }
+
+    /// Reports values of different types, or of one that has no order; in a function of rows with the row.
+    fn incomparable<T>(&mut self, left: &Value<'p>, right: &Value<'p>, span: Span) -> Outcome<T> {
+        let words = |value: &Value<'p>| format!("{} ({})", value.display(), value.type_name());
+        let place = self.in_row();
+        let message = format!("{} and {} cannot be compared{place}", words(left), words(right));
+        let diagnostic = Diagnostic::error(&codes::UNEXPECTED_VALUE, message).at(span, "");
+        let is = |test: fn(&Value<'p>) -> bool| test(left) || test(right);
+        let (text, date) = (
+            is(|value| matches!(value, Value::Text(_))),
+            is(|value| matches!(value, Value::Date(_))),
+        );
+        let number = is(|value| matches!(value, Value::Int(_) | Value::Float(_)));
+        self.fail(match (text, date, number) {
+            (true, true, _) => diagnostic.help("a text becomes a date by `date(\"2020-01-31\")`"),
+            (true, _, true) if !place.is_empty() => diagnostic
+                .help("a column is of numbers if all its values are: `007` and `n/a` make it one of texts, so compare with texts"),
+            _ => diagnostic,
+        })
     }
 
     fn contains(&mut self, container: &Value<'p>, value: &Value<'p>, span: Span) -> Outcome<bool> {
@@ -278,7 +299,9 @@ impl<'p> Evaluator<'p, '_> {
                 )))
             }
             (Value::Grid(a), Value::Grid(b)) => self.join_grids(&a, &b, span),
-            (left, _) => self.unexpected("two lists, records, texts or grids", &left, span),
+            (Value::Dataset(a), Value::Dataset(b)) => Ok(Value::Dataset(Rc::new(self.concat_rows(&a, &b, span)?))),
+            (Value::Rows(a), Value::Rows(b)) => Ok(Value::Rows(Rc::new(self.concat_rows(&a, &b, span)?))),
+            (left, _) => self.unexpected("two lists, records, texts, data sets or grids", &left, span),
         }
     }
 
@@ -348,6 +371,8 @@ impl<'p> Evaluator<'p, '_> {
                 let table = Rc::clone(&row.table);
                 let column = self.column(&table, key, span)?;
                 Ok(match column.cells.get(row.row) {
+                    Some(Cell::Bool(value)) => Value::Bool(*value),
+                    Some(Cell::Date(date)) => Value::Date(*date),
                     Some(Cell::Int(value)) => Value::Int(*value),
                     Some(Cell::Float(value)) => Value::Float(*value),
                     Some(Cell::Text(text)) => Value::text(text.as_str()),
@@ -383,6 +408,7 @@ fn same(left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
         (Value::Text(a), Value::Text(b)) => a == b,
         (Value::Path(a), Value::Path(b)) => a == b,
         (Value::Duration(a), Value::Duration(b)) => a == b,
+        (Value::Date(a), Value::Date(b)) => a == b,
         (Value::Choice(a), Value::Choice(b)) => a == b,
         (Value::Range(a), Value::Range(b)) => a == b,
         (Value::List(a), Value::List(b)) => {

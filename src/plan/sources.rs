@@ -11,47 +11,84 @@ use super::{
 use crate::{
     diag::{Diagnostic, codes::data as codes},
     source::Span,
-    tables::{BadImage, Column, Header, Images, Table, TableError, split::SplitError},
+    tables::{BadImage, Column, Header, Images, Kind, Table, TableError, split::SplitError},
 };
-use indexmap::IndexMap;
-use std::rc::Rc;
-
-/// What a table is read from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    /// A manifest, with the column of its pictures.
-    Manifest(String),
-    Folders,
-    Npz,
-}
+use indexmap::{IndexMap, IndexSet};
+use std::{rc::Rc, sync::Arc};
 
 /// The tables read so far, and the shapes that came out of transforms.
 #[derive(Default)]
 pub(super) struct Tables {
     read: IndexMap<(Kind, std::path::PathBuf), Outcome<Rc<Source>>>,
+    /// Joined tables, by what tells their rows: the two tables and the rows of each.
+    joined: IndexSet<(usize, [u8; 32], usize, [u8; 32])>,
+    made: usize,
     shapes: IndexMap<(usize, [u8; 32], String), Outcome<[usize; 3]>>,
 }
 
 /// A table with its place among all and its name.
+#[derive(Clone)]
 pub(super) struct Source {
+    /// The same for the same rows in the same order, whatever columns were added to them.
     pub(super) id: usize,
-    pub(super) table: Table,
+    pub(super) table: Arc<Table>,
+    /// Columns that were derived or joined; one hides the table's own of its name.
+    pub(super) added: Vec<Rc<Column>>,
     /// As reports name it.
     pub(super) shown: String,
+    /// Of joined tables, the first row and the name of each.
+    pub(super) parts: Vec<(usize, String)>,
 }
 
 impl Source {
     /// Where a row is written: `line 7 of data/manifest.csv`.
     pub(super) fn place(&self, row: usize) -> String {
-        match self.table.lines.get(row) {
-            Some(line) => format!("line {line} of {}", self.shown),
-            None => format!("`{}` of {}", self.table.sample_name(row), self.shown),
+        let shown = self.part(row);
+        match self.table.line(row) {
+            Some(line) => format!("line {line} of {shown}"),
+            None => format!("`{}` of {shown}", self.table.sample_name(row)),
         }
+    }
+
+    /// The name of the table that a row was read from.
+    pub(super) fn part(&self, row: usize) -> &str {
+        let part = self.parts.iter().rev().find(|(first, _)| *first <= row);
+        part.map_or(&self.shown, |(_, shown)| shown)
+    }
+
+    /// All columns, those of the table first.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &Column> {
+        let own = self.table.columns.iter();
+        let shown = own.filter(|column| self.added.iter().all(|added| added.name != column.name));
+        shown.chain(self.added.iter().map(|column| &**column))
+    }
+
+    /// A column by name.
+    pub(super) fn column(&self, name: &str) -> Result<&Column, TableError> {
+        match self.added.iter().find(|column| column.name == name) {
+            Some(column) => Ok(column),
+            None => self.table.column(name).map_err(|_| TableError::NoColumn {
+                path: self.table.path.clone(),
+                name: name.to_owned(),
+                existing: self.columns().map(|column| column.name.clone()).collect(),
+            }),
+        }
+    }
+
+    /// The same rows with one more column, or with another in its place.
+    #[must_use]
+    pub(super) fn with(&self, column: Column) -> Self {
+        let mut source = self.clone();
+        source.added.retain(|known| known.name != column.name);
+        source.added.push(Rc::new(column));
+        source
     }
 
     /// The identity of a row's picture.
     pub(super) fn picture(&self, row: usize, identities: &mut Identities) -> u32 {
         let picture = match &self.table.images {
+            // Rows without pictures are never samples.
+            Images::Absent => Picture::Entry(self.table.path.clone(), 0, u32::try_from(row).unwrap_or(u32::MAX)),
             Images::Files(paths) => Picture::File(paths[row].clone()),
             Images::Npz { rows, .. } => {
                 let (array, place) = rows[row];
@@ -84,26 +121,34 @@ impl<'p> Evaluator<'p, '_> {
         if let Some(known) = self.tables.read.get(&key) {
             return known.clone();
         }
-        let table = match &key.0 {
-            Kind::Manifest(image) => Table::read_csv(&path.full, image),
-            Kind::Folders => Table::read_folders(&path.full),
-            Kind::Npz => Table::read_npz(&path.full),
-        };
-        let result = match table {
-            Ok(table) => Ok(Rc::new(Source {
-                id: self.tables.read.len(),
-                table,
-                shown: path.shown.clone(),
-            })),
+        let result = match self.program.tables.read(&key.0, &path.full) {
+            Ok(table) => {
+                self.tables.made += 1;
+                Ok(Rc::new(Source {
+                    id: self.tables.made,
+                    table,
+                    added: Vec::new(),
+                    shown: path.shown.clone(),
+                    parts: Vec::new(),
+                }))
+            }
             Err(error) => self.table_error(&error, span),
         };
         self.tables.read.insert(key, result.clone());
         result
     }
 
+    /// The number of the table that two sets of rows make together; the same for the same rows.
+    pub(super) fn joined_id(&mut self, a: &Dataset, b: &Dataset) -> usize {
+        let rows = |data: &Dataset| rows_digest(&data.rows);
+        let key = (a.table.id, rows(a), b.table.id, rows(b));
+        // Counted down from above, where no table that was read has its number.
+        usize::MAX - self.tables.joined.insert_full(key).0
+    }
+
     /// A column of a table.
     pub(super) fn column<'t>(&mut self, table: &'t Source, name: &str, span: Span) -> Outcome<&'t Column> {
-        match table.table.column(name) {
+        match table.column(name) {
             Ok(column) => Ok(column),
             Err(error) => self.table_error(&error, span),
         }
@@ -209,7 +254,8 @@ impl<'p> Evaluator<'p, '_> {
                 count,
             } => (
                 format!(
-                    "group `{group}` is in the {} part ({}) and in the {} part ({})",
+                    "group `{}` is in the {} part ({}) and in the {} part ({})",
+                    super::split::spoken(group),
                     first.0,
                     place(first.1),
                     second.0,
@@ -224,13 +270,16 @@ impl<'p> Evaluator<'p, '_> {
                 count,
             } => (
                 format!(
-                    "group `{group}` is in the fold of `{}` ({}) and in that of `{}` ({})",
+                    "group `{}` is in the fold of `{}` ({}) and in that of `{}` ({})",
+                    super::split::spoken(group),
                     first.0,
                     place(first.1),
                     second.0,
                     place(second.1)
                 ),
-                format!("{count} groups are torn like this; a group belongs to one fold"),
+                format!(
+                    "{count} groups are torn like this; leave them out by `where`, or join those values into one by `derive`"
+                ),
             ),
             SplitError::TooFewGroups {
                 folds_that_work: Some(most),

@@ -11,6 +11,7 @@ use crate::{
     net::{NodeId, WeightInit},
     source::Span,
     syntax::ast::{Argument, Binding, Block, Expr, FnItem, Item, NetItem, Parameter, PipeStep},
+    tables::Date,
 };
 use indexmap::IndexMap;
 use std::{fmt::Write as _, rc::Rc};
@@ -42,6 +43,7 @@ pub(super) enum Value<'p> {
     Duration(f64),
     /// The numbers between two.
     Range(Range),
+    Date(Date),
     /// A cell of a table in which nothing stands.
     Missing(Rc<MissingCell>),
     List(Rc<Vec<Value<'p>>>),
@@ -56,6 +58,8 @@ pub(super) enum Value<'p> {
     Module(ModuleId),
     Grid(Rc<Grid<'p>>),
     Row(Row),
+    /// Rows without pictures.
+    Rows(Rc<Dataset>),
     Dataset(Rc<Dataset>),
     Cohort(Rc<Cohort>),
     Task(Rc<Task>),
@@ -235,6 +239,7 @@ impl<'p> Value<'p> {
             Self::Path(_) => "path",
             Self::Duration(_) => "duration",
             Self::Range(_) => "Range",
+            Self::Date(_) => "date",
             Self::Missing(_) => "missing value",
             Self::List(_) => "list",
             Self::Record(_) | Self::Rest(_) => "record",
@@ -244,6 +249,7 @@ impl<'p> Value<'p> {
             Self::Module(_) => "module",
             Self::Grid(_) => "Grid",
             Self::Row(_) => "Row",
+            Self::Rows(_) => "Rows",
             Self::Dataset(_) => "Dataset",
             Self::Cohort(_) => "Cohort",
             Self::Task(_) => "Task",
@@ -272,6 +278,7 @@ impl<'p> Value<'p> {
             Self::Text(text) => Rc::clone(text),
             Self::Path(path) => Rc::from(path.shown.as_str()),
             Self::Duration(seconds) => format!("{seconds}s").into(),
+            Self::Date(date) => date.to_string().into(),
             Self::Choice(word) => Rc::from(*word),
             Self::None => Rc::from("none"),
             _ => return None,
@@ -282,6 +289,7 @@ impl<'p> Value<'p> {
     pub(super) fn display(&self) -> String {
         match self {
             Self::Text(text) => format!("{text:?}"),
+            Self::Date(date) => format!("date(\"{date}\")"),
             Self::Path(path) => format!("{:?}", path.shown),
             Self::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value:.1}"),
             Self::Float(value) if value.abs() < 1e-3 => format!("{value:e}"),
@@ -303,7 +311,7 @@ impl<'p> Value<'p> {
             Self::Function(function) => function.name().to_owned(),
             Self::Task(task) => task.name().to_owned(),
             Self::Cohort(cohort) => cohort.name().to_owned(),
-            Self::Dataset(dataset) => dataset.name().to_owned(),
+            Self::Dataset(data) | Self::Rows(data) => data.name().to_owned(),
             Self::Net(net) => net.display(),
             Self::Freeze(freeze) => freeze.to_string(),
             Self::Normalization(by) => by.to_string(),
@@ -444,6 +452,7 @@ fn write_fingerprint(value: &Value<'_>, out: &mut String) -> Option<()> {
             write!(out, "r{low:x}:{high:x}:{}", range.inclusive).ok()?;
         }
         Value::Text(text) => write!(out, "t{text:?}").ok()?,
+        Value::Date(date) => write!(out, "d{date}").ok()?,
         Value::Choice(word) => write!(out, "c{word}").ok()?,
         Value::WeightInit(init) => write!(out, "w{init:?}").ok()?,
         Value::List(list) => {

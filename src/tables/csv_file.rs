@@ -11,6 +11,18 @@ impl Table {
     /// A file that cannot be read or is no text, a header with an empty or repeated name, a row of another length
     /// than the header, no rows, no column `image_column` or a row without a value in it, a card that is none.
     pub fn read_csv(path: &Path, image_column: &str) -> Result<Self, TableError> {
+        Self::read(path, Some(image_column))
+    }
+
+    /// Reads a CSV table with a header line whose rows stand for no pictures.
+    ///
+    /// # Errors
+    /// As [`Self::read_csv`], but for those of the image column.
+    pub fn read_rows(path: &Path) -> Result<Self, TableError> {
+        Self::read(path, None)
+    }
+
+    fn read(path: &Path, image_column: Option<&str>) -> Result<Self, TableError> {
         let text = std::fs::read(path).map_err(|source| TableError::Io {
             path: path.to_owned(),
             source,
@@ -37,9 +49,10 @@ impl Table {
             .map(|(name, values)| (name.to_owned(), values))
             .collect();
         // The image column is read before its kind is known: a file name is its text, whatever it looks like.
-        let images = match columns.iter().find(|(name, _)| name == image_column) {
-            Some((_, names)) => images(path, folder, image_column, names, &lines)?,
-            None => Images::Files(Vec::new()),
+        let named = image_column.and_then(|image| columns.iter().find(|(name, _)| name == image));
+        let images = match named {
+            Some((name, names)) => images(path, folder, name, names, &lines)?,
+            None => Images::Absent,
         };
         let columns: Vec<_> = columns
             .into_iter()
@@ -48,7 +61,9 @@ impl Table {
                 cells: Cell::infer(values),
             })
             .collect();
-        find_column(path, &columns, image_column)?;
+        if let Some(image_column) = image_column {
+            find_column(path, &columns, image_column)?;
+        }
         Ok(Self {
             path: path.to_owned(),
             columns,

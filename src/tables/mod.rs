@@ -1,5 +1,6 @@
 //! Manifests and file headers: columns, labels and sizes, and the split of their rows into folds. Never pixels.
 
+mod cache;
 mod cell;
 mod csv_file;
 mod error;
@@ -12,7 +13,8 @@ mod table;
 pub mod npz;
 pub mod split;
 
-pub use cell::Cell;
+pub use cache::{Cache, Kind, Read};
+pub use cell::{Cell, CellKind, Date, day};
 pub use error::{BadImage, TableError};
 pub use header::{Header, image_header};
 pub use table::{About, Column, Images, Table};

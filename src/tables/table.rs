@@ -50,6 +50,8 @@ impl About {
 /// The pictures that the rows of a table stand for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Images {
+    /// None: rows of values alone.
+    Absent,
     /// One file per row.
     Files(Vec<PathBuf>),
     /// Rows of the arrays of an archive, [`Table::path`].
@@ -70,7 +72,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// Number of rows.
     pub rows: usize,
-    /// The line of each row in the manifest, from 1; empty for folders and archives.
+    /// The line of each row in the manifest, from 1; 0 for a row of a folder among rows of manifests; empty for folders
+    /// and archives.
     pub lines: Vec<usize>,
     /// The picture of each row.
     pub images: Images,
@@ -102,6 +105,7 @@ impl Table {
     /// If there is no such row.
     pub fn headers(&self, rows: &[usize]) -> Result<Vec<Header>, TableError> {
         match &self.images {
+            Images::Absent => Ok(Vec::new()),
             Images::Npz { arrays, rows: places } => Ok(rows.iter().map(|&row| arrays[places[row].0].1).collect()),
             Images::Files(paths) => {
                 let headers: Vec<_> = rows.par_iter().map(|&row| (row, image_header(&paths[row]))).collect();
@@ -126,7 +130,7 @@ impl Table {
                 Err(TableError::Io { path, source }) => (&mut bad, path, source.to_string()),
                 Err(other) => return Err(other),
             };
-            let line = self.lines.get(row).copied();
+            let line = self.line(row);
             list.push(BadImage {
                 row,
                 line,
@@ -161,7 +165,13 @@ impl Table {
         Ok(usable)
     }
 
-    /// A row's name: the picture's file as the table writes it, or `train_images/7`.
+    /// The line of a row in its manifest, from 1; none for folders and archives.
+    #[must_use]
+    pub fn line(&self, row: usize) -> Option<usize> {
+        self.lines.get(row).copied().filter(|&line| line > 0)
+    }
+
+    /// A row's name: the picture's file as the table writes it, or `train_images/7`; without pictures `row 7`.
     ///
     /// # Panics
     /// If there is no such row.
@@ -178,6 +188,7 @@ impl Table {
                 let relative = folder.and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path);
                 relative.display().to_string()
             }
+            Images::Absent => format!("row {row}"),
             Images::Npz { arrays, rows } => {
                 let (array, place) = rows[row];
                 format!("{}/{place}", arrays[array].0)

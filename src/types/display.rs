@@ -65,6 +65,7 @@ impl Display for Kind {
         f.write_str(match self {
             Self::Any => "any type",
             Self::Rows => "`Dataset`, `Cohort` or `Task`",
+            Self::Table => "`Rows`, `Dataset`, `Cohort` or `Task`",
             Self::Number => "`int` or `float`",
             Self::Result => "`Scores` or `Ranking`",
         })

@@ -5,9 +5,9 @@ use super::{Function, FunctionOrigin, Grid, Kind, Named, Parameter, Passing, Sol
 impl Solver {
     /// True when a value of type `value` may stand where `place` is expected; variables are bound on the way.
     ///
-    /// The conversions: int to float, text to path, `T` to `T?`, Net to Model, Task to Cohort to Dataset; those of option
-    /// types (float or record to `Rates`, text to `Freeze`, ...); one Scores or Ranking to a grid without axes; and a function that
-    /// counts as a step, or as its option, where one is expected.
+    /// The conversions: int to float, text to path, `T` to `T?`, Net to Model, Task to Cohort to Dataset to Rows; those of option
+    /// types (float or record to `Rates`, text to `Freeze`, ...); one Scores or Ranking to a grid without axes; and a
+    /// function that counts as a step, or as its option, where one is expected.
     pub fn fit(&mut self, value: &Type, place: &Type) -> bool {
         if matches!(self.shallow(value), Type::Named(Named::Float)) && self.widen(place) {
             return true;
@@ -57,7 +57,8 @@ impl Solver {
         }
         if let Type::Generic(generic) = value {
             return match generic.kind() {
-                Kind::Rows => place == Named::Dataset,
+                Kind::Rows => matches!(place, Named::Dataset | Named::Rows),
+                Kind::Table => place == Named::Rows,
                 Kind::Number => place == Named::Float,
                 Kind::Any | Kind::Result => false,
             };
@@ -68,6 +69,9 @@ impl Solver {
             Named::Model => is(value, &[Named::Net]),
             Named::Cohort => is(value, &[Named::Task]),
             Named::Dataset => is(value, &[Named::Task, Named::Cohort]),
+            Named::Rows => is(value, &[Named::Task, Named::Cohort, Named::Dataset]),
+            Named::Columns => is(value, &[Named::Text]) || self.all_elements(value, &Type::TEXT),
+            Named::NewColumns => is(value, &[Named::Text]) || self.all_entries(value, &Type::of_row()),
             Named::Label => is(value, LABELS),
             Named::Baseline => is(value, LABELS) || self.all_entries(value, &Type::Named(Named::Label)),
             Named::Rates => is(value, NUMBERS) || self.all_entries(value, &Type::FLOAT),
@@ -139,7 +143,7 @@ impl Solver {
 }
 
 const NUMBERS: &[Named] = &[Named::Int, Named::Float];
-const LABELS: &[Named] = &[Named::Int, Named::Float, Named::Text, Named::Bool];
+const LABELS: &[Named] = &[Named::Int, Named::Float, Named::Text, Named::Bool, Named::Date];
 
 fn is(value: &Type, names: &[Named]) -> bool {
     matches!(value, Type::Named(named) if names.contains(named))

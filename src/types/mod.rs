@@ -140,6 +140,8 @@ pub enum Kind {
     Any,
     /// `D`: `Dataset`, `Cohort` or `Task`.
     Rows,
+    /// `R`: rows with or without pictures, `Rows`, `Dataset`, `Cohort` or `Task`.
+    Table,
     /// `N`: `int` or `float`.
     Number,
     /// `R`: `Scores` or `Ranking`.
@@ -159,8 +161,9 @@ impl Generic {
     pub fn kind(self) -> Kind {
         match self.letter {
             'D' => Kind::Rows,
+            'R' => Kind::Table,
             'N' => Kind::Number,
-            'R' => Kind::Result,
+            'S' => Kind::Result,
             _ => Kind::Any,
         }
     }
@@ -190,6 +193,22 @@ impl Type {
     #[must_use]
     pub fn step(subject: Self, result: Self) -> Self {
         Self::Step(Box::new(subject), Box::new(result))
+    }
+
+    /// `(Row) -> _`: a function of a row whose values may be of any type.
+    #[must_use]
+    pub fn of_row() -> Self {
+        let row = Parameter {
+            name: String::new(),
+            ty: Self::Named(Named::Row),
+            required: true,
+            passing: Passing::Either,
+        };
+        Self::Function(Arc::new(Function {
+            parameters: vec![row],
+            result: Self::Unknown,
+            origin: FunctionOrigin::Declared,
+        }))
     }
 
     /// `T?`; an optional of an optional is the same optional.

@@ -95,11 +95,12 @@ impl Solver {
 
     /// The type with letters in place of the variables that nothing bound, so that each use may bind them anew.
     ///
-    /// Rows share the letter `D`, numbers `N` and results `R`; a second variable of such a kind keeps the kind by taking the same letter.
+    /// Rows share the letters `D` and `R`, numbers `N` and results `S`; a second variable of such a kind keeps the kind by taking
+    /// the same letter.
     #[must_use]
     pub fn generalize(&self, ty: &Type) -> Type {
         let mut letters = ('A'..='Z')
-            .filter(|letter| !matches!(letter, 'D' | 'N' | 'R'))
+            .filter(|letter| !matches!(letter, 'D' | 'N' | 'R' | 'S'))
             .collect::<Vec<_>>();
         letters.rotate_left(usize::from(b'T' - b'A') - 3);
         let mut next = letters.into_iter();
@@ -108,8 +109,9 @@ impl Solver {
             Type::Variable(id) => {
                 let letter = *given.entry(*id).or_insert_with(|| match self.kind(*id) {
                     Kind::Rows => 'D',
+                    Kind::Table => 'R',
                     Kind::Number => 'N',
-                    Kind::Result => 'R',
+                    Kind::Result => 'S',
                     Kind::Any => next.next().unwrap_or('Z'),
                 });
                 Type::Generic(Generic { letter })
@@ -193,6 +195,8 @@ fn admits(kind: Kind, ty: &Type) -> bool {
         (Kind::Any, _) | (_, Type::Unknown) => true,
         (Kind::Rows, Type::Named(named)) => named.row_rank().is_some(),
         (Kind::Result, Type::Named(named)) => matches!(named, Named::Scores | Named::Ranking),
+        (Kind::Table, Type::Named(named)) => named.row_rank().is_some() || *named == Named::Rows,
+        (Kind::Table, Type::Generic(generic)) => matches!(generic.kind(), Kind::Table | Kind::Rows),
         (Kind::Number, Type::Named(named)) => matches!(named, Named::Int | Named::Float),
         (_, Type::Generic(generic)) => generic.kind() == kind,
         _ => false,
@@ -203,6 +207,7 @@ fn admits(kind: Kind, ty: &Type) -> bool {
 fn narrower(a: Kind, b: Kind) -> Option<Kind> {
     match (a, b) {
         (Kind::Any, other) | (other, Kind::Any) => Some(other),
+        (Kind::Rows, Kind::Table) | (Kind::Table, Kind::Rows) => Some(Kind::Rows),
         (a, b) if a == b => Some(a),
         _ => None,
     }

@@ -21,7 +21,7 @@ fn five_folds_are_as_even_as_those_of_scikit_learn() {
             tuning: 0.1,
             repeats: 1,
         };
-        let assignment = split(&groups, Some(&labels), &folding, seed).unwrap();
+        let assignment = split(&groups, std::slice::from_ref(&labels), &folding, seed).unwrap();
         for fold in 0..5 {
             let share = |part| {
                 let rows = assignment.rows_of(fold, part);

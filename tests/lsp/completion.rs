@@ -111,7 +111,7 @@ fn words_axes_and_labels_come_where_they_are_expected() {
     assert_eq!(found[..2], ["holm", "none"]);
     let found = at(&mut client, &mut store, "freeze: stages(2)", "freeze: |");
     assert_eq!(found[0], "all_but_head");
-    assert!(found[..4].contains(&"stages"), "{found:?}");
+    assert!(found[..8].contains(&"stages"), "{found:?}");
     assert_eq!(
         at(&mut client, &mut store, "compare: \"arm\"", "compare: \"|\""),
         ["arm", "lr"]

@@ -220,6 +220,11 @@ impl Checker<'_> {
         for (written, parameter) in parameters.iter().zip(&made) {
             let defined = written.name.span;
             self.add_local(&parameter.name, defined, parameter.ty.clone(), LocalKind::Plain);
+            if parameter.ty == Type::Named(Named::Row)
+                && let Some(local) = self.frame.locals.last_mut()
+            {
+                local.columns.clone_from(&self.frame.rows);
+            }
         }
         made
     }

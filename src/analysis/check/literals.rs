@@ -38,7 +38,7 @@ impl Checker<'_> {
             }
             Type::Named(Named::Numbers) => Some(Type::FLOAT),
             Type::Named(Named::Size) => Some(Type::INT),
-            Type::Named(Named::Freeze) => Some(Type::TEXT),
+            Type::Named(Named::Freeze | Named::Columns) => Some(Type::TEXT),
             _ => None,
         }
     }
@@ -51,6 +51,7 @@ impl Checker<'_> {
                 (!matches!(of, Type::Variable(_))).then_some(of)
             }
             Type::Named(Named::Rates) => Some(Type::FLOAT),
+            Type::Named(Named::NewColumns) => Some(Type::of_row()),
             Type::Named(Named::Baseline) => Some(Type::Named(Named::Label)),
             _ => None,
         }

@@ -22,6 +22,7 @@ use crate::{
 mod attributes;
 mod axes;
 mod calls;
+mod columns;
 mod control;
 mod expressions;
 mod grids;
@@ -117,6 +118,8 @@ struct Checker<'a> {
     facts: Option<Facts>,
     /// How many names were not known.
     unknown: usize,
+    /// Columns that were looked up.
+    known: columns::Known,
     frame: Frame,
 }
 
@@ -126,6 +129,8 @@ struct Frame {
     solver: Solver,
     locals: Vec<Local>,
     in_net: bool,
+    /// The columns of the rows that functions of rows are being checked for.
+    rows: Option<columns::Columns>,
     /// What is learned in this frame, its types still with variables of the solver.
     facts: Option<Facts>,
 }
@@ -138,6 +143,8 @@ struct Local {
     ty: Type,
     kind: LocalKind,
     used: bool,
+    /// Of a row, the columns that it has, where that is known.
+    columns: Option<columns::Columns>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -157,6 +164,7 @@ impl Frame {
             solver: Solver::new(),
             locals: Vec::new(),
             in_net: false,
+            rows: None,
             facts: None,
         }
     }
@@ -182,6 +190,7 @@ impl<'a> Checker<'a> {
             unused: Vec::new(),
             facts: None,
             unknown: 0,
+            known: columns::Known::default(),
             frame: Frame::new(nowhere),
         }
     }
@@ -222,6 +231,7 @@ impl<'a> Checker<'a> {
             ty,
             kind,
             used: false,
+            columns: None,
         });
     }
 

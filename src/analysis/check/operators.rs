@@ -136,7 +136,7 @@ impl Checker<'_> {
     }
 
     fn ordered(&mut self, a: &Type, b: &Type) -> Option<Type> {
-        let plain = |ty: &Type| matches!(ty, Type::Named(Named::Text | Named::Duration)) && a == b;
+        let plain = |ty: &Type| matches!(ty, Type::Named(Named::Text | Named::Duration | Named::Date)) && a == b;
         let both = (plain(a) && plain(b)) || (self.is_number(a) && self.is_number(b));
         (both || matches!(a, Type::Unknown) || matches!(b, Type::Unknown)).then_some(Type::BOOL)
     }
@@ -182,7 +182,8 @@ impl Checker<'_> {
             (Type::Named(Named::Text | Named::Path), Type::Named(Named::Text | Named::Path)) => {
                 self.frame.solver.join(a, b)
             }
-            (Type::Named(Named::Dataset), Type::Named(Named::Dataset)) => Some(a.clone()),
+            (Type::Named(Named::Dataset), Type::Named(Named::Dataset))
+            | (Type::Named(Named::Rows), Type::Named(Named::Rows)) => Some(a.clone()),
             _ => None,
         };
         joined.unwrap_or_else(|| {

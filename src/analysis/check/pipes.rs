@@ -1,8 +1,8 @@
 //! Pipes: a value goes through one step after the other.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
-use super::{Checker, messages};
+use super::{Checker, columns::Columns, messages};
 use crate::{
     source::Span,
     syntax::ast::{Expr, ExprKind, PipeStep},
@@ -16,6 +16,8 @@ struct Arriving<'e> {
     head: Option<&'e Expr>,
     /// All that was written before.
     span: Option<Span>,
+    /// The columns of rows, where they are known.
+    columns: Option<Columns>,
 }
 
 impl Checker<'_> {
@@ -31,14 +33,20 @@ impl Checker<'_> {
             ty: subject.clone(),
             head,
             span: head.map(|head| head.span),
+            columns: head.and_then(|head| self.columns_of(head)),
         };
         for step in steps {
+            let rows = self.rows_for(step, arriving.columns.as_ref());
+            let outer = mem::replace(&mut self.frame.rows, rows);
             let ty = self.step(&arriving, step);
+            self.frame.rows = outer;
+            let columns = arriving.columns.and_then(|columns| self.columns_after(step, &columns));
             let span = arriving.span.map_or(step.step.span, |before| before.to(step.step.span));
             arriving = Arriving {
                 ty,
                 head: None,
                 span: Some(span),
+                columns,
             };
         }
         match head {

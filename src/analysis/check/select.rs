@@ -85,7 +85,8 @@ impl Checker<'_> {
                 }
             },
             Type::Map(of) => *of,
-            Type::Unknown | Type::Named(Named::Row) => Type::Unknown,
+            Type::Unknown => Type::Unknown,
+            Type::Named(Named::Row) => self.column_type(value, key, span).unwrap_or(Type::Unknown),
             Type::Variable(_) => {
                 self.report(messages::needs_annotation(value));
                 Type::Unknown

@@ -11,6 +11,14 @@ codes! { "data":
     LABEL_TWICE = "label_twice", "A label belongs to one class of a task at most.";
     NO_POSITIVE = "no_positive", "Of two classes one must be named the positive one: the order of labels in a column says nothing about it.";
     MISSING_VALUE = "missing_value", "A row has no value where one is needed: its group, its stratum, its part or a compared number.";
+    NOT_A_DATE = "not_a_date", "Rows are ordered by a column of dates, or of whole numbers; this one holds something else.";
+    MIXED_COLUMN = "mixed_column", "All values of a column are of one type.";
+    COLUMN_TWICE = "column_twice", "A join takes over a column that is there already.";
+    COLUMNS_DIFFER = "columns_differ", "Rows that are joined have the same columns.";
+    UNMATCHED = "unmatched", "A row belongs to no row of another table, or a map of identities to no group.";
+    KEY_TWICE = "key_twice", "A row belongs to several rows of another table, so it cannot take over the values of one.";
+    PREPARED_DIFFERENTLY = "prepared_differently", "Pictures of one data set are prepared alike.";
+    PICTURE_TWICE = "picture_twice", "A picture is in both of two data sets that are joined, and counts twice.";
     BAD_CARD = "bad_card", "The about.json beside the data is not JSON or has an entry that no card of a data set has.";
     BAD_FOLDERS = "bad_folders", "A folder of pictures must hold one folder per class, and each of them a picture.";
     BAD_ARCHIVE = "bad_archive", "An archive of arrays is damaged, lacks an array, or holds one of another type or shape.";
@@ -20,7 +28,7 @@ codes! { "data":
     DISTORTED = "distorted", "Resizing to an exact size changes the ratio of height to width by more than 5 %.";
     BAD_SPLIT = "bad_split", "A split needs at least two folds, and shares between 0 and 1 that leave something to train on.";
     BAD_PART = "bad_part", "A column of parts holds a word other than train, test, val, valid, validation and tuning.";
-    GROUP_IN_TWO_PARTS = "group_in_two_parts", "A column of parts puts rows of one group in two parts: a patient would be trained on and tested.";
+    GROUP_IN_TWO_PARTS = "group_in_two_parts", "A column of parts, or of folds, puts rows of one group in two of them: a patient would be trained on and tested.";
     TOO_FEW_GROUPS = "too_few_groups", "There are fewer groups than the folds and parts of the split need.";
     CLASS_VANISHES = "class_vanishes", "A fold has no sample of a class in its training or its test part, so it can neither learn nor be judged.";
     FEW_IN_CLASS = "few_in_class", "A fold tests fewer than 10 groups of a class: its AUC says little.";

@@ -2,6 +2,7 @@
 
 codes! { "plan":
     BAD_VALUE = "bad_value", "A value is outside the range that its place allows.";
+    BAD_PATTERN = "bad_pattern", "A pattern is no regular expression.";
     UNEXPECTED_VALUE = "unexpected_value", "A value of another type arrives than its place takes.";
     NO_VALUE = "no_value", "A parameter has neither a value nor a default.";
     CIRCULAR = "circular", "A value depends on itself, so it has none.";

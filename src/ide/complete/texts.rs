@@ -108,9 +108,13 @@ impl Analysis {
             name_of(callee).map_or("", |at| self.program.sources.text(at)),
             parameter,
         ) {
-            ("split", "by" | "stratify")
+            ("split" | "latest", "by")
+            | ("split", "stratify")
             | ("classify" | "by_column" | "leave_one_out", "column")
-            | ("table", "image") => self.columns(around),
+            | ("table", "image")
+            | ("latest", "date")
+            | ("drop_missing" | "derive", "columns")
+            | ("join" | "anti_join", "on") => self.columns(around),
             ("classify", "classes" | "positive") => {
                 let column = argument(arguments, "column", 0);
                 let column = column.and_then(|value| match &value.kind {

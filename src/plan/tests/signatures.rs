@@ -20,6 +20,17 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("table", "table(\"films.csv\")"),
     ("images", "images(\"photos\")"),
     ("npz", "npz(\"small.npz\")"),
+    ("derive", "films |> derive(\"x\", (r) => r.label)"),
+    ("join", "films |> join(rows(\"films.csv\"), on: \"image\", columns: [])"),
+    (
+        "anti_join",
+        "films |> anti_join(rows(\"films.csv\") |> where((r) => r.part == \"test\"), on: \"image\")",
+    ),
+    (
+        "latest",
+        "films |> derive(\"n\", (r) => 1) |> latest(by: \"patient\", date: \"n\")",
+    ),
+    ("date", "date(\"2020-01-31\")"),
     ("load", "tiny() |> load(\"tiny.safetensors\")"),
     ("by_column", "by_column(\"part\")"),
     ("split", "films |> split(kfold(2), by: \"patient\", seed: 7)"),
@@ -100,7 +111,9 @@ fn written(ty: &Type) -> Option<String> {
             Named::Text | Named::Label => "\"label\"",
             Named::Path => "\"films.csv\"",
             Named::Duration => "1min",
-            Named::Dataset => "films",
+            Named::Date => "date(\"2020-01-31\")",
+            Named::Columns => "\"label\"",
+            Named::Dataset | Named::Rows => "films",
             Named::Cohort => "cohort",
             Named::Task => "task",
             Named::Net | Named::Model => "tiny()",
@@ -113,7 +126,8 @@ fn written(ty: &Type) -> Option<String> {
             _ => return None,
         }
         .to_owned(),
-        Type::Generic(generic) if generic.letter == 'D' => "films".to_owned(),
+        Type::Generic(generic) if matches!(generic.letter, 'D' | 'R') => "films".to_owned(),
+        Type::Generic(generic) if generic.letter == 'S' => "scores".to_owned(),
         Type::Generic(_) => "2".to_owned(),
         Type::None | Type::Optional(_) => "none".to_owned(),
         Type::List(of) => format!("[{}]", written(of)?),
@@ -151,7 +165,7 @@ fn is_of(value: &Value<'_>, ty: &Type) -> bool {
     match ty {
         Type::Named(Named::Float) => matches!(value, Value::Int(_) | Value::Float(_)),
         Type::Named(named) => value.type_name() == named.name(),
-        Type::Generic(generic) if generic.letter == 'D' => {
+        Type::Generic(generic) if matches!(generic.letter, 'D' | 'R') => {
             matches!(value, Value::Dataset(_) | Value::Cohort(_) | Value::Task(_))
         }
         Type::Generic(generic) if generic.letter == 'N' => matches!(value, Value::Int(_) | Value::Float(_)),

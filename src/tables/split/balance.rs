@@ -17,13 +17,30 @@ pub(super) struct Features {
 }
 
 impl Features {
-    /// Features: groups of each stratum, then rows of each stratum. Sizes follow from them, and are not counted again:
-    /// that would weigh them against the classes.
-    pub(super) fn new(rows: &[u32], groups: usize, strata: Option<&[String]>) -> Self {
-        let mut per_group: Vec<BTreeMap<&str, usize>> = vec![BTreeMap::new(); groups];
+    /// Features of each list of strata: groups of each stratum, then rows of each stratum. Sizes follow from them, and
+    /// are not counted again: that would weigh them against the classes. Without strata all rows are of one.
+    pub(super) fn new(rows: &[u32], groups: usize, strata: &[Vec<String>]) -> Self {
+        let mut sizes = vec![0; groups];
+        rows.iter().for_each(|&group| sizes[group as usize] += 1);
+        let mut features = Self {
+            amounts: vec![Vec::new(); groups],
+            sizes,
+            count: 0,
+        };
+        if strata.is_empty() {
+            features.add(rows, |_| "");
+        }
+        for values in strata {
+            features.add(rows, |row| &values[row]);
+        }
+        features
+    }
+
+    /// Adds the features of one list of strata.
+    fn add<'a>(&mut self, rows: &[u32], stratum: impl Fn(usize) -> &'a str) {
+        let mut per_group: Vec<BTreeMap<&str, usize>> = vec![BTreeMap::new(); self.sizes.len()];
         for (row, &group) in rows.iter().enumerate() {
-            let stratum = strata.map_or("", |strata| strata[row].as_str());
-            *per_group[group as usize].entry(stratum).or_default() += 1;
+            *per_group[group as usize].entry(stratum(row)).or_default() += 1;
         }
         let mut groups_with: BTreeMap<&str, usize> = BTreeMap::new();
         for stratum in per_group.iter().flat_map(BTreeMap::keys) {
@@ -32,26 +49,15 @@ impl Features {
         let place: BTreeMap<&str, usize> = groups_with
             .keys()
             .enumerate()
-            .map(|(place, &stratum)| (stratum, place))
+            .map(|(place, &stratum)| (stratum, self.count + place))
             .collect();
-        let amounts = per_group
-            .iter()
-            .map(|strata| {
-                let rarest = strata.keys().min_by_key(|&&stratum| (groups_with[stratum], stratum));
-                let mut amounts: Vec<_> = rarest.map(|&stratum| (place[stratum], 1.0)).into_iter().collect();
-                amounts.extend(
-                    strata
-                        .iter()
-                        .map(|(&stratum, &rows)| (place.len() + place[stratum], rows as f64)),
-                );
-                amounts
-            })
-            .collect();
-        Self {
-            amounts,
-            sizes: per_group.iter().map(|strata| strata.values().sum()).collect(),
-            count: 2 * place.len(),
+        for (strata, amounts) in per_group.iter().zip(&mut self.amounts) {
+            let rarest = strata.keys().min_by_key(|&&stratum| (groups_with[stratum], stratum));
+            amounts.extend(rarest.map(|&stratum| (place[stratum], 1.0)));
+            let of_rows = strata.iter();
+            amounts.extend(of_rows.map(|(&stratum, &rows)| (place.len() + place[stratum], rows as f64)));
         }
+        self.count += 2 * place.len();
     }
 }
 

@@ -35,7 +35,7 @@ proptest! {
         let groups = names("p", rows.iter().map(|row| row.0));
         let strata = names("s", rows.iter().map(|row| row.1));
         let folding = Folding::KFold { folds, tuning: 0.1, repeats };
-        let assignment = split(&groups, Some(&strata), &folding, seed).unwrap();
+        let assignment = split(&groups, std::slice::from_ref(&strata), &folding, seed).unwrap();
         prop_assert_eq!(assignment.members.len(), (folds * repeats) as usize);
         for (group, parts) in parts_by_group(&assignment) {
             let tested = parts.iter().filter(|&&part| part == Part::Test).count();
@@ -63,7 +63,7 @@ proptest! {
         let of = |rows: &[(u32, u32)]| {
             let groups = names("p", rows.iter().map(|row| row.0));
             let strata = names("s", rows.iter().map(|row| row.1));
-            split(&groups, Some(&strata), &FIVE, seed).unwrap()
+            split(&groups, std::slice::from_ref(&strata), &FIVE, seed).unwrap()
         };
         let mut turned = rows.clone();
         turned.rotate_left(turn);
@@ -74,8 +74,8 @@ proptest! {
 
     #[test]
     fn like_keeps_known_groups_and_trains_on_new_ones(known in prop::collection::btree_set(0u32..60, 10..40), seed: u64) {
-        let cohort = split(&names("p", known.iter().copied()), None, &FIVE, seed).unwrap();
-        let other = split(&names("p", 0..60), None, &Folding::Like(&cohort), 0).unwrap();
+        let cohort = split(&names("p", known.iter().copied()), &[], &FIVE, seed).unwrap();
+        let other = split(&names("p", 0..60), &[], &Folding::Like(&cohort), 0).unwrap();
         let before = parts_by_group(&cohort);
         for (group, parts) in parts_by_group(&other) {
             let expected = before.get(group).cloned().unwrap_or(vec![Part::Training; 5]);
@@ -86,7 +86,7 @@ proptest! {
     #[test]
     fn a_holdout_has_the_shares_asked_for(count in 30u32..200, seed: u64) {
         let folding = Folding::Holdout { tuning: 0.1, test: 0.2 };
-        let assignment = split(&names("p", 0..count), None, &folding, seed).unwrap();
+        let assignment = split(&names("p", 0..count), &[], &folding, seed).unwrap();
         for (part, share) in [(Part::Training, 0.7), (Part::Tuning, 0.1), (Part::Test, 0.2)] {
             let rows = assignment.rows_of(0, part).len() as f64;
             prop_assert!((rows - share * f64::from(count)).abs() <= 1.0, "{} {}", part, rows);
@@ -102,9 +102,9 @@ fn seeds_and_repeats_draw_new_folds_and_the_same_seed_the_same() {
         tuning: 0.1,
         repeats: 2,
     };
-    let first = split(&groups, None, &folding, 7).unwrap();
-    assert_eq!(first, split(&groups, None, &folding, 7).unwrap());
-    assert_ne!(first, split(&groups, None, &folding, 8).unwrap());
+    let first = split(&groups, &[], &folding, 7).unwrap();
+    assert_eq!(first, split(&groups, &[], &folding, 7).unwrap());
+    assert_ne!(first, split(&groups, &[], &folding, 8).unwrap());
     assert_ne!(first.members[0].parts, first.members[5].parts);
 }
 
@@ -116,7 +116,7 @@ fn a_group_counts_under_its_rarest_stratum() {
         .map(|row| if row < 40 && row % 4 == 2 { "rare" } else { "common" }.to_owned())
         .collect();
     for seed in 0..20 {
-        let assignment = split(&groups, Some(&strata), &FIVE, seed).unwrap();
+        let assignment = split(&groups, std::slice::from_ref(&strata), &FIVE, seed).unwrap();
         let classes: Vec<_> = strata
             .iter()
             .map(|stratum| Some(u32::from(stratum == "rare")))
@@ -136,7 +136,7 @@ fn too_few_groups_say_how_many_folds_would_work() {
     let few = |count, folds| {
         split(
             &names("p", 0..count),
-            None,
+            &[],
             &Folding::KFold {
                 folds,
                 tuning: 0.1,
@@ -161,7 +161,7 @@ fn too_few_groups_say_how_many_folds_would_work() {
 fn shares_and_counts_out_of_range_are_refused() {
     let groups = names("p", 0..20);
     for (tuning, test) in [(0.5, 0.5), (-0.1, 0.0), (f64::NAN, 0.2), (0.0, 1.0)] {
-        let result = split(&groups, None, &Folding::Holdout { tuning, test }, 0);
+        let result = split(&groups, &[], &Folding::Holdout { tuning, test }, 0);
         assert!(matches!(result, Err(SplitError::BadShares { .. })), "{tuning} {test}");
     }
     let once = Folding::KFold {
@@ -170,19 +170,19 @@ fn shares_and_counts_out_of_range_are_refused() {
         repeats: 1,
     };
     assert!(matches!(
-        split(&groups, None, &once, 0),
+        split(&groups, &[], &once, 0),
         Err(SplitError::BadFolds { .. })
     ));
-    assert_eq!(split(&[], None, &FIVE, 0), Err(SplitError::NoRows));
+    assert_eq!(split(&[], &[], &FIVE, 0), Err(SplitError::NoRows));
     let unnamed = ["a".to_owned(), String::new()];
-    assert_eq!(split(&unnamed, None, &FIVE, 0), Err(SplitError::NoGroup { row: 1 }));
+    assert_eq!(split(&unnamed, &[], &FIVE, 0), Err(SplitError::NoGroup { row: 1 }));
 }
 
 #[test]
 fn a_column_names_the_parts() {
     let groups = names("p", 0..5);
     let words = ["train", "test", "val", "validation", "TEST"].map(str::to_owned);
-    let assignment = split(&groups, None, &Folding::ByColumn(&words), 0).unwrap();
+    let assignment = split(&groups, &[], &Folding::ByColumn(&words), 0).unwrap();
     use Part::{Test, Training, Tuning};
     assert_eq!(assignment.members[0].parts, [Training, Test, Tuning, Tuning, Test]);
     let unknown = ["train", "test", "val", "dev", "test"].map(str::to_owned);
@@ -190,7 +190,7 @@ fn a_column_names_the_parts() {
         word: "dev".to_owned(),
         row: 3,
     };
-    assert_eq!(split(&groups, None, &Folding::ByColumn(&unknown), 0), Err(expected));
+    assert_eq!(split(&groups, &[], &Folding::ByColumn(&unknown), 0), Err(expected));
 }
 
 #[test]
@@ -203,12 +203,12 @@ fn a_group_in_two_parts_is_named_with_its_rows() {
         second: (Part::Tuning, 2),
         count: 1,
     };
-    assert_eq!(split(&groups, None, &Folding::ByColumn(&words), 0), Err(expected));
+    assert_eq!(split(&groups, &[], &Folding::ByColumn(&words), 0), Err(expected));
 }
 
 #[test]
 fn a_class_that_a_fold_lacks_is_found() {
-    let assignment = split(&names("p", 0..20), None, &FIVE, 0).unwrap();
+    let assignment = split(&names("p", 0..20), &[], &FIVE, 0).unwrap();
     let mut classes = vec![Some(0); 20];
     classes[3] = Some(1);
     classes[4] = None;
@@ -230,13 +230,13 @@ fn a_class_that_a_fold_lacks_is_found() {
         .enumerate()
         .map(|(row, _)| (row % 2).to_string())
         .collect::<Vec<_>>();
-    let stratified = split(&names("p", 0..20), Some(&strata), &FIVE, 0).unwrap();
+    let stratified = split(&names("p", 0..20), std::slice::from_ref(&strata), &FIVE, 0).unwrap();
     assert_eq!(stratified.check_classes(&halves, 2), Ok(()));
 }
 
 #[test]
 fn whole_is_tested_and_never_trained_on() {
-    let assignment = split(&names("p", [1, 1, 2]), None, &Folding::Whole, 0).unwrap();
+    let assignment = split(&names("p", [1, 1, 2]), &[], &Folding::Whole, 0).unwrap();
     assert_eq!(assignment.rows_of(0, Part::Test), [0, 1, 2]);
     assert_eq!(assignment.check_classes(&[Some(0), Some(1), Some(0)], 2), Ok(()));
 }
@@ -249,7 +249,7 @@ fn one_value_after_the_other_is_left_out() {
         values: &sites,
         tuning: 0.2,
     };
-    let assignment = split(&groups, None, &rule, 3).unwrap();
+    let assignment = split(&groups, &[], &rule, 3).unwrap();
     assert_eq!(
         (assignment.folds, assignment.repeats, assignment.members.len()),
         (3, 1, 3)
@@ -269,7 +269,7 @@ fn one_value_after_the_other_is_left_out() {
     torn[1] = "c".to_owned();
     let error = split(
         &groups,
-        None,
+        &[],
         &Folding::LeaveOneOut {
             values: &torn,
             tuning: 0.0,
@@ -287,7 +287,7 @@ fn one_value_after_the_other_is_left_out() {
     let one = vec!["a".to_owned(); 9];
     let error = split(
         &groups,
-        None,
+        &[],
         &Folding::LeaveOneOut {
             values: &one,
             tuning: 0.0,
@@ -295,4 +295,28 @@ fn one_value_after_the_other_is_left_out() {
         3,
     );
     assert_eq!(error, Err(SplitError::BadFolds { folds: 1, repeats: 1 }));
+}
+
+/// Sides and sites of 120 groups, both skewed and independent: spread together, each fold has its share of both.
+#[test]
+fn several_strata_are_each_spread_evenly() {
+    let groups = names("p", 0..120);
+    let sides = names("side", (0..120).map(|p| u32::from(p % 4 == 0)));
+    let sites = names("site", (0..120).map(|p| u32::from(p % 5 < 2) + u32::from(p % 10 == 7)));
+    let worst = |assignment: &Assignment, values: &[String]| {
+        let mut worst: usize = 0;
+        for value in values.iter().collect::<BTreeSet<_>>() {
+            let counts = (0..5).map(|fold| {
+                let rows = assignment.rows_of(fold, Part::Test);
+                rows.iter().filter(|&&row| values[row as usize] == *value).count()
+            });
+            let counts: Vec<_> = counts.collect();
+            worst = worst.max(counts.iter().max().unwrap() - counts.iter().min().unwrap());
+        }
+        worst
+    };
+    for seed in 0..20 {
+        let both = split(&groups, &[sides.clone(), sites.clone()], &FIVE, seed).unwrap();
+        assert!(worst(&both, &sides) <= 1 && worst(&both, &sites) <= 2, "seed {seed}");
+    }
 }

@@ -82,9 +82,13 @@ pub(crate) fn subject(
     }
 }
 
+const NO_PICTURES: &str = "`rows` reads no pictures: read them by `table`, and join these rows to it: `table(..) |> join(rows(..), on: \"patient\")`";
+
 fn help(wanted: &Type, found: &Type) -> Option<&'static str> {
     use Named as N;
     Some(match (wanted, found) {
+        (Type::Named(N::Dataset), Type::Named(N::Rows)) => NO_PICTURES,
+        (Type::Generic(generic), Type::Named(N::Rows)) if generic.kind() == Kind::Rows => NO_PICTURES,
         (Type::Named(N::Cohort | N::Task), Type::Named(N::Dataset)) => "split the rows first: `|> split(..)`",
         (Type::Named(N::Task), Type::Named(N::Cohort)) => "give the cohort a target first: `|> classify(\"column\")`",
         (Type::Named(N::Model), Type::Named(N::Dataset | N::Cohort | N::Task)) => {

@@ -4,6 +4,7 @@ use crate::{
     builtins::choices::Word,
     diag::{
         Diagnostic, Fix,
+        codes::data::NO_COLUMN,
         codes::types::{
             ENTRIES_DIFFER, INDEX, MISMATCH, MISSING_ARGUMENT, NO_ELSE, NO_FIELDS, NOT_CALLED, OPERANDS, SPREAD,
             UNKNOWN_FIELD,
@@ -216,6 +217,19 @@ pub(crate) fn unknown_field<'a>(
         .suggest_in(span, written, name, known.map(String::as_str))
 }
 
+/// A column that rows do not have.
+pub(crate) fn unknown_column<'a>(
+    name: &str,
+    (span, written): (Span, &str),
+    known: impl Iterator<Item = &'a String> + Clone,
+) -> Diagnostic {
+    let names: Vec<&String> = known.clone().collect();
+    Diagnostic::error(&NO_COLUMN, format!("these rows have no column `{name}`"))
+        .at(span, "")
+        .help(format!("their columns are {}", quoted(&names)))
+        .suggest_in(span, written, name, known.map(String::as_str))
+}
+
 /// A record that lacks entries of its written type.
 pub(crate) fn missing_fields(missing: &[&str], span: Span) -> Diagnostic {
     Diagnostic::error(&UNKNOWN_FIELD, format!("this record lacks {}", quoted(missing)))
@@ -268,11 +282,15 @@ pub(crate) fn operand(sign: &str, ty: &str, span: Span) -> Diagnostic {
 /// Operands that an operator cannot combine.
 pub(crate) fn operands(operator: BinaryOp, left: (&Type, &str), right: (&Type, &str), sign: Span) -> Diagnostic {
     let joins = |ty: &Type| {
-        let named = matches!(ty, Type::Named(Named::Text | Named::Path | Named::Dataset));
+        let named = matches!(
+            ty,
+            Type::Named(Named::Text | Named::Path | Named::Dataset | Named::Rows)
+        );
         named || matches!(ty, Type::List(_) | Type::Record(_) | Type::Grid(_))
     };
     let optional = |ty: &Type| matches!(ty, Type::None | Type::Optional(_));
     let step = |ty: &Type| matches!(ty, Type::Step(..) | Type::Function(_));
+    let has = |named: Named| [left.0, right.0].contains(&&Type::Named(named));
     let (a, b) = (one(left.1), one(right.1));
     let message = format!("`{}` cannot combine {a} and {b}", operator.sign());
     let diagnostic = Diagnostic::error(&OPERANDS, message).at(sign, "");
@@ -291,10 +309,17 @@ pub(crate) fn operands(operator: BinaryOp, left: (&Type, &str), right: (&Type, &
         _ if optional(left.0) || optional(right.0) => {
             diagnostic.help("decide first what `none` means: `if a == none { .. } else { .. }`")
         }
+        _ if has(Named::Date) && has(Named::Text) => diagnostic.help("a text becomes a date by `date(\"2020-01-31\")`"),
         BinaryOp::Equal | BinaryOp::NotEqual => diagnostic.help("only values of one type can be equal"),
+        BinaryOp::Join if has(Named::Cohort) || has(Named::Task) => {
+            diagnostic.help("join the datasets before the split: `(a ++ b) |> split(..)`")
+        }
         BinaryOp::Join => diagnostic.help("`++` joins two lists, records, texts, datasets, or grids of the same axes"),
         BinaryOp::In | BinaryOp::NotIn => diagnostic
             .help("`in` looks for an element in a list, a number in a range, a key in a record, a text in a text"),
+        BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Greater | BinaryOp::GreaterEqual => {
+            diagnostic.help("two numbers, texts, dates or durations have an order")
+        }
         _ => diagnostic.help("it takes numbers"),
     }
 }
