@@ -6,4 +6,5 @@ mod fixture;
 mod nets;
 mod pages;
 mod quickstart;
+mod pictures;
 mod refused;
