@@ -76,7 +76,7 @@ impl<'p> Evaluator<'p, '_> {
             normalization: a.normalization.clone(),
             settings,
             span,
-            resized: a.resized,
+            transform_spans: a.transform_spans.clone(),
         })
     }
 

@@ -319,9 +319,7 @@ impl<'p> Value<'p> {
             Self::WeightInit(WeightInit::Normal(deviation)) => format!("normal({})", Self::Float(*deviation).display()),
             Self::Schedule(schedule) => display_schedule(schedule),
             Self::Optimizer(optimizer) => display_optimizer(optimizer),
-            Self::Augmentation(Augmentation::FlipHorizontal { probability }) => {
-                format!("flip(horizontal: {})", Self::Float(*probability).display())
-            }
+            Self::Augmentation(augmentation) => super::augment::shown(augmentation),
             other => other
                 .label()
                 .map_or_else(|| format!("<{}>", other.type_name()), |label| label.to_string()),

@@ -2,6 +2,7 @@
 //!
 //! A body takes paths of verified inputs and a folder to write to; it knows neither keys nor the store.
 
+mod feed;
 mod load;
 mod prepare;
 mod report;

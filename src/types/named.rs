@@ -66,6 +66,7 @@ named! {
     Freeze = "Freeze" Option "What is held fixed: a pattern over parameter names, `stages(n)`, `all_but_head`.",
     Range = "Range" Option "The numbers between two: `0.9..1.1`, with the upper end `0.9..=1.1`.",
     Size = "Size" Option "A number of pixels for a square, or `[height, width]`.",
+    Side = "Side" Option "Left or right.",
     Numbers = "Numbers" Option "One number for all channels, or one each.",
     Columns = "Columns" Option "A column's name, or a list of them.",
     NewColumns = "NewColumns" Option "The name of a new column, or a record of functions of a row, one for each new column.",

@@ -7,5 +7,6 @@ mod grids;
 mod nets;
 mod pages;
 mod quickstart;
+mod pictures;
 mod refused;
 mod rows;

@@ -9,4 +9,5 @@ codes! { "lint":
     OPTIONAL_PARAM = "optional_param", "A `param` has the default `none` and a type that does not admit it; it is taken for the optional type.";
     INDEPENDENT_SAMPLES = "independent_samples", "DeLong's test takes samples as independent, and groups have several.";
     NO_COMPARISON = "no_comparison", "Several arms are reported and none is compared with a baseline.";
+    FLIP_AFTER_FACE = "flip_after_face", "Exchanging left and right undoes `face`, which brings all pictures to one side.";
 }
