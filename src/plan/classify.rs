@@ -202,7 +202,7 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     /// Every member can learn every class, and be judged on it.
-    fn check_classes(&mut self, task: &Task) -> Outcome<()> {
+    pub(super) fn check_classes(&mut self, task: &Task) -> Outcome<()> {
         let cohort = &task.cohort;
         let (members, repeats) = (&cohort.assignment.members, cohort.assignment.repeats);
         let classes = by_split_row(task);
@@ -422,12 +422,15 @@ fn settings(column: &str, mapping: &Mapping, arguments: &Arguments<'_>) -> Vec<S
             .slot(name)
             .map_or(super::stage::ChoiceBy::Default, |slot| slot.by)
     };
-    vec![
+    let mut settings = vec![
         setting("column", format!("{column:?}"), by("column")),
         setting(
             "classes",
             format!("{{ {} }}", classes.join(", ")),
             by("classes").min(by("positive")),
         ),
-    ]
+    ];
+    let origin = arguments.value("origin").as_text();
+    settings.extend(origin.map(|words| setting("origin", words.to_string(), by("origin"))));
+    settings
 }

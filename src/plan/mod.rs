@@ -16,6 +16,8 @@ mod convert;
 mod course;
 mod dag;
 mod data;
+mod data_card;
+mod describe;
 mod domain;
 mod eval;
 mod evaluate;
@@ -29,8 +31,11 @@ mod leak;
 mod lints;
 mod model;
 mod naming;
+mod net_card;
 mod nets;
 mod operators;
+mod permute;
+mod rates;
 mod records;
 mod report;
 mod seeds;
@@ -159,16 +164,19 @@ fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 
 fn evaluate(program: &Program, options: &Options, diagnostics: &mut Diagnostics) -> Option<Plan> {
     let mut evaluator = Evaluator::new(program, diagnostics);
-    let (mut found, mut failed) = (
-        IndexMap::new(),
-        !unknown_outputs(program, options, evaluator.diagnostics),
-    );
+    let (mut found, mut pages) = (IndexMap::new(), IndexMap::new());
+    let (mut names, mut failed) = (Vec::new(), !unknown_outputs(program, options, evaluator.diagnostics));
     // All outputs, whichever are wanted: comparisons of the others belong to the families of these.
     for (id, out) in program.outputs() {
         let name = &out.name.name;
         match evaluator.item(id, out.name.span) {
             Ok(Value::Report(report)) => {
+                names.push(name);
                 found.insert(name.clone(), report);
+            }
+            Ok(Value::Page(stage)) => {
+                names.push(name);
+                pages.insert(name.clone(), stage);
             }
             Ok(other) => {
                 let message = format!(
@@ -191,10 +199,16 @@ fn evaluate(program: &Program, options: &Options, diagnostics: &mut Diagnostics)
     found.retain(|name, _| options.outputs.is_empty() || options.outputs.contains(name));
     let wanted = found.values().copied().collect();
     let made = families::make_reports(&mut evaluator.stages, &evaluator.reports, &all, &wanted);
-    let outputs = found
-        .into_iter()
-        .filter_map(|(name, report)| Some((name, *made.get(&report)?)));
-    Some(assemble(evaluator.stages, &outputs.collect()))
+    let is_wanted = |name: &&String| options.outputs.is_empty() || options.outputs.contains(name);
+    let outputs = names.into_iter().filter(is_wanted).filter_map(|name| {
+        let stage = found
+            .get(name)
+            .and_then(|report| made.get(report))
+            .or_else(|| pages.get(name));
+        Some((name.clone(), *stage?))
+    });
+    let outputs = outputs.collect();
+    Some(assemble(evaluator.stages, &outputs))
 }
 
 /// Reports wanted outputs that the program does not have; true when it has all.

@@ -3,7 +3,9 @@
 use super::{
     convert::FilePath,
     domain::{Cohort, Dataset, Folding, Freeze, Model, Net, Normalize, Row, Scores, Task},
+    rates::StageRates,
     stage::{Augmentation, ChoiceBy, Optimizer, Range, Schedule},
+    stages::StageId,
 };
 use crate::{
     analysis::{ModuleId, domain::Plain},
@@ -64,10 +66,13 @@ pub(super) enum Value<'p> {
     Scores(Rc<Scores>),
     /// By place in the evaluator's reports.
     Report(usize),
+    /// A stage whose files are an output as they are.
+    Page(StageId),
     /// A node of the network that is being built.
     Tensor(NodeId),
     Freeze(Rc<Freeze>),
     Schedule(Schedule),
+    StageRates(StageRates),
     /// Its decay is set by the training that uses it.
     Optimizer(Optimizer),
     Augmentation(Augmentation),
@@ -232,10 +237,11 @@ impl<'p> Value<'p> {
             Self::Net(_) => "Net",
             Self::Model(_) => "Model",
             Self::Scores(_) => "Scores",
-            Self::Report(_) => "Report",
+            Self::Report(_) | Self::Page(_) => "Report",
             Self::Tensor(_) => "Tensor",
             Self::Freeze(_) => "Freeze",
             Self::Schedule(_) => "Schedule",
+            Self::StageRates(_) => "Rates",
             Self::Optimizer(_) => "Optimizer",
             Self::Augmentation(_) => "Augmentation",
             Self::Normalization(_) => "Normalization",
@@ -290,6 +296,7 @@ impl<'p> Value<'p> {
             Self::Folding(folding) => folding.to_string(),
             Self::WeightInit(WeightInit::Normal(deviation)) => format!("normal({})", Self::Float(*deviation).display()),
             Self::Schedule(schedule) => display_schedule(schedule),
+            Self::StageRates(rates) => rates.to_string(),
             Self::Optimizer(optimizer) => display_optimizer(optimizer),
             Self::Augmentation(Augmentation::FlipHorizontal { probability }) => {
                 format!("flip(horizontal: {})", Self::Float(*probability).display())

@@ -2,6 +2,7 @@
 //!
 //! A body takes paths of verified inputs and a folder to write to; it knows neither keys nor the store.
 
+mod describe;
 mod load;
 mod prepare;
 mod report;
@@ -154,6 +155,7 @@ pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError
         Work::Score(score) => score::run(score, context),
         Work::Compare(design) => report::compare(design, context),
         Work::Report(report) => report::run(report, context),
+        Work::Describe(card) => describe::run(card, context),
     }
 }
 

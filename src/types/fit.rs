@@ -67,6 +67,7 @@ impl Solver {
             Named::Cohort => is(value, &[Named::Task]),
             Named::Dataset => is(value, &[Named::Task, Named::Cohort]),
             Named::Label => is(value, LABELS),
+            Named::Describable => is(value, DESCRIBABLE),
             Named::Baseline => is(value, LABELS) || self.all_entries(value, &Type::Named(Named::Label)),
             Named::Rates => is(value, NUMBERS) || self.all_entries(value, &Type::FLOAT),
             Named::Numbers => is(value, NUMBERS) || self.all_elements(value, &Type::FLOAT),
@@ -137,6 +138,7 @@ impl Solver {
 }
 
 const NUMBERS: &[Named] = &[Named::Int, Named::Float];
+const DESCRIBABLE: &[Named] = &[Named::Net, Named::Model, Named::Dataset, Named::Cohort, Named::Task];
 const LABELS: &[Named] = &[Named::Int, Named::Float, Named::Text, Named::Bool];
 
 fn is(value: &Type, names: &[Named]) -> bool {

@@ -59,6 +59,7 @@ named! {
     Report = "Report" Domain "Something a person opens.",
     Tensor = "Tensor" Domain "A symbolic tensor with a static shape, inside a `net`.",
     Row = "Row" Domain "One sample's columns, in `where`.",
+    Describable = "Describable" Option "What a card can be made of: a network, a model, data.",
     Rates = "Rates" Option "Learning rates: one number, or a record of numbers by layer group.",
     Freeze = "Freeze" Option "What is held fixed: a pattern over parameter names, `stages(n)`, `all_but_head`.",
     Range = "Range" Option "The numbers between two: `0.9..1.1`, with the upper end `0.9..=1.1`.",
@@ -73,6 +74,7 @@ named! {
     Augmentation = "Augmentation" Option "A random change of a training picture.",
     DecayOn = "DecayOn" Option "The parameters that decay.",
     Head = "Head" Option "What becomes of a model's head.",
+    InputAdapt = "InputAdapt" Option "How a first layer is made for another number of channels.",
     Adjust = "Adjust" Option "The correction for many comparisons.",
     WeightInit = "WeightInit" Option "The distribution of random weights.",
 }

@@ -26,6 +26,7 @@ fn work(work: &Work) -> String {
         Work::Train(train) => train_words(train),
         Work::Score(score) => format!("{} tested, {} for tuning", score.test.len(), score.tuning.len()),
         Work::Compare(design) => format!("{} comparisons", design.pairs.len()),
+        Work::Describe(card) => format!("{} tables", card.tables.len()),
         Work::Report(report) => format!(
             "{} cells, compare {:?}, baseline {:?}",
             report.design.cells.len(),

@@ -3,6 +3,7 @@
 mod cases;
 mod families;
 mod fixture;
+mod models;
 mod nets;
 mod pages;
 mod quickstart;

@@ -3,6 +3,7 @@
 //! What stands in a [`Work`] enters the stage's key through the canonical encoder, so its fields hold what decides the
 //! result and nothing else; paths, names and source places are skipped, and the *contents* of files enter as digests.
 
+mod card;
 mod range;
 mod study;
 
@@ -10,6 +11,7 @@ use crate::{
     net::{Graph, Op, ParameterId},
     source::Span,
 };
+pub use card::{Card, CardTable, CardValue};
 pub use range::Range;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
@@ -45,6 +47,8 @@ pub enum Work {
     Compare(Box<Design>),
     /// Computes the statistics of a study and writes what a person opens.
     Report(Box<Report>),
+    /// Writes what a network or a data set is made of.
+    Describe(Box<Card>),
 }
 
 impl Work {
@@ -58,6 +62,7 @@ impl Work {
             Self::Score(_) => "score",
             Self::Compare(_) => "compare",
             Self::Report(_) => "report",
+            Self::Describe(_) => "describe",
         }
     }
 
@@ -89,7 +94,7 @@ impl Work {
                 Pictures::Npz { path, .. } => vec![path],
             },
             Self::Load(load) => vec![&load.path],
-            Self::Train(_) | Self::Score(_) | Self::Compare(_) | Self::Report(_) => Vec::new(),
+            Self::Train(_) | Self::Score(_) | Self::Compare(_) | Self::Report(_) | Self::Describe(_) => Vec::new(),
         }
     }
 }
@@ -175,6 +180,37 @@ pub struct Load {
     pub path: PathBuf,
     /// The network that it must fit.
     pub graph: Arc<Graph>,
+    /// How the first layer is made when the file's has other channels; none when it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapt: Option<InputAdapt>,
+}
+
+/// How a layer that reads the pictures is made of one for another number of channels.
+///
+/// With the file's weights `W[f]` of `F` channels, and `N` channels in the network, each of the network's is given below.
+/// A network made by `Sum` answers `N` equal channels as the file's answers `F` of them, and so does one made by
+/// `Replicate` whenever one of the two numbers divides the other. `Sum` to one channel and `Replicate` from three are
+/// timm's `adapt_input_conv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InputAdapt {
+    /// `sum of W / N`
+    Sum,
+    /// `sum of W / F`
+    Mean,
+    /// Channel `n` is `W[n mod F] F / N`.
+    Replicate,
+}
+
+impl InputAdapt {
+    /// The word of the language.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+            Self::Replicate => "replicate",
+        }
+    }
 }
 
 /// `(x / 255 - mean) / deviation` per channel, for 8-bit pictures; the divisor is the type's largest value.
