@@ -57,6 +57,17 @@ static CHOICES: &[(Named, &[Word])] = &[
         ],
     ),
     (
+        Named::InputAdapt,
+        &[
+            word("sum", "The sum over the file's channels, divided among the network's."),
+            word("mean", "The mean over the file's channels, for each of the network's."),
+            word(
+                "replicate",
+                "The file's channels in turn, scaled by their number over the network's.",
+            ),
+        ],
+    ),
+    (
         Named::Adjust,
         &[
             word("holm", "Holm's step-down correction."),

@@ -25,6 +25,8 @@ modules! {
     "std.models.squeezenet": "models/squeezenet.mtl",
     "std.models.vgg": "models/vgg.mtl",
     "std.prelude": "prelude.mtl",
+    "std.strategies": "strategies.mtl",
+    "std.tasks": "tasks.mtl",
     "std.train": "train.mtl",
 }
 

@@ -470,6 +470,20 @@ pub struct Graph {
     pub stages: Vec<String>,
     /// Scope of the head: the layer whose width is the number of classes. Empty scope: its parameters are `weight`, `bias`.
     pub head: Option<String>,
+    /// Further outputs, which training alone computes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auxiliary: Vec<Auxiliary>,
+}
+
+/// A further output of as many logits, whose loss counts in training as well (Szegedy et al. 2015).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Auxiliary {
+    /// The node whose values are its logits.
+    pub output: NodeId,
+    /// Factor of its loss beside the network's own.
+    pub weight: f64,
+    /// Scope of its head, which is replaced when the network's is.
+    pub head: String,
 }
 
 impl Graph {
@@ -513,11 +527,21 @@ impl Graph {
         self.parameters.iter().position(|p| p.name == name).map(ParameterId)
     }
 
-    /// True when the parameter belongs to the head.
+    /// The weights of the convolutions that read the pictures themselves, all of their channels: `[out, channels, ...]`.
+    #[must_use]
+    pub fn input_weights(&self) -> Vec<ParameterId> {
+        let reads_input = |node: &&Node| node.inputs.first().is_some_and(|id| self.node(*id).op == Op::Input);
+        let weight = |node: &Node| match node.op {
+            Op::Conv { groups: 1, weight, .. } => Some(weight),
+            _ => None,
+        };
+        self.nodes.iter().filter(reads_input).filter_map(weight).collect()
+    }
+
+    /// True when the parameter belongs to the head, or to that of an auxiliary output.
     #[must_use]
     pub fn is_head(&self, id: ParameterId) -> bool {
-        self.head
-            .as_ref()
-            .is_some_and(|head| super::select::in_scope(&self.parameter(id).name, head))
+        let mut heads = self.head.iter().chain(self.auxiliary.iter().map(|one| &one.head));
+        heads.any(|head| super::select::in_scope(&self.parameter(id).name, head))
     }
 }

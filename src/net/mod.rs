@@ -9,6 +9,7 @@ mod select;
 
 pub use builder::{Builder, Conv, NetError, WeightInit};
 pub use graph::{
-    Activation, ConvWindow, Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole, Shape, Window,
+    Activation, Auxiliary, ConvWindow, Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole,
+    Shape, Window,
 };
 pub use select::SelectError;

@@ -26,6 +26,12 @@ pub enum SelectError {
         /// How many were asked for.
         asked: usize,
     },
+    /// Rates by stage for a network without stages.
+    #[error("`{net}` names no coarse stages, so nothing says how rates fall")]
+    NoStages {
+        /// The net's name.
+        net: String,
+    },
     /// `@stages` names a scope without parameters.
     #[error("`@stages` of `{net}` names `{scope}`, which holds no parameter")]
     NoSuchScope {
@@ -113,12 +119,31 @@ impl Graph {
         let end = self
             .ids()
             .find(|&id| in_scope(&self.parameter(id).name, scope))
-            .ok_or_else(|| SelectError::NoSuchScope {
-                net: self.name.clone(),
-                scope: scope.clone(),
-                scopes: self.scopes(),
-            })?;
+            .ok_or_else(|| self.no_such_scope(scope))?;
         Ok(self.ids().take_while(|&id| id < end).collect())
+    }
+
+    /// The coarse stage of each parameter and buffer, counted from 0; none for the head's. What stands before the first
+    /// stage belongs to it.
+    ///
+    /// # Errors
+    /// [`SelectError::NoSuchScope`] when `@stages` names a scope that is not there.
+    pub fn stage_of_each(&self) -> Result<Vec<Option<usize>>, SelectError> {
+        let mut starts = Vec::with_capacity(self.stages.len());
+        for scope in &self.stages {
+            let first = self.ids().find(|&id| in_scope(&self.parameter(id).name, scope));
+            starts.push(first.ok_or_else(|| self.no_such_scope(scope))?);
+        }
+        let stage = |id: ParameterId| starts.iter().filter(|start| **start <= id).count().saturating_sub(1);
+        Ok(self.ids().map(|id| (!self.is_head(id)).then(|| stage(id))).collect())
+    }
+
+    fn no_such_scope(&self, scope: &str) -> SelectError {
+        SelectError::NoSuchScope {
+            net: self.name.clone(),
+            scope: scope.to_owned(),
+            scopes: self.scopes(),
+        }
     }
 
     /// All parameters and buffers outside the head.

@@ -9,23 +9,35 @@ use super::plan::{Backward, Call, Step, TensorId};
 use std::ops::Range;
 
 impl Network {
-    /// Computes the gradients of the trained parameters from `dL/dlogits`, `[count, classes]`, after a forward pass.
+    /// Computes the gradients of the trained parameters from `dL/dlogits`, `[count, classes]`, after a forward pass. The
+    /// gradients of auxiliary outputs follow that of the logits, in the order of the graph.
     ///
     /// The input image gets no gradient, nor does anything below the lowest trained parameter.
     ///
     /// # Errors
-    /// When the network was compiled for evaluation or the gradient has not the logits' length.
-    pub fn backward(&mut self, logits: &[f32]) -> Result<(), NetworkError> {
-        let Some(output) = self.gradient(self.output) else {
+    /// When the network was compiled for evaluation or the gradient has not the outputs' length.
+    pub fn backward(&mut self, gradient: &[f32]) -> Result<(), NetworkError> {
+        if self.gradient(self.output).is_none() {
             return Err(NetworkError::NothingTrained);
-        };
-        if logits.len() != output.len() {
+        }
+        let len = self.value(self.output, self.count).len();
+        let outputs: Vec<TensorId> = [self.output]
+            .into_iter()
+            .chain(self.auxiliary.iter().copied())
+            .collect();
+        if gradient.len() != len * outputs.len() {
             return Err(NetworkError::GradientLength {
-                expected: output.len(),
-                found: logits.len(),
+                expected: len * outputs.len(),
+                found: gradient.len(),
             });
         }
-        self.arena[output].copy_from_slice(logits);
+        for (place, (&output, own)) in outputs.iter().zip(gradient.chunks_exact(len)).enumerate() {
+            if let Some(range) = self.gradient(output) {
+                // A tensor that is an output twice gets both gradients.
+                let again = outputs[..place].contains(&output);
+                elementwise::transfer(own, again, &mut self.arena[range]);
+            }
+        }
         let steps = std::mem::take(&mut self.steps);
         for step in steps.iter().rev() {
             if let Some(backward) = &step.backward {

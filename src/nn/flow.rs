@@ -106,7 +106,9 @@ impl Assignment<'_> {
             step.work = (work > 0).then(|| self.lifetimes.add(work, time));
             step.saved = (saved > 0).then(|| self.lifetimes.add(saved, time));
         }
-        self.lifetimes.extend(values[lowered.output.0], self.loss);
+        for output in lowered.auxiliary.iter().chain([&lowered.output]) {
+            self.lifetimes.extend(values[output.0], self.loss);
+        }
         values
     }
 
@@ -119,8 +121,13 @@ impl Assignment<'_> {
         if !carries[lowered.output.0] {
             return Err(NetworkError::NothingTrained);
         }
-        let output = lowered.tensors[lowered.output.0].len() * self.batch;
-        self.gradients[lowered.output.0] = Some(self.lifetimes.add(output, self.loss));
+        for output in lowered.auxiliary.iter().chain([&lowered.output]) {
+            // An auxiliary output below which nothing is trained has no gradient to give.
+            if carries[output.0] && self.gradients[output.0].is_none() {
+                let len = lowered.tensors[output.0].len() * self.batch;
+                self.gradients[output.0] = Some(self.lifetimes.add(len, self.loss));
+            }
+        }
         let Lowered { steps, tensors, .. } = lowered;
         let lengths: Vec<usize> = tensors.iter().map(|extent| extent.len() * self.batch).collect();
         let loss = self.loss;

@@ -21,8 +21,11 @@ mod weights;
 pub use init::{fresh_head, initial_weights};
 pub use network::{Mode, Network, NetworkError, Segment, channels_last};
 pub use random::Stream;
+#[cfg(test)]
+pub(crate) use weights::tensor as weights_tensor;
 pub use weights::{
-    Mismatch, Weights, WeightsError, matrix, read_weights, weights_from_bytes, weights_to_bytes, write_weights,
+    Mismatch, Weights, WeightsError, matrix, read_weights, weights_from_bytes, weights_to_bytes, with_channels,
+    write_weights,
 };
 pub(crate) use weights::{bytes_with_note, note_of};
 

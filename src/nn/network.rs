@@ -59,10 +59,10 @@ pub enum NetworkError {
         /// Full name of the layer's weight.
         layer: String,
     },
-    /// Logit gradients for another number of samples than the last forward pass had.
-    #[error("the gradient has {found} values, the logits {expected}")]
+    /// Gradients for another number of samples or outputs than the last forward pass had.
+    #[error("the gradient has {found} values, the outputs {expected}")]
     GradientLength {
-        /// Values of the logits.
+        /// Values of all outputs.
         expected: usize,
         /// Values given.
         found: usize,
@@ -104,6 +104,8 @@ pub struct Network {
     pub(super) steps: Vec<Step>,
     pub(super) tensors: Vec<Slot>,
     pub(super) output: TensorId,
+    /// The auxiliary outputs; none in evaluation.
+    pub(super) auxiliary: Vec<TensorId>,
     pub(super) buffers: Arena,
     placements: Vec<Placement>,
     segments: Vec<Segment>,
@@ -160,6 +162,7 @@ impl Network {
             graph: graph.clone(),
             batch,
             output: lowered.output,
+            auxiliary: lowered.auxiliary,
             tensors: tensors.collect(),
             steps: lowered.steps,
             placements,
@@ -230,8 +233,17 @@ impl Network {
     /// # Panics
     /// When the graphs have not the same parameters.
     pub fn copy_values(&mut self, from: &Self) {
-        assert_eq!(self.placements, from.placements, "networks of one graph");
-        self.values.copy_from_slice(&from.values);
+        let (own, other) = (&self.graph.parameters, &from.graph.parameters);
+        assert_eq!(own.len(), other.len(), "networks of one graph");
+        for ((parameter, to), at) in own.iter().zip(&self.placements).zip(&from.placements) {
+            let range = to.at..to.at + parameter.len();
+            if to == at {
+                self.values[range.clone()].copy_from_slice(&from.values[range]);
+            } else {
+                // What only training computes, such as an auxiliary output, stands in torch's order in evaluation.
+                to.import(&at.export(&from.values, parameter.len()), &mut self.values);
+            }
+        }
     }
 
     /// The trained parameters.
@@ -298,6 +310,16 @@ impl Network {
     #[must_use]
     pub fn logits(&self) -> &[f32] {
         &self.arena[self.value(self.output, self.count)]
+    }
+
+    /// The logits of an auxiliary output after a forward pass of training, `[count, classes]`, in the order of
+    /// [`Graph::auxiliary`].
+    ///
+    /// # Panics
+    /// When there is no such output, or the network was compiled for evaluation.
+    #[must_use]
+    pub fn auxiliary_logits(&self, place: usize) -> &[f32] {
+        &self.arena[self.value(self.auxiliary[place], self.count)]
     }
 
     pub(super) fn fits(&self, count: usize) -> Result<(), NetworkError> {

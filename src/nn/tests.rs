@@ -1,6 +1,7 @@
 //! Every layer, fusion and freeze against an interpreter in f64 that shares no code with the kernels: values directly,
 //! gradients by central differences.
 
+mod auxiliary;
 mod interpreter;
 mod layers;
 

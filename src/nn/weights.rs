@@ -192,8 +192,43 @@ pub fn matrix(values: Vec<f32>, rows: usize, columns: usize) -> Result<Tensor, W
     Ok(Tensor::from_vec(values, (rows, columns), &Device::Cpu)?)
 }
 
+/// A weight `[out, from, ...]` for `to` input channels: channel `n` is the sum over the old ones of their factors in row
+/// `n` of `mixing(from)`, a matrix `[to, from]`. Sums are made in f64.
+///
+/// # Errors
+/// When the tensor is not F32.
+pub fn with_channels(
+    name: &str,
+    weight: &Tensor,
+    to: usize,
+    mixing: impl FnOnce(usize) -> Vec<f64>,
+) -> Result<Tensor, WeightsError> {
+    let mut shape = weight.dims().to_vec();
+    let &[out, from, ..] = &shape[..] else {
+        return Ok(weight.clone());
+    };
+    if from == to || from == 0 {
+        return Ok(weight.clone());
+    }
+    let (values, factors) = (floats(name, weight)?, mixing(from));
+    let taps: usize = shape[2..].iter().product();
+    let mut made = Vec::with_capacity(out * to * taps);
+    for filter in values.chunks_exact((from * taps).max(1)) {
+        for row in factors.chunks_exact(from) {
+            made.extend((0..taps).map(|tap| {
+                let terms = row.iter().enumerate();
+                terms
+                    .map(|(channel, factor)| factor * f64::from(filter[channel * taps + tap]))
+                    .sum::<f64>() as f32
+            }));
+        }
+    }
+    shape[1] = to;
+    Ok(tensor(made, &shape))
+}
+
 /// A tensor of values made for its shape.
-pub(super) fn tensor(values: Vec<f32>, shape: &[usize]) -> Tensor {
+pub(crate) fn tensor(values: Vec<f32>, shape: &[usize]) -> Tensor {
     Tensor::from_vec(values, shape, &Device::Cpu).expect("as many values as the shape says")
 }
 

@@ -415,12 +415,15 @@ fn settings(column: &str, mapping: &Mapping, arguments: &Arguments<'_>) -> Vec<S
             .slot(name)
             .map_or(super::stage::ChoiceBy::Default, |slot| slot.by)
     };
-    vec![
+    let mut settings = vec![
         setting("column", format!("{column:?}"), by("column")),
         setting(
             "classes",
             format!("{{ {} }}", classes.join(", ")),
             by("classes").min(by("positive")),
         ),
-    ]
+    ];
+    let origin = arguments.value("origin").as_text();
+    settings.extend(origin.map(|words| setting("origin", words.to_string(), by("origin"))));
+    settings
 }

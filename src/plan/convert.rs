@@ -9,7 +9,7 @@ use crate::{
     builtins::choices::types_with,
     plan::eval::Evaluator,
     source::{Span, absolute},
-    syntax::ast::{BinaryOp, TypeExpr, TypeKind},
+    syntax::ast::{BinaryOp, Ident, TypeExpr, TypeKind},
 };
 use std::{path::PathBuf, rc::Rc};
 
@@ -48,11 +48,42 @@ pub(super) fn is_range(ty: &TypeExpr, operator: BinaryOp) -> bool {
     range && matches!(&bare(ty).kind, TypeKind::Name(name) if name == "Range")
 }
 
-/// The type of a list's elements or of a record's values.
+/// The type of a list's elements.
 pub(super) fn element(ty: &TypeExpr) -> Option<&TypeExpr> {
     match &bare(ty).kind {
-        TypeKind::List(inner) | TypeKind::Map(inner) => Some(inner),
+        TypeKind::List(inner) => Some(inner),
         _ => None,
+    }
+}
+
+/// What the types of a record's entries are written as.
+#[derive(Clone, Copy)]
+pub(super) enum Entries<'p> {
+    /// Nothing is expected of them.
+    Any,
+    /// All have one type.
+    Each(&'p TypeExpr),
+    /// Each has its own.
+    Fields(&'p [(Ident, TypeExpr)]),
+}
+
+impl<'p> Entries<'p> {
+    /// What a type says of the entries of its values.
+    pub(super) fn of(ty: &'p TypeExpr) -> Self {
+        match &bare(ty).kind {
+            TypeKind::Map(inner) => Self::Each(inner),
+            TypeKind::Record(fields) => Self::Fields(fields),
+            _ => Self::Any,
+        }
+    }
+
+    /// The type of the entry of this name.
+    pub(super) fn named(self, name: &str) -> Option<&'p TypeExpr> {
+        match self {
+            Self::Any => None,
+            Self::Each(ty) => Some(ty),
+            Self::Fields(fields) => fields.iter().find(|(field, _)| field.name == name).map(|(_, ty)| ty),
+        }
     }
 }
 
@@ -79,6 +110,21 @@ impl<'p> Evaluator<'p, '_> {
                         .map(|(key, v)| Ok((Rc::clone(key), self.convert(v.clone(), inner, span)?)))
                         .collect();
                     Ok(Value::Record(Rc::new(converted?)))
+                }
+                other => self.unexpected("a record", &other, span),
+            },
+            TypeKind::Record(_) => match value {
+                Value::Record(record) => {
+                    let types = Entries::of(ty);
+                    let entries = record.iter().map(|(key, value)| {
+                        let value = match types.named(key) {
+                            Some(ty) => self.convert(value.clone(), ty, span)?,
+                            None => value.clone(),
+                        };
+                        Ok((Rc::clone(key), value))
+                    });
+                    let entries: Outcome<_> = entries.collect();
+                    Ok(Value::Record(Rc::new(entries?)))
                 }
                 other => self.unexpected("a record", &other, span),
             },

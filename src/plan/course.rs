@@ -98,7 +98,7 @@ impl Course<'_, '_> {
         ids.map(|id| match &model.state {
             ModelState::Random { .. } => false,
             _ if self.has_new_head() && self.graph.is_head(id) => false,
-            ModelState::Loaded { .. } => true,
+            ModelState::Loaded(_) => true,
             ModelState::Trained(trained) => trained.learned.get(id.0).copied().unwrap_or(false),
         })
         .collect()
@@ -157,7 +157,7 @@ impl<'p> Evaluator<'p, '_> {
         let beginning = beginning?;
         Ok(Course {
             task,
-            settings: settings(arguments, &options, (default, &beginning), self.seed, model).into(),
+            settings: settings(arguments, &options, (default, &beginning), &graph, self.seed, model).into(),
             way: self.calls.last().map_or("train", |(way, _)| way).to_owned(),
             options,
             graph,
@@ -184,8 +184,8 @@ impl<'p> Evaluator<'p, '_> {
                 return self.no_head_to_keep(model, task, arguments, span);
             }
             ModelState::Random { seed } => return Ok(Beginning::Random(seed.unwrap_or(self.seed.0))),
-            ModelState::Loaded { path, span: place } => {
-                let (stage, before) = self.load_stage(&model.net, path, shape, *place)?;
+            ModelState::Loaded(loaded) => {
+                let (stage, before) = self.load_stage(&model.net, loaded, shape)?;
                 self.check_shapes(&before, graph, span)?;
                 // A file says how many classes its head has, but not which: it is kept when asked for alone.
                 (Some(stage), head == Head::Keep && before.classes() == graph.classes())
@@ -208,9 +208,14 @@ impl<'p> Evaluator<'p, '_> {
         let both = self.frozen(graph, options.freeze.as_ref());
         let weights = self.frozen(graph, options.freeze_weights.as_ref());
         let (mut rates, both, weights) = (rates?, both?, weights?);
-        let (frozen_weights, frozen_statistics) = masks(graph, &both, &weights);
-        for (rate, _) in rates.iter_mut().zip(&frozen_weights).filter(|(_, frozen)| **frozen) {
-            *rate = 0.0;
+        let (mut frozen_weights, frozen_statistics) = masks(graph, &both, &weights);
+        let fixed = rates.iter_mut().zip(&mut frozen_weights).zip(&graph.parameters);
+        for ((rate, frozen), parameter) in fixed {
+            // A rate of 0 holds a weight as `freeze_weights` does: it has no share in the gradient's norm either.
+            *frozen |= *rate == 0.0 && parameter.role.is_trained();
+            if *frozen {
+                *rate = 0.0;
+            }
         }
         if rates.iter().all(|rate| *rate == 0.0) {
             let diagnostic = Diagnostic::error(&codes::ALL_FROZEN, "every parameter is frozen, so nothing trains");
@@ -279,7 +284,7 @@ impl<'p> Evaluator<'p, '_> {
         let quoted = |classes: &[Rc<str>]| listed(&classes.iter().map(|c| &**c).collect::<Vec<_>>());
         let has = match &model.state {
             ModelState::Random { .. } => "random weights have no head yet".to_owned(),
-            ModelState::Loaded { .. } => "the file's head has another number of classes".to_owned(),
+            ModelState::Loaded(_) => "the file's head has another number of classes".to_owned(),
             ModelState::Trained(trained) => format!("the model's head is for {}", quoted(&trained.classes)),
         };
         let message = format!("no head to keep for {}: {has}", quoted(&task.classes));
@@ -320,6 +325,7 @@ fn settings(
     arguments: &Arguments<'_>,
     options: &Options<'_>,
     (rate, beginning): (f64, &Beginning),
+    graph: &Graph,
     study_seed: (u64, ChoiceBy),
     model: &Model<'_>,
 ) -> Vec<Setting> {
@@ -328,6 +334,7 @@ fn settings(
         settings.push(match (*name, &slot.value) {
             ("lr", Value::None) => setting(name, Value::Float(rate).display(), ChoiceBy::Default),
             ("head", value) => setting(name, format!("{} ({})", value.display(), beginning.head()), slot.by),
+            ("lr", value) => setting(name, super::rates::in_words(value, graph), slot.by),
             ("seed", Value::None) => setting(name, options.seed.to_string(), study_seed.1),
             (name, value) => setting(name, value.display(), slot.by),
         });

@@ -2,7 +2,7 @@
 
 use super::{
     sources::{Source, rows_digest},
-    stage::{Measure, Normalization, Samples, Transform},
+    stage::{ChoiceBy, InputAdapt, Measure, Normalization, Samples, Transform},
     stages::{Setting, StageId},
     value::{Arguments, Text},
 };
@@ -278,9 +278,18 @@ pub(super) enum ModelState {
     /// A seed; none for the study's.
     Random { seed: Option<u64> },
     /// A file, read once the shape of the input is known.
-    Loaded { path: Rc<FilePath>, span: Span },
+    Loaded(Rc<Loaded>),
     /// Training.
     Trained(Rc<Trained>),
+}
+
+/// A weight file, and how it is read.
+pub(super) struct Loaded {
+    pub(super) path: Rc<FilePath>,
+    /// What becomes of a first layer for other channels, and who says so; none when it is refused.
+    pub(super) adapt: Option<(InputAdapt, ChoiceBy)>,
+    /// The call of `load`.
+    pub(super) span: Span,
 }
 
 /// A trained model, or one per member of a folding.

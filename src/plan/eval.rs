@@ -6,6 +6,7 @@
 use super::{
     call::Callee,
     cells::Patterns,
+    convert::Entries,
     domain::{Row, Task},
     identities::Identities,
     nets::Networks,
@@ -301,7 +302,7 @@ impl<'p, 'd> Evaluator<'p, 'd> {
         let value = match &expr.kind {
             ExprKind::Name(name) if super::convert::is_choice(ty, name) => Value::Choice(name),
             ExprKind::List(parts) => self.list(parts, env, super::convert::element(ty))?,
-            ExprKind::Record(entries) => self.record(entries, env, super::convert::element(ty))?,
+            ExprKind::Record(entries) => self.record(entries, env, Entries::of(ty))?,
             ExprKind::If(condition) => self.condition(condition, env, expected)?,
             ExprKind::Block(block) => self.block(block, env, expected)?,
             ExprKind::Binary(operator, left, right, _) if super::convert::is_range(ty, *operator) => {
@@ -325,7 +326,7 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             ExprKind::None => Ok(Value::None),
             ExprKind::Name(name) => self.name(name, env, span),
             ExprKind::List(parts) => self.list(parts, env, None),
-            ExprKind::Record(entries) => self.record(entries, env, None),
+            ExprKind::Record(entries) => self.record(entries, env, Entries::Any),
             ExprKind::Block(block) => self.block(block, env, None),
             ExprKind::Call(callee, arguments) => {
                 let function = self.eval(callee, env)?;
@@ -424,12 +425,13 @@ impl<'p, 'd> Evaluator<'p, 'd> {
         }
     }
 
-    fn record(&mut self, entries: &'p [Entry], env: &Env<'p>, element: Option<&'p TypeExpr>) -> Outcome<Value<'p>> {
+    fn record(&mut self, entries: &'p [Entry], env: &Env<'p>, types: Entries<'p>) -> Outcome<Value<'p>> {
         let (mut record, mut failed) = (Record::new(), false);
         for entry in entries {
             let result = match entry {
                 Entry::Value { key, value, .. } => self.label(key, env).and_then(|key| {
-                    let value = self.within(std::slice::from_ref(&key), |e| e.eval_as(value, env, element))?;
+                    let ty = types.named(&key);
+                    let value = self.within(std::slice::from_ref(&key), |e| e.eval_as(value, env, ty))?;
                     let named = super::naming::named(value, &key);
                     record.insert(key, named);
                     Ok(())

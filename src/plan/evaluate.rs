@@ -151,7 +151,7 @@ impl<'p> Evaluator<'p, '_> {
     fn judgeable(&mut self, model: &Model<'p>, task: &Task, at: Span, span: Span) -> Outcome<Rc<Trained>> {
         let ModelState::Trained(trained) = &model.state else {
             let message = match model.state {
-                ModelState::Loaded { .. } => "the file does not say which classes its head is for",
+                ModelState::Loaded(_) => "the file does not say which classes its head is for",
                 _ => "this model was never trained",
             };
             let diagnostic = Diagnostic::error(&codes::HEAD_MISMATCH, message)

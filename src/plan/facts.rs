@@ -216,7 +216,7 @@ impl<'p> Evaluator<'p, '_> {
         }
         for id in needed {
             let made = self.stages.get(*id);
-            if matches!(made.stage.work, Work::Train(_) | Work::Score(_)) {
+            if matches!(made.stage.work, Work::Load(_) | Work::Train(_) | Work::Score(_)) {
                 add(&made.scope, &made.settings);
             }
         }

@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// The layers that take a tensor as their subject, beside the activations.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
+    "also",
     "conv",
     "conv_transpose",
     "linear",
@@ -146,6 +147,10 @@ impl<'p> Evaluator<'p, '_> {
                 let label = arguments.value("name").as_text().ok_or(Failed)?;
                 self.layer(span, |b| b.layer_scale(x, &label, float("start")))
             }
+            "also" => match arguments.value("logits") {
+                Value::Tensor(other) => self.layer(span, |b| b.also(x, *other, float("weight"))),
+                other => self.unexpected("a tensor", other, span),
+            },
             "seq" => self.sequence(x, arguments, span),
             _ => self.map_layer(name, x, arguments, span),
         }

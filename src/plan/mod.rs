@@ -19,6 +19,8 @@ mod convert;
 mod course;
 mod dag;
 mod data;
+mod data_card;
+mod describe;
 mod domain;
 mod eval;
 mod extracts;
@@ -34,9 +36,12 @@ mod leak;
 mod lints;
 mod model;
 mod naming;
+mod net_card;
 mod nets;
 mod operators;
+mod permute;
 mod pictures;
+mod rates;
 mod records;
 mod report;
 mod select;
@@ -197,8 +202,8 @@ fn evaluate(
     for (id, out) in program.outputs() {
         let name = &out.name.name;
         match evaluator.item(id, out.name.span) {
-            Ok(Value::Report(report)) => {
-                found.insert(name.clone(), report);
+            Ok(Value::Report(opened)) => {
+                found.insert(name.clone(), opened);
             }
             Ok(other) => {
                 let message = format!(

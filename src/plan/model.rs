@@ -2,9 +2,10 @@
 
 use super::{
     convert::FilePath,
-    domain::{Model, ModelState, Net},
+    data::setting,
+    domain::{Loaded, Model, ModelState, Net},
     eval::Evaluator,
-    stage::{Load, Work},
+    stage::{InputAdapt, Load, Work},
     stages::{StageId, Title},
     value::{Arguments, Failed, Outcome, Value},
 };
@@ -69,37 +70,62 @@ impl<'p> Evaluator<'p, '_> {
             let help = "paths start at the folder of the file they are written in";
             return self.fail(diagnostic.at(slot.span, "").help(help));
         }
+        let adapt = arguments.slot("adapt").and_then(|slot| match &slot.value {
+            Value::Record(record) => Some((input_adapt(record.get("input")?)?, slot.by)),
+            _ => None,
+        });
         let path = Rc::clone(path);
-        Ok(with_state(model, ModelState::Loaded { path, span }))
+        Ok(with_state(
+            model,
+            ModelState::Loaded(Rc::new(Loaded { path, adapt, span })),
+        ))
     }
 
     /// The stage that reads a weight file for pictures of this shape, and the network that the file must fit.
     pub(super) fn load_stage(
         &mut self,
         net: &Net<'p>,
-        path: &FilePath,
+        loaded: &Loaded,
         shape: [usize; 3],
-        span: Span,
     ) -> Outcome<(StageId, Arc<Graph>)> {
+        let (path, span) = (&loaded.path, loaded.span);
         let graph = self.graph(net, shape, None, span)?;
-        self.check_weights(path, &graph, span)?;
+        let adapted = self.check_weights(loaded, &graph)?;
+        // A file that fits as it is is read as it is, whatever was allowed.
+        let adapt = loaded.adapt.filter(|_| adapted.is_some());
+        let settings = adapt.zip(adapted).map(|((adapt, by), [from, to])| {
+            setting(
+                "adapt",
+                format!("{{ input: {} }}: {from} channels to {to}", adapt.word()),
+                by,
+            )
+        });
+        let adapt = adapt.map(|(adapt, _)| adapt);
+        let adapting = adapt.map(|adapt| format!(" (input: {})", adapt.word()));
+        let name = path.full.file_stem().unwrap_or_default().to_string_lossy();
         let title = Title {
             place: String::new(),
             member: String::new(),
-            label: format!("load {}", path.full.file_stem().unwrap_or_default().to_string_lossy()),
+            label: format!("load {name}{}", adapting.unwrap_or_default()),
         };
-        let key = format!("{} {:p}", path.full.display(), Arc::as_ptr(&graph));
+        let key = format!("{} {:p} {adapt:?}", path.full.display(), Arc::as_ptr(&graph));
         let work = Work::Load(Load {
             path: path.full.clone(),
             graph: Arc::clone(&graph),
+            adapt,
         });
-        let id = self.stages.make(&title, work, &key, Vec::new(), span, Rc::default());
+        let settings = settings.into_iter().collect();
+        let id = self.stages.make(&title, work, &key, Vec::new(), span, settings);
         Ok((id, graph))
     }
 
     /// Compares the names and shapes in a weight file's header with the network's. Further entries are
-    /// a warning, but for the counters that torch writes beside batch norms.
-    fn check_weights(&mut self, path: &FilePath, graph: &Graph, span: Span) -> Outcome<()> {
+    /// a warning, but for the counters that torch writes beside batch norms. Gives the channels in the file and in the
+    /// network where the first layer is to be adapted.
+    fn check_weights(&mut self, loaded: &Loaded, graph: &Graph) -> Outcome<Option<[usize; 2]>> {
+        let (path, span) = (&loaded.path, loaded.span);
+        let first = graph.input_weights();
+        let mut adapted = None;
         let header = match read_header(path) {
             Ok(header) => header,
             Err(error) => {
@@ -147,24 +173,36 @@ impl<'p> Evaluator<'p, '_> {
             let diagnostic = Diagnostic::warning(&codes::WEIGHTS_LEFT, message).at(span, "");
             self.diagnostics.push(diagnostic.help(help));
         }
-        for parameter in &graph.parameters {
+        for (parameter, id) in graph.parameters.iter().zip(graph.ids()) {
             let found = header.get(&parameter.name).map(|entry| &entry.shape);
             if let Some(found) = found.filter(|found| **found != parameter.shape) {
+                let channels = first
+                    .contains(&id)
+                    .then(|| other_channels(found, &parameter.shape))
+                    .flatten();
+                if loaded.adapt.is_some() && channels.is_some() {
+                    adapted = channels;
+                    continue;
+                }
                 let message = format!(
                     "`{}` is {found:?} in {}, and {:?} in `{}`",
                     parameter.name, path.shown, parameter.shape, graph.name
                 );
                 let diagnostic = Diagnostic::error(&codes::WEIGHTS_MISFIT, message).at(span, "");
                 let in_head = graph.find(&parameter.name).is_some_and(|id| graph.is_head(id));
-                return self.fail(match (in_head, found.first()) {
-                    (true, Some(classes)) => {
+                return self.fail(match (in_head, found.first(), channels) {
+                    (true, Some(classes), _) => {
                         diagnostic.help(format!("the file has {classes} classes: write `classes: {classes}`"))
                     }
+                    (_, _, Some([from, to])) => diagnostic.help(format!(
+                        "the file is for pictures of {from} channels, and these have {to}: `adapt: {{ input: sum }}` makes the \
+                         first layer of the file's"
+                    )),
                     _ => diagnostic,
                 });
             }
         }
-        Ok(())
+        Ok(adapted)
     }
 }
 
@@ -178,6 +216,23 @@ fn some(names: &[&str]) -> String {
             format!("{} and {} more", quoted.join(", "), count - SHOWN)
         }
     }
+}
+
+/// The input channels of two weights that differ in nothing else.
+fn other_channels(found: &[usize], wanted: &[usize]) -> Option<[usize; 2]> {
+    match (found, wanted) {
+        ([a, from, rest @ ..], [b, to, others @ ..]) if *from > 0 && a == b && rest == others && !rest.is_empty() => {
+            Some([*from, *to])
+        }
+        _ => None,
+    }
+}
+
+/// The word of `adapt: { input: ... }`.
+fn input_adapt(value: &Value<'_>) -> Option<InputAdapt> {
+    let all = [InputAdapt::Sum, InputAdapt::Mean, InputAdapt::Replicate];
+    all.into_iter()
+        .find(|adapt| matches!(value, Value::Choice(word) if *word == adapt.word()))
 }
 
 fn with_state<'p>(model: &Model<'p>, state: ModelState) -> Value<'p> {

@@ -24,6 +24,8 @@ pub(super) struct Networks<'p> {
     distinct: Vec<Arc<Graph>>,
     /// The shape after every step and layer with its place, when somebody wants to know it.
     pub(super) shapes: Option<Vec<(Span, Shape)>>,
+    /// The nodes made so far by the layer at a place, when somebody wants to know it.
+    pub(super) places: Option<Vec<(NodeId, Span)>>,
     program: PhantomData<&'p ()>,
 }
 
@@ -41,6 +43,7 @@ impl Networks<'_> {
             other.nodes == graph.nodes
                 && other.parameters == graph.parameters
                 && (other.output, &other.stages, &other.head) == (graph.output, &graph.stages, &graph.head)
+                && other.auxiliary == graph.auxiliary
         };
         if let Some(known) = self.distinct.iter().find(same) {
             return Arc::clone(known);
@@ -112,7 +115,7 @@ impl<'p> Evaluator<'p, '_> {
         result
     }
 
-    fn build(
+    pub(super) fn build(
         &mut self,
         net: &Net<'p>,
         shape: [usize; 3],
@@ -228,6 +231,9 @@ impl<'p> Evaluator<'p, '_> {
         let (used_at, shape) = (building.used_at, building.shape);
         match make(&mut building.builder) {
             Ok(node) => {
+                if let Some(places) = &mut self.networks.places {
+                    places.push((node, span));
+                }
                 self.note_shape(span, &Value::Tensor(node));
                 Ok(Value::Tensor(node))
             }
@@ -269,6 +275,10 @@ impl<'p> Evaluator<'p, '_> {
             NetError::NameTwice { .. } => (
                 &codes::NAME_TWICE,
                 Some("give each a label of its own: `x |> first: conv(...)`"),
+            ),
+            NetError::Auxiliary { .. } => (
+                &codes::AUXILIARY,
+                Some("after the last layer: `logits |> also(a |> aux: head(classes), weight: 30%)`"),
             ),
             NetError::NoHead { .. } => (&codes::NO_HEAD, Some("make the last layer `linear(classes)`")),
         };

@@ -22,6 +22,11 @@ pub(super) fn of_weights(base: u64, repeat: u32) -> u64 {
     mix(mix(base) ^ u64::from(repeat))
 }
 
+/// The key by which a group's place is sorted when labels are permuted.
+pub(super) fn of_permutation(base: u64, place: usize) -> u64 {
+    mix(mix(base ^ 0x7065_726d) ^ place as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

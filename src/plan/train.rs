@@ -203,7 +203,7 @@ fn finished(model: &Model<'_>, task: &Task, course: Course<'_, '_>, members: Vec
     };
     let mut chain = match &model.state {
         ModelState::Random { .. } => vec!["random start".to_owned()],
-        ModelState::Loaded { path, .. } => vec![format!("weights of {}", path.shown)],
+        ModelState::Loaded(loaded) => vec![format!("weights of {}", loaded.path.shown)],
         ModelState::Trained(trained) => trained.chain.clone(),
     };
     chain.push(course.in_words());

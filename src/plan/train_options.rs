@@ -103,6 +103,7 @@ impl<'p> Evaluator<'p, '_> {
                 .number(arguments, "momentum", "at least 0 and below 1", share)
                 .map(|momentum| Value::Optimizer(Optimizer::Sgd { momentum, decay: 0.0 })),
             "adamw" => self.adamw(arguments),
+            "stage_rates" => self.stage_rates(arguments),
             "stages" => self.size(arguments, "n").map(|count| {
                 let place = arguments.slot("n").map_or(span, |slot| slot.span);
                 Value::Freeze(Rc::new(Freeze::Stages(count, place)))
@@ -170,30 +171,6 @@ impl<'p> Evaluator<'p, '_> {
         })
     }
 
-    fn rate_option(&mut self, arguments: &Arguments<'p>) -> Outcome<Option<Slot<'p>>> {
-        let Some(slot) = arguments.slot("lr").filter(|slot| !matches!(slot.value, Value::None)) else {
-            return Ok(None);
-        };
-        let rates: Vec<_> = match &slot.value {
-            Value::Record(record) => record.values().collect(),
-            one => vec![one],
-        };
-        for rate in rates {
-            match rate.as_float() {
-                Some(rate) if rate > 0.0 && rate.is_finite() => {}
-                Some(rate) => {
-                    return self.error(
-                        &codes::BAD_VALUE,
-                        format!("a learning rate must be above 0, but is {rate}"),
-                        slot.span,
-                    );
-                }
-                None => return self.unexpected("a learning rate", rate, slot.span),
-            }
-        }
-        Ok(Some(slot.clone()))
-    }
-
     /// The parameters that a `freeze` holds, by place.
     pub(super) fn frozen(&mut self, graph: &Graph, freeze: Option<&(Rc<Freeze>, Span)>) -> Outcome<Vec<bool>> {
         let mut mask = vec![false; graph.parameters.len()];
@@ -222,42 +199,7 @@ impl<'p> Evaluator<'p, '_> {
         if failed { Err(Failed) } else { Ok(mask) }
     }
 
-    /// The base rate of each parameter, statistics 0. In a record the head's entry comes first, then the first pattern
-    /// that matches, then `rest`; what none of them names has `default`.
-    pub(super) fn rates(&mut self, graph: &Graph, slot: Option<&Slot<'p>>, default: f64) -> Outcome<Vec<f64>> {
-        let (whole, record) = match slot.map(|slot| &slot.value) {
-            Some(Value::Record(record)) => (None, Some(Rc::clone(record))),
-            Some(value) => (value.as_float(), None),
-            None => (None, None),
-        };
-        let mut rates: Vec<Option<f64>> = vec![whole; graph.parameters.len()];
-        if let (Some(record), Some(slot)) = (record, slot) {
-            let rate = |key: &str| record.get(key).and_then(Value::as_float);
-            let mut failed = false;
-            for id in graph.ids().filter(|&id| graph.is_head(id)) {
-                rates[id.0] = rate("head");
-            }
-            for (pattern, rate) in record.iter().filter(|(key, _)| !matches!(&***key, "head" | "rest")) {
-                match graph.matching(pattern) {
-                    Ok(ids) => ids
-                        .into_iter()
-                        .for_each(|id| rates[id.0] = rates[id.0].or(rate.as_float())),
-                    Err(error) => failed |= self.select_error::<()>(&error, slot.span).is_err(),
-                }
-            }
-            if failed {
-                return Err(Failed);
-            }
-            rates.iter_mut().for_each(|place| *place = place.or(rate("rest")));
-        }
-        let trained = |place: usize| graph.parameters[place].role.is_trained();
-        let rates = rates.into_iter().enumerate();
-        Ok(rates
-            .map(|(place, rate)| if trained(place) { rate.unwrap_or(default) } else { 0.0 })
-            .collect())
-    }
-
-    fn select_error<T>(&mut self, error: &SelectError, span: Span) -> Outcome<T> {
+    pub(super) fn select_error<T>(&mut self, error: &SelectError, span: Span) -> Outcome<T> {
         let report = |code: &'static Code| Diagnostic::error(code, error.to_string()).at(span, "");
         let diagnostic = match error {
             SelectError::NoMatch { pattern, scopes, .. } => {
@@ -279,6 +221,8 @@ impl<'p> Evaluator<'p, '_> {
             SelectError::TooManyStages { count, .. } => {
                 report(&net::NO_SUCH_STAGE).help(format!("`stages({count})` holds all but the head"))
             }
+            SelectError::NoStages { .. } => report(&net::NO_SUCH_STAGE)
+                .help("write `@stages(...)` before the net, or give rates by pattern: `{ head: 1e-2, rest: 1e-3 }`"),
             SelectError::NoSuchScope { scope, scopes, .. } => {
                 let written = self.program.sources.text(span);
                 report(&net::NO_SUCH_STAGE).suggest_in(span, written, scope, scopes.iter().map(String::as_str))

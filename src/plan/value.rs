@@ -3,6 +3,7 @@
 use super::{
     convert::FilePath,
     domain::{Cohort, Dataset, Folding, Freeze, Model, Net, Normalize, Row, Scores, Task},
+    rates::StageRates,
     stage::{Augmentation, ChoiceBy, Measure, Optimizer, Range, Schedule},
     stages::StageId,
 };
@@ -74,6 +75,7 @@ pub(super) enum Value<'p> {
     Tensor(NodeId),
     Freeze(Rc<Freeze>),
     Schedule(Schedule),
+    StageRates(StageRates),
     /// Its decay is set by the training that uses it.
     Optimizer(Optimizer),
     Augmentation(Augmentation),
@@ -262,6 +264,7 @@ impl<'p> Value<'p> {
             Self::Tensor(_) => "Tensor",
             Self::Freeze(_) => "Freeze",
             Self::Schedule(_) => "Schedule",
+            Self::StageRates(_) => "Rates",
             Self::Optimizer(_) => "Optimizer",
             Self::Augmentation(_) => "Augmentation",
             Self::Normalization(_) => "Normalization",
@@ -318,6 +321,7 @@ impl<'p> Value<'p> {
             Self::Folding(folding) => folding.to_string(),
             Self::WeightInit(WeightInit::Normal(deviation)) => format!("normal({})", Self::Float(*deviation).display()),
             Self::Schedule(schedule) => display_schedule(schedule),
+            Self::StageRates(rates) => rates.to_string(),
             Self::Optimizer(optimizer) => display_optimizer(optimizer),
             Self::Augmentation(augmentation) => super::augment::shown(augmentation),
             other => other

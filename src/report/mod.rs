@@ -11,6 +11,7 @@
 //! | `table.tex` | the table for a paper, with `booktabs` |
 //! | `predictions/<cell>.csv` | one row per tested sample and repeat |
 
+mod card;
 mod chart;
 mod csv;
 mod dag;
@@ -25,6 +26,7 @@ pub mod names;
 pub mod numbers;
 pub mod words;
 
+pub use card::card;
 pub use model::Study;
 
 use crate::plan::stage::Dag;

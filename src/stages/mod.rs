@@ -2,6 +2,7 @@
 //!
 //! A body takes paths of verified inputs and a folder to write to; it knows neither keys nor the store.
 
+mod describe;
 mod feed;
 mod load;
 mod prepare;
@@ -156,6 +157,7 @@ pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError
         Work::Compare(design) => report::compare(design, context),
         Work::Report(report) => report::run(report, context),
         Work::Extract(extract) => report::extract(extract, context),
+        Work::Describe(card) => describe::run(card, context),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The training loop.
 
-use super::loss::{cross_entropy, mean_cross_entropy};
+use super::loss::{mean_cross_entropy, of_outputs};
 use super::optimizer::{DecayOn, Moments, Optimizer, gradient_norm};
 use super::sampler::Sampler;
 use super::schedule::Schedule;
@@ -276,8 +276,10 @@ fn train_step(
     let dropout = Stream::new(recipe.seed).named("dropout").numbered(progress.steps);
     let labels: Vec<usize> = batch.iter().map(|&sample| samples.label(sample)).collect();
     let classes = network.graph().classes();
-    let mut gradient = vec![0.0; batch.len() * classes];
-    let loss = cross_entropy(network.forward(batch.len(), dropout)?, &labels, classes, &mut gradient);
+    let outputs = 1 + network.graph().auxiliary.len();
+    let mut gradient = vec![0.0; batch.len() * classes * outputs];
+    network.forward(batch.len(), dropout)?;
+    let loss = of_outputs(network, &labels, &mut gradient);
     finite(loss, epoch, step)?;
     network.backward(&gradient)?;
     let norm = recipe.clip.map(|_| gradient_norm(network.training_slices().1));

@@ -73,6 +73,7 @@ impl Solver {
             Named::Columns => is(value, &[Named::Text]) || self.all_elements(value, &Type::TEXT),
             Named::NewColumns => is(value, &[Named::Text]) || self.all_entries(value, &Type::of_row()),
             Named::Label => is(value, LABELS),
+            Named::Describable => is(value, DESCRIBABLE),
             Named::Baseline => is(value, LABELS) || self.all_entries(value, &Type::Named(Named::Label)),
             Named::Rates => is(value, NUMBERS) || self.all_entries(value, &Type::FLOAT),
             Named::Numbers => is(value, NUMBERS) || self.all_elements(value, &Type::FLOAT),
@@ -143,6 +144,7 @@ impl Solver {
 }
 
 const NUMBERS: &[Named] = &[Named::Int, Named::Float];
+const DESCRIBABLE: &[Named] = &[Named::Net, Named::Model, Named::Dataset, Named::Cohort, Named::Task];
 const LABELS: &[Named] = &[Named::Int, Named::Float, Named::Text, Named::Bool, Named::Date];
 
 fn is(value: &Type, names: &[Named]) -> bool {

@@ -20,6 +20,11 @@ fn network(expression: &str) -> Arc<Graph> {
 
 /// The same with networks of its own.
 fn network_of(nets: &str, expression: &str) -> Arc<Graph> {
+    network_at(nets, expression, 224)
+}
+
+/// The same for pictures of another side.
+fn network_at(nets: &str, expression: &str, side: usize) -> Arc<Graph> {
     let name = expression.split('(').next().unwrap_or_default();
     let import = if nets.is_empty() {
         format!("import std.models {{ {name} }}")
@@ -38,7 +43,7 @@ fn network_of(nets: &str, expression: &str) -> Arc<Graph> {
     let ItemKind::Let(binding) = &item.kind else {
         panic!("the last item is a `let`")
     };
-    let graph = mtl::plan::network(&program, &binding.value, [3, 224, 224], None, &mut diagnostics);
+    let graph = mtl::plan::network(&program, &binding.value, [3, side, side], None, &mut diagnostics);
     let found: Vec<_> = diagnostics.iter().map(|d| d.message.clone()).collect();
     graph.unwrap_or_else(|| panic!("{found:?}"))
 }
@@ -87,6 +92,48 @@ fn names_and_shapes_are_torchvisions() {
         others, [""; 0],
         "their names or shapes differ; compare with `state_dict()`"
     );
+}
+
+/// Trained values with auxiliary heads as torchvision 0.27.1 counts them (`aux_logits=True`), and the names of the heads.
+#[test]
+fn auxiliary_heads_are_torchvisions() {
+    let branch = |scope: &str| {
+        let conv = [
+            "conv.weight",
+            "bn.weight",
+            "bn.bias",
+            "bn.running_mean",
+            "bn.running_var",
+        ];
+        conv.map(|name| format!("{scope}.{name}")).to_vec()
+    };
+    let linear = |scope: &str| ["weight", "bias"].map(|name| format!("{scope}.{name}")).to_vec();
+    let google = ["aux1", "aux2"].map(|aux| {
+        let parts = [
+            branch(&format!("{aux}.conv")),
+            linear(&format!("{aux}.fc1")),
+            linear(&format!("{aux}.fc2")),
+        ];
+        parts.concat()
+    });
+    let inception = [
+        branch("AuxLogits.conv0"),
+        branch("AuxLogits.conv1"),
+        linear("AuxLogits.fc"),
+    ];
+    for (name, side, values, heads) in [
+        ("googlenet", 224, 13_004_888, google.concat()),
+        ("inception_v3", 299, 27_161_264, inception.concat()),
+    ] {
+        let graph = network_at("", &format!("{name}(auxiliary: true)"), side);
+        assert_eq!(graph.trained_values(), values, "{name}");
+        let own: BTreeSet<_> = heads.iter().map(String::as_str).collect();
+        let found: BTreeSet<_> = names(&graph)
+            .into_iter()
+            .filter(|name| name.to_lowercase().starts_with("aux"))
+            .collect();
+        assert_eq!(found, own);
+    }
 }
 
 /// Every network of `std.models` can be trained from any of its stages, for pictures of 224 and a few classes.

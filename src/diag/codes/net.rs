@@ -10,6 +10,7 @@ codes! { "net":
     GROUPS = "groups", "The groups of a layer do not divide its channels.";
     NO_CHANNELS = "no_channels", "A slice names channels that the tensor does not have.";
     NO_HEAD = "no_head", "A network has no `classes` parameter, or does not end in a layer of that width.";
+    AUXILIARY = "auxiliary", "An auxiliary output does not fit the network's own.";
     NO_SUCH_PARAMETER = "no_such_parameter", "A freeze or learning-rate pattern matches no parameter.";
     NO_SUCH_STAGE = "no_such_stage", "More coarse stages are named than the network has, or a stage names no parameter scope.";
 }

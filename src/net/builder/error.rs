@@ -89,6 +89,12 @@ pub enum NetError {
         /// The full parameter name.
         name: String,
     },
+    /// An auxiliary output that does not fit the network's own.
+    #[error("{reason}")]
+    Auxiliary {
+        /// Why.
+        reason: String,
+    },
     /// The net does not end in a layer as wide as `classes`.
     #[error("`{net}` ends in {found} values, but its `classes` is {classes}")]
     NoHead {

@@ -7,7 +7,7 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
-use super::{Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole, Shape};
+use super::{Auxiliary, Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole, Shape};
 pub use error::NetError;
 pub use weights::{Conv, WeightInit};
 
@@ -17,6 +17,15 @@ pub struct Builder {
     nodes: Vec<Node>,
     parameters: Vec<Parameter>,
     scope: Vec<String>,
+    auxiliary: Vec<Beside>,
+}
+
+/// An auxiliary output: beside which node, which node's values, and the factor of its loss.
+#[derive(Clone, Copy, Debug)]
+struct Beside {
+    logits: NodeId,
+    output: NodeId,
+    weight: f64,
 }
 
 impl Builder {
@@ -36,6 +45,7 @@ impl Builder {
             nodes: vec![input],
             parameters: Vec::new(),
             scope: Vec::new(),
+            auxiliary: Vec::new(),
         }
     }
 
@@ -84,6 +94,7 @@ impl Builder {
                 });
             }
         }
+        let auxiliary = self.auxiliary_outputs(output, classes)?;
         Ok(Graph {
             name: name.to_owned(),
             nodes: self.nodes,
@@ -91,7 +102,54 @@ impl Builder {
             output,
             stages,
             head,
+            auxiliary,
         })
+    }
+
+    /// An output beside `logits` that training alone computes, with the factor of its loss. Gives `logits` again.
+    ///
+    /// # Errors
+    /// [`NetError::Auxiliary`] when it has another number of values or is `logits` itself, and for a factor that is not
+    /// above 0.
+    pub fn also(&mut self, logits: NodeId, output: NodeId, weight: f64) -> Result<NodeId, NetError> {
+        let fits = weight > 0.0 && weight.is_finite();
+        in_range("also", "weight", weight, fits, "above 0")?;
+        let [own, other] = [logits, output].map(|node| self.shape(node).len());
+        if own != other {
+            return Err(NetError::Auxiliary {
+                reason: format!("the auxiliary output has {other} values, and the network's own {own}"),
+            });
+        }
+        if logits == output {
+            return Err(NetError::Auxiliary {
+                reason: "an output is not auxiliary to itself".to_owned(),
+            });
+        }
+        self.auxiliary.push(Beside { logits, output, weight });
+        Ok(logits)
+    }
+
+    fn auxiliary_outputs(&self, output: NodeId, classes: Option<usize>) -> Result<Vec<Auxiliary>, NetError> {
+        let refused = |reason: &str| NetError::Auxiliary {
+            reason: reason.to_owned(),
+        };
+        let outputs = self.auxiliary.iter().map(|beside| {
+            if beside.logits != output {
+                return Err(refused(
+                    "`also` stands at the end of a net: what it is piped after is not the output",
+                ));
+            }
+            if classes.is_none() {
+                return Err(refused("a net with auxiliary outputs needs a parameter `classes`"));
+            }
+            let head = self.head_scope(beside.output);
+            Ok(Auxiliary {
+                output: beside.output,
+                weight: beside.weight,
+                head: head.ok_or_else(|| refused("no layer with a weight gives the auxiliary output"))?,
+            })
+        });
+        outputs.collect()
     }
 
     /// The scope of the last layer with a weight on the way to the output.

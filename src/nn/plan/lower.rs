@@ -22,6 +22,7 @@ pub(in crate::nn) fn lower(graph: &Graph, trained: Option<&[bool]>, batch: usize
             steps: Vec::new(),
             tensors: vec![Extent::of(graph.input_shape())],
             output: TensorId(0),
+            auxiliary: Vec::new(),
             exchanged: vec![None; graph.parameters.len()],
         },
     };
@@ -55,19 +56,34 @@ impl Lowering<'_> {
                     .for_each(|input| self.uses[self.root[input.0].0] += 1);
             }
         }
-        self.uses[self.root[self.graph.output.0].0] += 1;
+        let auxiliary = self.auxiliary();
+        for output in auxiliary.iter().chain([&self.graph.output]) {
+            self.uses[self.root[output.0].0] += 1;
+        }
         for (i, _) in needed.iter().enumerate().filter(|(_, needed)| **needed) {
             self.tensor_of[i] = self.node(NodeId(i))?;
         }
         self.lowered.output = self.channels_first(self.tensor_of[self.graph.output.0]);
+        let outputs = auxiliary
+            .into_iter()
+            .map(|output| self.channels_first(self.tensor_of[output.0]));
+        self.lowered.auxiliary = outputs.collect();
         Ok(())
     }
 
-    /// The nodes on a way to the output.
+    /// The auxiliary outputs that are computed.
+    fn auxiliary(&self) -> Vec<NodeId> {
+        let computed = self.graph.auxiliary.iter().filter(|_| self.trained.is_some());
+        computed.map(|one| one.output).collect()
+    }
+
+    /// The nodes on a way to an output.
     fn needed(&self) -> Vec<bool> {
         let mut needed = vec![false; self.graph.nodes.len()];
-        needed[self.graph.output.0] = true;
-        for i in (0..needed.len()).rev().filter(|&i| i <= self.graph.output.0) {
+        for output in self.auxiliary().into_iter().chain([self.graph.output]) {
+            needed[output.0] = true;
+        }
+        for i in (0..needed.len()).rev() {
             if needed[i] {
                 self.graph.nodes[i]
                     .inputs

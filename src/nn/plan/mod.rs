@@ -188,6 +188,8 @@ pub(super) struct Lowered {
     /// The tensors' extents; the first is the input.
     pub(super) tensors: Vec<Extent>,
     pub(super) output: TensorId,
+    /// The auxiliary outputs; none in evaluation.
+    pub(super) auxiliary: Vec<TensorId>,
     /// For each parameter the `[a, b]` of torch's `[rows, a, b]` that stands as `[rows, b, a]`.
     pub(super) exchanged: Vec<Option<[usize; 2]>>,
 }

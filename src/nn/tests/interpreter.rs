@@ -115,7 +115,12 @@ impl Interpreter<'_> {
             };
             nodes.push(result);
         }
-        (nodes.swap_remove(self.graph.output.0), running)
+        let mut outputs = nodes[self.graph.output.0].clone();
+        // Auxiliary outputs follow the logits, in training alone.
+        for auxiliary in self.graph.auxiliary.iter().filter(|_| self.trained.is_some()) {
+            outputs.extend_from_slice(&nodes[auxiliary.output.0]);
+        }
+        (outputs, running)
     }
 
     /// The dimensions in which the values of a node stand channels last inside the network.
@@ -319,7 +324,11 @@ pub(super) fn check(graph: &Graph, batch: usize, frozen: &[ParameterId]) -> Outc
     network.load(&to_weights(graph, &values))?;
     set_images(&mut network, &images, batch)?;
     let (expected, running) = training.run(&images);
-    let found = network.forward(batch, dropout)?;
+    let mut found = network.forward(batch, dropout)?.to_vec();
+    for place in 0..graph.auxiliary.len() {
+        found.extend_from_slice(network.auxiliary_logits(place));
+    }
+    assert_eq!(found.len(), expected.len());
     for (f, e) in found.iter().zip(&expected) {
         close("logit in training", f64::from(*f), *e, 1.0);
     }

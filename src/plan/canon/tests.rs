@@ -454,6 +454,7 @@ fn where_a_file_lies_is_not_in_the_key_but_how_it_is_read_is() {
         Work::Load(Load {
             path: path.into(),
             graph: graph(),
+            adapt: None,
         })
     };
     assert_eq!(stage_key(&load("a"), &[], &[]), stage_key(&load("b"), &[], &[]));

@@ -3,6 +3,7 @@
 //! What stands in a [`Work`] enters the stage's key through the canonical encoder, so its fields hold what decides the
 //! result and nothing else; paths, names and source places are skipped, and the *contents* of files enter as digests.
 
+mod card;
 mod extract;
 mod pictures;
 mod range;
@@ -13,6 +14,7 @@ use crate::{
     net::{Graph, Op, ParameterId},
     source::Span,
 };
+pub use card::{Card, CardTable, CardValue};
 pub use extract::{Extract, Part, What};
 pub use pictures::{Augmentation, Side, Transform};
 pub use range::Range;
@@ -53,6 +55,8 @@ pub enum Work {
     Report(Box<Report>),
     /// Writes something of a study's scores alone: a table, the predictions, a ranking.
     Extract(Box<Extract>),
+    /// Writes what a network or a data set is made of.
+    Describe(Box<Card>),
 }
 
 impl Work {
@@ -67,6 +71,7 @@ impl Work {
             Self::Compare(_) => "compare",
             Self::Report(_) => "report",
             Self::Extract(extract) => extract.what.kind(),
+            Self::Describe(_) => "describe",
         }
     }
 
@@ -98,7 +103,12 @@ impl Work {
                 Pictures::Npz { path, .. } => vec![path],
             },
             Self::Load(load) => vec![&load.path],
-            Self::Train(_) | Self::Score(_) | Self::Compare(_) | Self::Report(_) | Self::Extract(_) => Vec::new(),
+            Self::Train(_)
+            | Self::Score(_)
+            | Self::Compare(_)
+            | Self::Report(_)
+            | Self::Extract(_)
+            | Self::Describe(_) => Vec::new(),
         }
     }
 }
@@ -170,6 +180,37 @@ pub struct Load {
     pub path: PathBuf,
     /// The network that it must fit.
     pub graph: Arc<Graph>,
+    /// How the first layer is made when the file's has other channels; none when it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapt: Option<InputAdapt>,
+}
+
+/// How a layer that reads the pictures is made of one for another number of channels.
+///
+/// With the file's weights `W[f]` of `F` channels, and `N` channels in the network, each of the network's is given below.
+/// A network made by `Sum` answers `N` equal channels as the file's answers `F` of them, and so does one made by
+/// `Replicate` whenever one of the two numbers divides the other. `Sum` to one channel and `Replicate` from three are
+/// timm's `adapt_input_conv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InputAdapt {
+    /// `sum of W / N`
+    Sum,
+    /// `sum of W / F`
+    Mean,
+    /// Channel `n` is `W[n mod F] F / N`.
+    Replicate,
+}
+
+impl InputAdapt {
+    /// The word of the language.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+            Self::Replicate => "replicate",
+        }
+    }
 }
 
 /// `(x / 255 - mean) / deviation` per channel, for 8-bit pictures; the divisor is the type's largest value.

@@ -35,6 +35,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("by_column", "by_column(\"part\")"),
     ("split", "films |> split(kfold(2), by: \"patient\", seed: 7)"),
     ("classify", "cohort |> classify(\"label\", positive: \"ill\")"),
+    ("describe", "tiny() |> describe"),
+    (
+        "also",
+        "x |> global_avgpool |> own: linear(classes) |> also(x |> global_avgpool |> aux: linear(classes))",
+    ),
     ("evaluate", "tiny() |> train(task, epochs: 1) |> evaluate(task)"),
     ("report", "scores |> report"),
     ("axis", "(for a in [1, 2] { a }) |> axis(b: \"x\")"),
@@ -207,7 +212,10 @@ fn mistake(root: &Path, signature: &Signature, call: &str) -> Option<String> {
         .into_iter()
         .chain(signature.parameters.iter().map(|p| &p.ty))
         .any(of_tensors);
-    let last = if in_net {
+    let last = if signature.name == "also" {
+        // It stands at the end of a net, so its call is the whole of one.
+        format!("net probe(classes: int = 2) {{ {call} }}\nlet v = probe()\n")
+    } else if in_net {
         // What the builtin gives goes through a layer where it is a tensor, and into a width where it is a number.
         let end = match &signature.result {
             Type::Named(Named::Int) => "x |> conv(made, 1) |> relu",
