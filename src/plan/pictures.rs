@@ -2,7 +2,6 @@
 
 use super::{
     data::setting,
-    domain::Dataset,
     eval::Evaluator,
     stage::{ChoiceBy, Side, Transform},
     value::{Arguments, Failed, Outcome, Slot, Value},
@@ -62,16 +61,6 @@ impl<'p> Evaluator<'p, '_> {
             data.transform_spans.push(span);
             data.settings.push(setting(name, shown, ChoiceBy::Program));
         })
-    }
-
-    /// The data set of rows of any kind.
-    fn data_of<'v>(&mut self, value: &'v Value<'p>, at: Span) -> Outcome<&'v Dataset> {
-        match value {
-            Value::Dataset(data) => Ok(data),
-            Value::Cohort(cohort) => Ok(&cohort.data),
-            Value::Task(task) => Ok(&task.cohort.data),
-            other => self.unexpected("a data set, a cohort or a task", other, at),
-        }
     }
 
     /// Height and width, and how they are written.

@@ -250,7 +250,7 @@ impl<'p> Evaluator<'p, '_> {
             columns.iter().all(cell)
         };
         let kept = data.rows.iter().copied().filter(there).collect();
-        let by = self.chosen("drop_missing", "columns", arguments);
+        let by = self.setting_of("drop_missing", "columns", arguments);
         self.keep_rows((value, at), kept, by, ("`drop_missing` leaves", span))
     }
 
@@ -358,7 +358,7 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     /// A setting with the value of an argument.
-    pub(super) fn chosen(&self, name: &str, argument: &str, arguments: &Arguments<'p>) -> Setting {
+    pub(super) fn setting_of(&self, name: &str, argument: &str, arguments: &Arguments<'p>) -> Setting {
         setting(name, arguments.value(argument).display(), ChoiceBy::Program)
     }
 }
