@@ -8,6 +8,10 @@ quickstart:
 test:
     cargo test --release --locked
 
+# builds the manual into target/book and opens it (once before: cargo install mdbook --locked)
+book:
+    mdbook build docs --open
+
 # what CI runs
 ci:
     bash .ci/run

@@ -12,6 +12,7 @@ pub mod tables;
 pub mod net;
 pub mod builtins;
 pub mod analysis;
+pub mod doc;
 pub mod plan;
 pub mod store;
 pub mod stats;

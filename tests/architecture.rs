@@ -16,7 +16,7 @@ const LINE: &[&[&str]] = &[
     &["fmt", "types", "tables", "net"],
     &["builtins"],
     &["analysis"],
-    &["plan"],
+    &["plan", "doc"],
     &["store"],
     &["stats", "data", "nn", "train", "report"],
     &["stages"],

@@ -1,16 +1,24 @@
-//! `mtl explain`, and the index of errors in the documentation.
+//! `mtl explain`, and the pages of the manual that are made from the program: the index of errors, the reference of the
+//! standard library, and their part of the summary.
 //!
-//! `BLESS=1 cargo test --test explain` writes `docs/errors.md` anew.
+//! `BLESS=1 cargo test --test explain` writes these pages anew.
 
 mod common;
 
 use common::Workbench;
-use mtl::diag::{
-    Code, codes,
-    pages::{MAIN, page},
+use mtl::{
+    diag::{
+        Code, codes,
+        pages::{MAIN, page},
+    },
+    doc::{self, ModuleDoc, markdown},
 };
 use serde_json::Value;
-use std::{fmt::Write as _, fs, path::Path};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("utf-8")
@@ -51,6 +59,111 @@ fn the_index_of_errors_is_what_the_registry_says() {
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
     assert!(found == wanted, "docs/errors.md is not up to date: run with BLESS=1");
+}
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
+}
+
+/// The first line of the library's part of the summary; its pages follow, indented.
+const LIBRARY: &str = "- [The standard library](std.md)";
+
+/// The first line of the decisions' part.
+const DECISIONS: &str = "- [Decisions](decisions.md)";
+
+/// The summary with the library's and the decisions' part as they should be.
+fn summary(old: &str, modules: &[ModuleDoc]) -> String {
+    let mut new = String::new();
+    let mut inside = false;
+    for line in old.lines() {
+        inside &= line.starts_with("  ");
+        if inside {
+            continue;
+        }
+        let _ = writeln!(new, "{line}");
+        inside = matches!(line, LIBRARY | DECISIONS);
+        match line {
+            LIBRARY => {
+                for module in modules {
+                    let indent = if module.name.matches('.').count() > 1 {
+                        "    "
+                    } else {
+                        "  "
+                    };
+                    let _ = writeln!(new, "{indent}- [{}]({})", module.name, markdown::page_of(&module.name));
+                }
+                let _ = writeln!(new, "  - [Types and words]({})", markdown::TYPES);
+            }
+            DECISIONS => new += &decisions(),
+            _ => {}
+        }
+    }
+    new
+}
+
+/// One line for each decision, whose first line is `# 3. Title` or `# 0020: title`.
+fn decisions() -> String {
+    let mut pages = Vec::new();
+    files(&docs().join("decisions"), &mut pages);
+    pages.sort();
+    let line = |path: &PathBuf| {
+        let text = fs::read_to_string(path).expect("utf-8");
+        let title = text
+            .lines()
+            .next()
+            .expect("a title")
+            .trim_start_matches(|c: char| !c.is_alphabetic());
+        let (first, rest) = title.split_at(1);
+        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+        format!("  - [{}{rest}](decisions/{name})\n", first.to_uppercase())
+    };
+    pages.iter().map(line).collect()
+}
+
+/// Files below a folder.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("readable") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_reference_is_what_the_library_says() {
+    let modules = doc::library();
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut wanted = markdown::pages(&modules);
+    let old = fs::read_to_string(docs().join("SUMMARY.md")).expect("the book has a summary");
+    for part in [LIBRARY, DECISIONS] {
+        assert!(old.lines().any(|line| line == part), "the summary lacks `{part}`");
+    }
+    wanted.push(("SUMMARY.md".to_owned(), summary(&old, &modules)));
+    let mut stale = Vec::new();
+    for (name, page) in &wanted {
+        let path = docs().join(name);
+        if fs::read_to_string(&path).unwrap_or_default() == *page {
+            continue;
+        }
+        if bless {
+            fs::create_dir_all(path.parent().expect("in a folder")).expect("the folder can be made");
+            fs::write(&path, page).expect("the page can be written");
+        } else {
+            stale.push(name.clone());
+        }
+    }
+    let mut present = Vec::new();
+    files(&docs().join("std"), &mut present);
+    for path in present {
+        let name = path.strip_prefix(docs()).expect("below").to_string_lossy().into_owned();
+        if !wanted.iter().any(|(known, _)| *known == name) {
+            stale.push(format!("{name} (no module has this page)"));
+        }
+    }
+    assert!(stale.is_empty(), "run with BLESS=1: {stale:?}");
 }
 
 #[test]

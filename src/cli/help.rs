@@ -4,7 +4,8 @@ use super::output;
 use crate::{
     analysis::{Main, load},
     diag::Diagnostics,
-    syntax::ast::{Expr, ItemKind},
+    doc::param_head,
+    syntax::ast::ItemKind,
 };
 use std::{
     ffi::OsString,
@@ -26,20 +27,8 @@ pub(super) fn print(path: &Path) {
     let params: Vec<(String, String)> = program
         .params()
         .map(|(id, param)| {
-            let ty = program.sources.text(param.ty.span);
-            let written = |sign: &str, value: Option<&Expr>| {
-                let text = value.map(|value| program.sources.text(value.span));
-                text.map_or_else(String::new, |text| format!(" {sign} {text}"))
-            };
-            let (domain, default) = (
-                written("in", param.domain.as_ref()),
-                written("=", param.default.as_ref()),
-            );
             let doc = program.item(id).doc.clone().unwrap_or_default();
-            (
-                format!("{}: {ty}{domain}{default}", param.name.name),
-                doc.replace('\n', " "),
-            )
+            (param_head(&program, param), doc.replace('\n', " "))
         })
         .collect();
     if !params.is_empty() {

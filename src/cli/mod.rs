@@ -6,6 +6,7 @@
 mod cache;
 mod check;
 mod diff;
+mod doc;
 mod explain;
 mod fix;
 mod fmt;
@@ -45,6 +46,8 @@ enum Command {
     Graph(graph::Arguments),
     /// Says what a diagnostic's code means, with a program that has the mistake and one that has not
     Explain(explain::Arguments),
+    /// Prints what stands beside modules, functions, networks, types and words: of the standard library, or of a file
+    Doc(doc::Arguments),
     /// Lays programs out in the one style
     Fmt(fmt::Arguments),
     /// Serves editors: the language server protocol over standard input and output
@@ -163,6 +166,7 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Graph(arguments) => graph::graph(arguments).into(),
         Command::New(arguments) => new::new(arguments).into(),
         Command::Explain(arguments) => explain::explain(arguments).into(),
+        Command::Doc(arguments) => doc::doc(arguments).into(),
         Command::Fmt(arguments) => fmt::fmt(arguments).into(),
         Command::Cache(arguments) => cache::cache(arguments).into(),
     }

@@ -120,7 +120,8 @@ pub fn overview<'c>(codes: impl Iterator<Item = &'c Code>, width: usize) -> Stri
 }
 
 /// Words in lines of at most `width` characters, each line after `indent`; a longer word has a line of its own.
-fn wrapped(text: &str, width: usize, indent: &str) -> String {
+#[must_use]
+pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
     let (mut lines, mut line) = (Vec::new(), String::new());
     for word in text.split_whitespace() {
         let longer = indent.len() + line.chars().count() + 1 + word.chars().count();

@@ -4,15 +4,16 @@ use std::ops::Range;
 
 use super::{
     analysis::{Analysis, range},
-    index::{Symbol, parameter_of, parameters},
+    index::Symbol,
     shapes,
     visit::{self, Node},
 };
 use crate::{
-    analysis::ItemId,
+    analysis::{ItemId, parameter_of, parameters},
     builtins::choices,
+    doc::Heads,
     source::{FileId, Span},
-    syntax::ast::{Argument, Expr, ExprKind, FnItem, Item, ItemKind, Parameter, TypeKind},
+    syntax::ast::{Argument, Expr, ExprKind, Item, ItemKind, Parameter, TypeKind},
     types::{Named, Type},
 };
 
@@ -67,7 +68,7 @@ impl Analysis {
 
     fn about_name(&self, defined: Span, at: Span) -> String {
         if let Some(id) = self.index.items.get(&defined) {
-            return self.about_item(*id, defined);
+            return self.about_item(*id);
         }
         if let Some(parameter) = self.declared(defined) {
             let doc = parameter.doc.as_deref().unwrap_or("");
@@ -80,78 +81,20 @@ impl Analysis {
         format!("{}\n\n{}", code(&format!("let {name}: {ty}")), doc.unwrap_or(""))
     }
 
-    fn about_item(&self, id: ItemId, defined: Span) -> String {
+    fn about_item(&self, id: ItemId) -> String {
         let item = self.program.item(id);
         let doc = item.doc.as_deref().unwrap_or("");
-        format!("{}\n\n{doc}", code(&self.head(item, defined)))
+        format!("{}\n\n{doc}", code(&self.head(item)))
     }
 
     /// An item without its body, as the language writes it.
-    pub(super) fn head(&self, item: &Item, defined: Span) -> String {
-        let name = self.program.sources.text(defined);
-        let ty = || {
-            self.type_of_definition(defined)
-                .map_or_else(|| "_".to_owned(), Type::to_string)
-        };
-        match &item.kind {
-            ItemKind::Fn(function) => self.function_head(function),
-            ItemKind::Net(net) => format!("net {name}({})", self.parameters_text(&net.parameters)),
-            ItemKind::Param(param) => {
-                let written = |sign: &str, value: Option<&Expr>| {
-                    let text = value.map(|value| format!(" {sign} {}", self.program.sources.text(value.span)));
-                    text.unwrap_or_default()
-                };
-                let (domain, default) = (
-                    written("in", param.domain.as_ref()),
-                    written("=", param.default.as_ref()),
-                );
-                format!("param {name}: {}{domain}{default}", ty())
-            }
-            ItemKind::Out(_) => format!("out {name}: {}", ty()),
-            _ => format!("let {name}: {}", ty()),
-        }
-    }
-
-    fn function_head(&self, function: &FnItem) -> String {
-        let text = |span| self.program.sources.text(span);
-        let subject = function.subject.as_ref();
-        let subject = subject.map(|(name, ty)| format!("{}: {} |> ", name.name, text(ty.span)));
-        let result = function.result.as_ref().map(|ty| format!(" -> {}", text(ty.span)));
-        format!(
-            "fn {}{}({}){}",
-            subject.unwrap_or_default(),
-            function.name.name,
-            self.parameters_text(&function.parameters),
-            result.unwrap_or_default()
-        )
-    }
-
-    /// Parameters on one line when they are few, otherwise one on each.
-    fn parameters_text(&self, parameters: &[Parameter]) -> String {
-        let all: Vec<String> = parameters.iter().map(|p| self.parameter_text(p)).collect();
-        let short = all.join(", ");
-        if short.len() <= 60 {
-            short
-        } else {
-            format!("\n  {},\n", all.join(",\n  "))
-        }
+    pub(super) fn head(&self, item: &Item) -> String {
+        Heads::new(&self.program, &self.facts).item(item)
     }
 
     /// A parameter as it is declared: `epochs: int = 30`.
     pub(super) fn parameter_text(&self, parameter: &Parameter) -> String {
-        let text = |span| self.program.sources.text(span);
-        let rest = if parameter.rest { "..." } else { "" };
-        let ty = match &parameter.ty {
-            Some(ty) => format!(": {}", text(ty.span)),
-            None => self
-                .facts
-                .type_at(parameter.name.span)
-                .filter(|_| !parameter.rest)
-                .map_or_else(String::new, |ty| format!(": {ty}")),
-        };
-        let default = parameter.default.as_ref();
-        let default = default.map(|value| format!(" = {}", text(value.span)));
-        format!("{rest}{}{ty}{}", parameter.name.name, default.unwrap_or_default())
+        Heads::new(&self.program, &self.facts).parameter(parameter)
     }
 
     /// The declaration of the parameter whose name stands at a place.

@@ -9,9 +9,9 @@ use super::{
     visit::{self, Node, name_of},
 };
 use crate::{
-    analysis::{Facts, ItemId, Meaning, ModuleId, Program, Target, program::defined_name},
+    analysis::{Facts, ItemId, Meaning, ModuleId, Program, Target, parameter_of, program::defined_name},
     source::{FileId, Span},
-    syntax::ast::{Argument, Expr, ExprKind, FnItem, Ident, ItemKind, Parameter},
+    syntax::ast::{Argument, Expr, ExprKind, Ident, ItemKind, Parameter},
     types::Named,
 };
 
@@ -230,55 +230,6 @@ impl Builder<'_> {
         };
         parameter_of(self.program, self.facts, id, name).map(|p| p.name.span)
     }
-}
-
-/// The declaration of the parameter that a function or net takes under a name; `...how` is followed to the function it
-/// is handed to.
-pub(super) fn parameter_of<'a>(program: &'a Program, facts: &Facts, id: ItemId, name: &str) -> Option<&'a Parameter> {
-    let mut at = id;
-    // Each step follows one `...how`; functions that hand it around in a circle end here.
-    for _ in 0..16 {
-        let own = parameters(program, at);
-        if let Some(parameter) = own.iter().find(|p| p.name.name == name && (!p.rest || p.ty.is_some())) {
-            return Some(parameter);
-        }
-        let ItemKind::Fn(function) = &program.item(at).kind else {
-            return None;
-        };
-        match facts.target(name_of(handed_to(program, at, function)?)?) {
-            Some(Target::Item(next)) => at = next,
-            _ => return None,
-        }
-    }
-    None
-}
-
-/// The declared parameters of a function or a net.
-pub(super) fn parameters(program: &Program, id: ItemId) -> &[Parameter] {
-    match &program.item(id).kind {
-        ItemKind::Fn(function) => &function.parameters,
-        ItemKind::Net(net) => &net.parameters,
-        _ => &[],
-    }
-}
-
-/// The function to which a function hands its `...how`.
-fn handed_to<'a>(program: &'a Program, id: ItemId, function: &FnItem) -> Option<&'a Expr> {
-    let rest = function.parameters.iter().find(|p| p.rest && p.ty.is_none())?;
-    let mut found = None;
-    visit::walk_item(program.item(id), &mut |node, _| {
-        if let Node::Expr(Expr {
-            kind: ExprKind::Call(callee, arguments),
-            ..
-        }) = node
-            && arguments.iter().any(|argument| {
-                matches!(argument, Argument::Spread(Expr { kind: ExprKind::Name(name), .. }) if *name == rest.name.name)
-            })
-        {
-            found = Some(&**callee);
-        }
-    });
-    found
 }
 
 /// A text's place and content without its quotes.

@@ -1,10 +1,11 @@
 //! Walking over a syntax tree with the way from the outside in.
 
+pub(super) use crate::analysis::name_of;
 use crate::{
     source::Span,
     syntax::ast::{
-        Argument, Attribute, Binding, Block, Entry, Expr, ExprKind, Ident, Item, ItemKind, Label, Labelled, Let,
-        ListPart, Module, Parameter, PipeStep, TextPart, TypeExpr, TypeKind,
+        Argument, Attribute, Binding, Block, Entry, Expr, ExprKind, Item, ItemKind, Label, Labelled, Let, ListPart,
+        Module, Parameter, PipeStep, TextPart, TypeExpr, TypeKind,
     },
 };
 
@@ -256,15 +257,5 @@ impl<'a> Walker<'a, '_> {
             }
             ExprKind::Paren(value) => self.labelled(value),
         }
-    }
-}
-
-/// The place of the name that an expression ends in: `f` of `f`, `m.f` and `(f)`.
-pub(super) fn name_of(expr: &Expr) -> Option<Span> {
-    match &expr.kind {
-        ExprKind::Name(_) => Some(expr.span),
-        ExprKind::Field(_, Ident { span, .. }) => Some(*span),
-        ExprKind::Paren(value) => name_of(&value.value),
-        _ => None,
     }
 }

@@ -38,7 +38,9 @@ impl Evaluator<'_, '_> {
         }
         self.lint_independence(design, span);
         let unequal = design.pairs.iter().find(|(arm, baseline)| {
-            budget(design, *arm) != budget(design, *baseline) && !has_control(design, *arm, *baseline)
+            budget(design, *arm) != budget(design, *baseline)
+                && !has_control(design, *arm, *baseline)
+                && !is_control(design, *arm, *baseline)
         });
         if let Some(&(arm, baseline)) = unequal {
             let told = |cell: usize| {
@@ -141,6 +143,22 @@ fn budget(design: &Design, cell: usize) -> (u64, u64) {
 
 /// True when a third cell takes the baseline's steps, as long as the arm.
 fn has_control(design: &Design, arm: usize, baseline: usize) -> bool {
+    others(design, arm, baseline)
+        .any(|cell| takes_the_steps_of(design, cell, baseline) && budget(design, cell) == budget(design, arm))
+}
+
+/// True when the arm takes the baseline's steps, as long as a third cell that takes others: it is that cell's control.
+fn is_control(design: &Design, arm: usize, baseline: usize) -> bool {
+    let controlled = |cell| !takes_the_steps_of(design, cell, baseline) && budget(design, cell) == budget(design, arm);
+    takes_the_steps_of(design, arm, baseline) && others(design, arm, baseline).any(controlled)
+}
+
+fn others(design: &Design, arm: usize, baseline: usize) -> impl Iterator<Item = usize> {
+    (0..design.cells.len()).filter(move |&cell| cell != arm && cell != baseline)
+}
+
+/// True when two cells differ at most in how long their trainings are, and in the trainings' options.
+fn takes_the_steps_of(design: &Design, cell: usize, baseline: usize) -> bool {
     let steps = |cell: usize| -> Vec<Vec<&str>> {
         let members = design.cells[cell].members.iter();
         let labels = |training: &usize| design.trainings[*training].label.as_str();
@@ -148,15 +166,9 @@ fn has_control(design: &Design, arm: usize, baseline: usize) -> bool {
             .map(|member| member.scoring.trainings(&|_| 0).iter().map(labels).collect())
             .collect()
     };
-    let base = &design.cells[baseline];
-    (0..design.cells.len())
-        .filter(|&cell| cell != arm && cell != baseline)
-        .any(|cell| {
-            let other = &design.cells[cell];
-            other.network == base.network
-                && other.task == base.task
-                && other.chain.first() == base.chain.first()
-                && steps(cell) == steps(baseline)
-                && budget(design, cell) == budget(design, arm)
-        })
+    let (one, base) = (&design.cells[cell], &design.cells[baseline]);
+    one.network == base.network
+        && one.task == base.task
+        && one.chain.first() == base.chain.first()
+        && steps(cell) == steps(baseline)
 }

@@ -109,7 +109,7 @@ impl Analysis {
         };
         let mut made = Item::new(name, kind, 4);
         made.detail = ty.map(short);
-        let head = defined_name(item).map(|defined| code(&self.head(item, defined.span)));
+        let head = defined_name(item).map(|_| code(&self.head(item)));
         let doc = item.doc.clone().unwrap_or_default();
         made.doc = head.map(|head| format!("{head}\n\n{doc}"));
         made
