@@ -16,8 +16,9 @@ fn program(epochs: u32) -> String {
 let pictures = npz("{data}")
   |> where((r) => r.split == "test" or r.split == "train" and (r.label == 0 or r.index < 388))
   |> rgb |> normalize(imagenet)
+let augment = [flip, rotate(10), shift(5%), scale(0.9..1.1), brightness(10%), contrast(10%), noise(2%)]
 let task = pictures |> split(by_column("split")) |> classify("label", {{ pneumonia: [1], normal: [0] }})
-out study = tiny() |> finetune(task, epochs: {epochs}, lr: 1e-3, augment: [flip]) |> evaluate(task) |> report
+out study = tiny() |> finetune(task, epochs: {epochs}, lr: 1e-3, augment: augment) |> evaluate(task) |> report
 "#,
         data = chest().display()
     )

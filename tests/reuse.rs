@@ -239,3 +239,43 @@ out rate = rates |> report(compare: "lr", baseline: 1e-3)
     let expected = (2.0 * low.0).min(1.0);
     assert_eq!((low.1, high.1), (expected, expected.max(high.0)), "Holm 1979 over two");
 }
+
+/// Probabilities of the first class, by sample.
+fn probabilities(bench: &Workbench, cell: &str) -> Vec<(String, f64)> {
+    let text = fs::read_to_string(bench.path(&format!("out/study/predictions/{cell}.csv"))).expect("written");
+    let rows = text.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+    rows.map(|row| (row[0].to_owned(), row[5].parse().expect("a number")))
+        .collect()
+}
+
+#[test]
+fn changes_under_test_share_the_training_and_give_mean_probabilities() {
+    let text = format!(
+        r#"{TINY}
+let pictures = npz("{data}") |> where((r) => r.split == "test") |> rgb |> normalize(imagenet)
+let task = pictures |> split(kfold(2), seed: 1) |> classify("label", {{ pneumonia: [1], normal: [0] }})
+let judges = {{
+  plain:    |> evaluate(task),
+  mirrored: |> evaluate(task, tta: [flip(horizontal: 100%)]),
+  both:     |> evaluate(task, tta: [identity, flip(horizontal: 100%)]),
+}}
+let scores = for judge in judges {{ tiny() |> finetune(task, epochs: 1) |> judge }}
+out study = scores |> report(compare: "judge", baseline: "plain")
+"#,
+        data = chest().display()
+    );
+    let bench = Workbench::new(&text);
+    assert_eq!(bench.run(&[]).done().0, 1 + 2 + 3 * 2 + 1, "each fold is trained once");
+    let [plain, mirrored, both] = ["plain", "mirrored", "both"].map(|cell| probabilities(&bench, cell));
+    assert!(plain.len() > 100 && plain.len() == both.len());
+    assert_ne!(plain, mirrored, "a mirrored picture is another one");
+    for ((plain, mirrored), both) in plain.iter().zip(&mirrored).zip(&both) {
+        assert_eq!(plain.0, both.0);
+        assert!(
+            ((plain.1 + mirrored.1) / 2.0 - both.1).abs() < 1e-6,
+            "{plain:?} {mirrored:?} {both:?}"
+        );
+    }
+    let report = fs::read_to_string(bench.path("out/study/results.json")).expect("written");
+    assert!(report.contains("flip(horizontal: 1.0)"), "the choice is told");
+}

@@ -24,6 +24,14 @@ static CHOICES: &[(Named, &[Word])] = &[
             "Mean and deviation of ImageNet's pictures, as torchvision's weights expect.",
         )],
     ),
+    (Named::Augmentation, &[word("identity", "The picture as it is.")]),
+    (
+        Named::Side,
+        &[
+            word("left", "The left side of the picture."),
+            word("right", "The right side of the picture."),
+        ],
+    ),
     (
         Named::DecayOn,
         &[

@@ -11,6 +11,7 @@ macro_rules! modules {
 }
 
 modules! {
+    "std.augment": "augment.mtl",
     "std.models": "models.mtl",
     "std.models.alexnet": "models/alexnet.mtl",
     "std.models.convnext": "models/convnext.mtl",

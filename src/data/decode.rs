@@ -1,7 +1,6 @@
-//! Pictures in memory: decoding, resizing and colour.
+//! Pictures in memory: decoding, resizing and encoding.
 
 use super::DataError;
-use crate::plan::stage::Transform;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image};
 use image::{DynamicImage, ImageReader};
 use std::path::Path;
@@ -77,22 +76,9 @@ fn without_alpha<T: Copy>(values: &[T], channels: usize) -> Vec<T> {
 }
 
 impl Picture {
-    /// Applies transforms in order. Grey stays one stored channel; the number of channels that readers shall see comes
-    /// beside the picture.
-    pub(super) fn transform(mut self, transforms: &[Transform], name: &str) -> Result<(Self, usize), DataError> {
-        let mut logical = self.channels;
-        for transform in transforms {
-            match *transform {
-                Transform::Resize { height, width } => self = self.resize(height, width, name)?,
-                Transform::Rgb => logical = 3,
-            }
-        }
-        Ok((self, logical))
-    }
-
     /// To exactly `height x width` by convolution with a triangle that widens with the reduction, horizontally and then
     /// vertically, rounded after each pass: Pillow's `resize(..., BILINEAR)`, which torchvision's `Resize` calls.
-    fn resize(self, height: u32, width: u32, name: &str) -> Result<Self, DataError> {
+    pub(super) fn resize(self, height: u32, width: u32, name: &str) -> Result<Self, DataError> {
         if (self.height, self.width) == (height as usize, width as usize) {
             return Ok(self);
         }

@@ -1,5 +1,6 @@
 //! Pictures: decoded and transformed once into one prepared file, then read as normalised samples.
 
+mod breast;
 mod decode;
 mod error;
 mod global;
@@ -7,10 +8,11 @@ mod prepare;
 mod prepared;
 mod sample;
 mod source;
+mod transform;
 
 pub use decode::{Picture, Samples};
 pub use error::DataError;
 pub use global::{GLOBAL_NUMBERS, global_numbers};
 pub use prepare::prepare;
-pub use prepared::Prepared;
+pub use prepared::{Prepared, normalize};
 pub use sample::write_sample;

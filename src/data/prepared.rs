@@ -86,6 +86,14 @@ impl Layout {
         self.bits as usize / 8
     }
 
+    /// The largest value that a stored number of these bits has.
+    fn largest(&self) -> f64 {
+        match self.bits {
+            8 => f64::from(u8::MAX),
+            _ => f64::from(u16::MAX),
+        }
+    }
+
     fn pixel_bytes(&self) -> usize {
         self.stored * self.value_bytes()
     }
@@ -196,48 +204,30 @@ impl Prepared {
         })
     }
 
-    /// Writes the picture of a row as `(x / largest - mean) / deviation`, `[height, width, channels]`, left and right
-    /// exchanged if `flip`. Allocates nothing.
+    /// Writes the picture of a row as `(x / largest - mean) / deviation`, `[height, width, channels]`; without a
+    /// normalisation as `x / largest`. Allocates nothing.
     ///
     /// # Errors
     /// A normalisation that has neither one number nor one per channel; the file can no longer be read.
     ///
     /// # Panics
     /// If there is no such row, or `out` is not `height * width * channels` long.
-    pub fn fill(
-        &self,
-        row: usize,
-        normalization: &Normalization,
-        flip: bool,
-        out: &mut [f32],
-    ) -> Result<(), DataError> {
+    pub fn fill(&self, row: usize, normalization: Option<&Normalization>, out: &mut [f32]) -> Result<(), DataError> {
         let layout = &self.layout;
         assert_eq!(
             out.len(),
             layout.height * layout.width * layout.channels,
             "a sample of another shape"
         );
-        let affine = Affine::new(normalization, layout.channels, layout.bits)?;
+        let affine = Affine::new(normalization, layout.channels, layout.largest())?;
         let mut block = [0; BLOCK];
-        let (pixels, pixel_bytes, width) = (layout.height * layout.width, layout.pixel_bytes(), layout.width);
-        let mut first = 0;
-        while first < pixels {
-            let last = pixels.min(first + BLOCK / pixel_bytes);
-            let bytes = &mut block[..(last - first) * pixel_bytes];
-            self.read(row, first * pixel_bytes, bytes)?;
-            // A block is cut where rows of pixels end, because a flip works within a row.
-            let mut pixel = first;
-            while pixel < last {
-                let (y, x) = (pixel / width, pixel % width);
-                let end = last.min((y + 1) * width);
-                let length = end - pixel;
-                let start = y * width + if flip { width - x - length } else { x };
-                let piece = &bytes[(pixel - first) * pixel_bytes..(end - first) * pixel_bytes];
-                let target = &mut out[start * layout.channels..(start + length) * layout.channels];
-                affine.write(piece, layout, flip, target);
-                pixel = end;
-            }
-            first = last;
+        let pixels = BLOCK / layout.pixel_bytes();
+        let mut offset = 0;
+        for target in out.chunks_mut(pixels * layout.channels) {
+            let bytes = &mut block[..target.len() / layout.channels * layout.pixel_bytes()];
+            self.read(row, offset, bytes)?;
+            offset += bytes.len();
+            affine.write(bytes, layout, target);
         }
         Ok(())
     }
@@ -253,6 +243,20 @@ impl Prepared {
     }
 }
 
+/// Normalises a picture that [`Prepared::fill`] has written without: `(v - mean) / deviation` of every value.
+///
+/// # Errors
+/// A normalisation that has neither one number nor one per channel.
+pub fn normalize(normalization: &Normalization, channels: usize, picture: &mut [f32]) -> Result<(), DataError> {
+    let Affine { scale, shift } = Affine::new(Some(normalization), channels, 1.0)?;
+    for pixel in picture.chunks_exact_mut(channels) {
+        for ((value, scale), shift) in pixel.iter_mut().zip(scale).zip(shift) {
+            *value = *value * scale + shift;
+        }
+    }
+    Ok(())
+}
+
 /// A normalisation as one multiplication and one addition per value.
 struct Affine {
     scale: [f32; 3],
@@ -260,8 +264,14 @@ struct Affine {
 }
 
 impl Affine {
-    fn new(normalization: &Normalization, channels: usize, bits: u32) -> Result<Self, DataError> {
-        let Normalization { mean, deviation } = normalization;
+    /// Of values from 0 to `largest`.
+    fn new(normalization: Option<&Normalization>, channels: usize, largest: f64) -> Result<Self, DataError> {
+        let Some(Normalization { mean, deviation }) = normalization else {
+            return Ok(Self {
+                scale: [(1.0 / largest) as f32; 3],
+                shift: [0.0; 3],
+            });
+        };
         for found in [mean.len(), deviation.len()] {
             if found != 1 && found != channels {
                 return Err(DataError::Normalization {
@@ -271,11 +281,6 @@ impl Affine {
             }
         }
         let of = |values: &[f64], channel: usize| if values.len() == 1 { values[0] } else { values[channel] };
-        let largest = if bits == 8 {
-            f64::from(u8::MAX)
-        } else {
-            f64::from(u16::MAX)
-        };
         let mut affine = Self {
             scale: [0.0; 3],
             shift: [0.0; 3],
@@ -288,47 +293,38 @@ impl Affine {
         Ok(affine)
     }
 
-    /// Writes a piece of a row of pixels.
-    fn write(&self, bytes: &[u8], layout: &Layout, flip: bool, out: &mut [f32]) {
+    /// Writes a run of pixels.
+    fn write(&self, bytes: &[u8], layout: &Layout, out: &mut [f32]) {
         let wide = |pair: [u8; 2]| f32::from(u16::from_le_bytes(pair));
         let pairs = bytes.as_chunks().0.iter().map(|&pair| wide(pair));
         match (layout.stored, layout.channels, layout.bits) {
-            (1, 1, 8) => self.write_grey(bytes.iter().map(|&value| f32::from(value)), flip, out),
-            (1, 1, _) => self.write_grey(pairs, flip, out),
-            (1, _, 8) => self.write_pixels(bytes.iter().map(|&value| [f32::from(value); 3]), flip, out),
-            (1, _, _) => self.write_pixels(pairs.map(|value| [value; 3]), flip, out),
-            (_, _, 8) => self.write_pixels(bytes.as_chunks().0.iter().map(|rgb| rgb.map(f32::from)), flip, out),
+            (1, 1, 8) => self.write_grey(bytes.iter().map(|&value| f32::from(value)), out),
+            (1, 1, _) => self.write_grey(pairs, out),
+            (1, _, 8) => self.write_pixels(bytes.iter().map(|&value| [f32::from(value); 3]), out),
+            (1, _, _) => self.write_pixels(pairs.map(|value| [value; 3]), out),
+            (_, _, 8) => self.write_pixels(bytes.as_chunks().0.iter().map(|rgb| rgb.map(f32::from)), out),
             (_, _, _) => {
                 let pixels = bytes
                     .as_chunks()
                     .0
                     .iter()
                     .map(|&[a, b, c, d, e, f]| [[a, b], [c, d], [e, f]].map(wide));
-                self.write_pixels(pixels, flip, out);
+                self.write_pixels(pixels, out);
             }
         }
     }
 
-    fn write_grey(&self, values: impl Iterator<Item = f32>, flip: bool, out: &mut [f32]) {
+    fn write_grey(&self, values: impl Iterator<Item = f32>, out: &mut [f32]) {
         let (scale, shift) = (self.scale[0], self.shift[0]);
-        let set = |(out, value): (&mut f32, f32)| *out = value * scale + shift;
-        if flip {
-            out.iter_mut().rev().zip(values).for_each(set);
-        } else {
-            out.iter_mut().zip(values).for_each(set);
+        for (out, value) in out.iter_mut().zip(values) {
+            *out = value * scale + shift;
         }
     }
 
-    fn write_pixels(&self, pixels: impl Iterator<Item = [f32; 3]>, flip: bool, out: &mut [f32]) {
+    fn write_pixels(&self, pixels: impl Iterator<Item = [f32; 3]>, out: &mut [f32]) {
         let ([r, g, b], [shift_r, shift_g, shift_b]) = (self.scale, self.shift);
-        let set = |(out, pixel): (&mut [f32; 3], [f32; 3])| {
+        for (out, pixel) in out.as_chunks_mut().0.iter_mut().zip(pixels) {
             *out = [pixel[0] * r + shift_r, pixel[1] * g + shift_g, pixel[2] * b + shift_b];
-        };
-        let out = out.as_chunks_mut().0;
-        if flip {
-            out.iter_mut().rev().zip(pixels).for_each(set);
-        } else {
-            out.iter_mut().zip(pixels).for_each(set);
         }
     }
 }

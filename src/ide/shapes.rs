@@ -21,6 +21,9 @@ const MOST_TRACES: usize = 24;
 /// The most layers that a listing shows.
 const MOST_LAYERS: usize = 160;
 
+/// The transforms that bring pictures to a size.
+const SIZING: [&str; 4] = ["resize", "fit", "crop", "pad"];
+
 /// A network that the program makes.
 #[derive(Debug)]
 pub(super) struct Traced {
@@ -65,7 +68,7 @@ impl Analysis {
         })
     }
 
-    /// The shape of the pictures: of the one size that the program resizes to, else the usual 224 pixels, in three
+    /// The shape of the pictures: of the one size that the program brings them to, else the usual 224 pixels, in three
     /// channels.
     fn pictures(&self) -> [usize; 3] {
         let mut sizes = Vec::new();
@@ -75,7 +78,7 @@ impl Analysis {
                     kind: ExprKind::Call(callee, arguments),
                     ..
                 }) = node
-                    && matches!(&callee.kind, ExprKind::Name(name) if name == "resize")
+                    && matches!(&callee.kind, ExprKind::Name(name) if SIZING.contains(&name.as_str()))
                     && let [Argument::Positional(size) | Argument::Named(_, size)] = arguments.as_slice()
                     && let ExprKind::Int(size) = size.kind
                     && let Ok(size @ 1..=4096) = usize::try_from(size)

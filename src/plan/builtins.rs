@@ -25,6 +25,7 @@ impl<'p> Evaluator<'p, '_> {
             .or_else(|| self.stage_builtin(name, &subject, arguments, span))
             .or_else(|| self.grid_builtin(name, &subject, arguments, span))
             .or_else(|| self.option_builtin(name, arguments, span))
+            .or_else(|| self.augmentation_builtin(name, arguments))
             .or_else(|| self.net_builtin(name, &subject, arguments, span))
             .or_else(|| self.number_builtin(name, arguments, span))
             .or_else(|| self.list_builtin(name, arguments, span))

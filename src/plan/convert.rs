@@ -2,6 +2,7 @@
 
 use super::{
     domain::{Freeze, Model, ModelState, Normalize},
+    stage::Augmentation,
     value::{Function, Grid, Outcome, Value},
 };
 use crate::{
@@ -163,6 +164,7 @@ impl<'p> Evaluator<'p, '_> {
                     None => self.unexpected("patterns over parameter names", &Value::List(list), span),
                 }
             }
+            ("Augmentation", Value::Choice("identity")) => Ok(Value::Augmentation(Augmentation::Identity)),
             ("Normalization", Value::Choice("imagenet")) => Ok(Value::Normalization(Rc::new(Normalize::ImageNet))),
             (
                 "Folding" | "Schedule" | "Optimizer" | "Augmentation" | "Normalization" | "Freeze",

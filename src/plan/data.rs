@@ -3,8 +3,9 @@
 use super::{
     domain::{Cohort, Dataset, Normalize, Row},
     eval::Evaluator,
+    pictures::TRANSFORMS,
     sources::{Kind, rows_digest},
-    stage::{ChoiceBy, Normalization, Pictures, Prepare, Transform, Work},
+    stage::{ChoiceBy, Normalization, Pictures, Prepare, Work},
     stages::{Setting, StageId, Title},
     value::{Arguments, Failed, Outcome, Value},
 };
@@ -18,9 +19,6 @@ use std::rc::Rc;
 /// Mean and deviation of the ImageNet training pictures on the scale 0 to 1, as torchvision's models take them:
 /// <https://pytorch.org/vision/stable/models.html>.
 const IMAGENET: [[f64; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
-
-/// Sides of pictures beyond which a size is a slip of the pen.
-const MAX_SIDE: i64 = 65_536;
 
 impl<'p> Evaluator<'p, '_> {
     /// Carries out a builtin of data; none for another one.
@@ -39,14 +37,17 @@ impl<'p> Evaluator<'p, '_> {
             "images" => self.dataset(Kind::Folders, arguments, span),
             "npz" => self.dataset(Kind::Npz, arguments, span),
             "constants" => self.constants(arguments),
-            "where" | "resize" | "rgb" | "normalize" => {
+            "where" => {
                 let (value, at) = subject.as_ref()?;
-                match name {
-                    "where" => self.select_rows(value, *at, arguments, span),
-                    "resize" => self.resize(value, *at, arguments, span),
-                    "rgb" => self.transform(value, *at, Transform::Rgb, "rgb", "rgb()".to_owned(), None),
-                    _ => self.normalize(value, *at, arguments),
-                }
+                self.select_rows(value, *at, arguments, span)
+            }
+            "normalize" => {
+                let (value, at) = subject.as_ref()?;
+                self.normalize(value, *at, arguments)
+            }
+            _ if TRANSFORMS.contains(&name) => {
+                let (value, at) = subject.as_ref()?;
+                self.transform(name, (value, *at), arguments, span)
             }
             _ => return None,
         })
@@ -74,12 +75,17 @@ impl<'p> Evaluator<'p, '_> {
             normalization: None,
             settings,
             span,
-            resized: None,
+            transform_spans: Vec::new(),
         })))
     }
 
     /// Changes the data of a data set, a cohort or a task, which stays what it is.
-    fn with_data(&mut self, value: &Value<'p>, at: Span, change: impl FnOnce(&mut Dataset)) -> Outcome<Value<'p>> {
+    pub(super) fn with_data(
+        &mut self,
+        value: &Value<'p>,
+        at: Span,
+        change: impl FnOnce(&mut Dataset),
+    ) -> Outcome<Value<'p>> {
         match value {
             Value::Dataset(data) => {
                 let mut data = Dataset::clone(data);
@@ -149,48 +155,6 @@ impl<'p> Evaluator<'p, '_> {
                 task.samples = Rc::new(samples.copied().collect());
             }))),
             other => other,
-        })
-    }
-
-    fn resize(&mut self, value: &Value<'p>, at: Span, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
-        let Some(slot) = arguments.slot("size") else {
-            return Err(Failed);
-        };
-        let sides = match &slot.value {
-            Value::Int(side) => Some([*side; 2]),
-            Value::List(list) => match &list[..] {
-                [Value::Int(height), Value::Int(width)] => Some([*height, *width]),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some([height, width]) = sides.filter(|sides| sides.iter().all(|side| (1..=MAX_SIDE).contains(side))) else {
-            let message = format!("{} is no size of a picture", slot.value.display());
-            let help = "one number of pixels for a square, or `[height, width]`";
-            return self.fail(
-                Diagnostic::error(&plan_codes::BAD_VALUE, message)
-                    .at(slot.span, "")
-                    .help(help),
-            );
-        };
-        let [height, width] = [height, width].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
-        let transform = Transform::Resize { height, width };
-        self.transform(value, at, transform, "resize", slot.value.display(), Some(span))
-    }
-
-    fn transform(
-        &mut self,
-        value: &Value<'p>,
-        at: Span,
-        transform: Transform,
-        name: &str,
-        shown: String,
-        resized: Option<Span>,
-    ) -> Outcome<Value<'p>> {
-        self.with_data(value, at, |data| {
-            data.transforms.push(transform);
-            data.resized = resized.or(data.resized);
-            data.settings.push(setting(name, shown, ChoiceBy::Program));
         })
     }
 

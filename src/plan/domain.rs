@@ -36,12 +36,12 @@ pub(super) struct Dataset {
     /// Rows that are selected, ascending; a subset of `base`.
     pub(super) rows: Rc<Vec<u32>>,
     pub(super) transforms: Vec<Transform>,
+    /// The call of each transform.
+    pub(super) transform_spans: Vec<Span>,
     pub(super) normalization: Option<(Rc<Normalize>, Span)>,
     pub(super) settings: Vec<Setting>,
     /// The call that made it.
     pub(super) span: Span,
-    /// The last `resize`.
-    pub(super) resized: Option<Span>,
 }
 
 impl Dataset {

@@ -8,7 +8,7 @@ use super::{
     eval::Evaluator,
     grid::listed,
     leak::Judge,
-    stage::{Normalization, Role, Score, Work},
+    stage::{Augmentation, Normalization, Role, Score, Work},
     stages::{Setting, StageId, Title},
     value::{Arguments, Failed, Outcome, Value},
 };
@@ -26,6 +26,7 @@ struct Judging {
     settings: Rc<[Setting]>,
     graph: Arc<Graph>,
     normalization: Normalization,
+    tta: Vec<Augmentation>,
     prepared: StageId,
     span: Span,
 }
@@ -62,15 +63,21 @@ impl<'p> Evaluator<'p, '_> {
         let scored = self.scored(&trained, &task, &parts, span)?;
         self.check_leaks(&task, &parts, &scored, reason.is_some(), span)?;
         self.warn_few(&task, span);
-        let settings = arguments.slot("allow_leak");
+        let tta = self.tta(arguments, &task.cohort.data)?;
+        let settings = ["tta", "allow_leak"];
         let judging = Judging {
             label: format!("score {}", task.name()),
             settings: settings
-                .map(|slot| setting("allow_leak", slot.value.display(), slot.by))
-                .into_iter()
+                .iter()
+                .filter_map(|name| {
+                    arguments
+                        .slot(name)
+                        .map(|slot| setting(name, slot.value.display(), slot.by))
+                })
                 .collect(),
             graph: Arc::clone(&graph),
             normalization,
+            tta,
             prepared,
             span,
         };
@@ -89,12 +96,16 @@ impl<'p> Evaluator<'p, '_> {
     fn score(&mut self, judging: &Judging, judge: &Judge<'_>) -> ScoredMember {
         let (member, samples) = (judge.member, &judge.samples);
         let graph = Arc::as_ptr(&judging.graph);
-        let key = format!("{graph:p} {:?} {:?}", judging.normalization, samples.digest);
+        let key = format!(
+            "{graph:p} {:?} {:?} {:?}",
+            judging.normalization, judging.tta, samples.digest
+        );
         let work = Work::Score(Box::new(Score {
             graph: Arc::clone(&judging.graph),
             normalization: judging.normalization.clone(),
             test: Arc::clone(&samples.test),
             tuning: Arc::clone(&samples.tuning),
+            tta: judging.tta.clone(),
         }));
         let title = Title {
             place: self.places.last().map(ToString::to_string).unwrap_or_default(),

@@ -2,16 +2,14 @@
 
 use super::{
     convert::FilePath,
-    domain::Dataset,
     eval::Evaluator,
     identities::{Group, Identities, Picture},
-    stage::Transform,
-    value::{Failed, Outcome},
+    value::Outcome,
 };
 use crate::{
     diag::{Diagnostic, codes::data as codes},
     source::Span,
-    tables::{BadImage, Column, Header, Images, Table, TableError, split::SplitError},
+    tables::{BadImage, Column, Images, Table, TableError, split::SplitError},
 };
 use indexmap::IndexMap;
 use std::rc::Rc;
@@ -29,7 +27,7 @@ pub(super) enum Kind {
 #[derive(Default)]
 pub(super) struct Tables {
     read: IndexMap<(Kind, std::path::PathBuf), Outcome<Rc<Source>>>,
-    shapes: IndexMap<(usize, [u8; 32], String), Outcome<[usize; 3]>>,
+    pub(super) shapes: IndexMap<(usize, [u8; 32], String), Outcome<[usize; 3]>>,
 }
 
 /// A table with its place among all and its name.
@@ -248,115 +246,6 @@ impl<'p> Evaluator<'p, '_> {
             diagnostic.help(help)
         })
     }
-
-    /// Channels, height and width that come out of a data set's transforms for every picture; read from the headers.
-    pub(super) fn shape(&mut self, data: &Dataset) -> Outcome<[usize; 3]> {
-        let key = (data.table.id, data.base_digest, format!("{:?}", data.transforms));
-        if let Some(known) = self.tables.shapes.get(&key) {
-            return *known;
-        }
-        let result = self.fresh_shape(data);
-        self.tables.shapes.insert(key, result);
-        result
-    }
-
-    fn fresh_shape(&mut self, data: &Dataset) -> Outcome<[usize; 3]> {
-        let (source, span) = (&data.table, data.span);
-        let places: Vec<_> = data.base.iter().map(|&row| row as usize).collect();
-        let headers = match source.table.headers(&places) {
-            Ok(headers) => headers,
-            Err(error) => return self.table_error(&error, span),
-        };
-        self.warn_distorted(data, &places, &headers);
-        let mut first: Option<(usize, Header, [usize; 3])> = None;
-        for (&row, header) in places.iter().zip(headers) {
-            let shape = transformed(&header, &data.transforms);
-            match first {
-                None => first = Some((row, header, shape)),
-                Some((other, _, expected)) if expected != shape => {
-                    return self.shapes_differ(source, (other, expected), (row, shape), span);
-                }
-                Some((other, before, _)) if before.bits != header.bits => {
-                    let message = format!(
-                        "pictures of {} and {} bits: {} and {}",
-                        before.bits,
-                        header.bits,
-                        source.place(other),
-                        source.place(row)
-                    );
-                    return self.error(&codes::MIXED_IMAGES, message, span);
-                }
-                Some(_) => {}
-            }
-        }
-        first.map(|(.., shape)| shape).ok_or(Failed)
-    }
-
-    /// Resizing to an exact size that changes a picture's ratio of height to width by more than 5 %.
-    fn warn_distorted(&mut self, data: &Dataset, places: &[usize], headers: &[Header]) {
-        let sizes = data.transforms.iter().find_map(|transform| match *transform {
-            Transform::Resize { height, width } => Some((height, width)),
-            Transform::Rgb => None,
-        });
-        let (Some((height, width)), Some(span)) = (sizes, data.resized) else {
-            return;
-        };
-        let wanted = f64::from(height) / f64::from(width);
-        let distorted: Vec<_> = places
-            .iter()
-            .zip(headers)
-            .filter(|(_, header)| {
-                let ratio = f64::from(header.height) / f64::from(header.width) / wanted;
-                !(1.0 / 1.05..=1.05).contains(&ratio)
-            })
-            .collect();
-        if let Some((row, header)) = distorted.first() {
-            let message = format!(
-                "{} of {} pictures change their ratio of height to width by more than 5 %: {} x {} in {}",
-                distorted.len(),
-                places.len(),
-                header.height,
-                header.width,
-                data.table.place(**row)
-            );
-            self.diagnostics
-                .push(Diagnostic::warning(&codes::DISTORTED, message).at(span, ""));
-        }
-    }
-
-    fn shapes_differ<T>(
-        &mut self,
-        source: &Source,
-        first: (usize, [usize; 3]),
-        second: (usize, [usize; 3]),
-        span: Span,
-    ) -> Outcome<T> {
-        let words = |[channels, height, width]: [usize; 3]| format!("{channels} x {height} x {width}");
-        let message = format!(
-            "pictures come out with different shapes: {} in {}, {} in {}",
-            words(first.1),
-            source.place(first.0),
-            words(second.1),
-            source.place(second.0)
-        );
-        let help = if first.1[0] == second.1[0] {
-            "add `resize(...)`, so that all have one size"
-        } else {
-            "add `rgb`, so that all have three channels"
-        };
-        self.fail(Diagnostic::error(&codes::MIXED_IMAGES, message).at(span, "").help(help))
-    }
-}
-
-/// The shape that transforms give a picture.
-fn transformed(header: &Header, transforms: &[Transform]) -> [usize; 3] {
-    let start = [header.channels, header.height, header.width].map(|n| n as usize);
-    transforms
-        .iter()
-        .fold(start, |[channels, height, width], transform| match *transform {
-            Transform::Resize { height, width } => [channels, height as usize, width as usize],
-            Transform::Rgb => [3, height, width],
-        })
 }
 
 /// `line 5: images/a.png does not exist; ...`

@@ -41,6 +41,8 @@ impl<'p> Evaluator<'p, '_> {
         let (options, ()) = (options?, folding?);
         let course = self.course(model, &task, options, arguments, (prepared, shape), span)?;
         self.warn_frozen(model, &course, at)?;
+        let place = arguments.slot("augment").map_or(span, |slot| slot.span);
+        self.warn_sides(&task.cohort.data, &course.options.augment, place);
         let parts = self.parts(&task);
         let planned = plan_members(model, &parts);
         let repeats = planned.iter().map(|one| one.repeat + 1).max().unwrap_or(1);

@@ -108,9 +108,6 @@ impl<'p> Evaluator<'p, '_> {
                 let place = arguments.slot("n").map_or(span, |slot| slot.span);
                 Value::Freeze(Rc::new(Freeze::Stages(count, place)))
             }),
-            "flip" => self
-                .number(arguments, "horizontal", "between 0 and 1", |x| (0.0..=1.0).contains(&x))
-                .map(|probability| Value::Augmentation(Augmentation::FlipHorizontal { probability })),
             _ => return None,
         })
     }
@@ -152,13 +149,7 @@ impl<'p> Evaluator<'p, '_> {
             }) => Some((Rc::clone(freeze), *span)),
             _ => None,
         };
-        let augment = match arguments.value("augment") {
-            Value::List(list) => list.iter().filter_map(|value| match value {
-                Value::Augmentation(augmentation) => Some(augmentation.clone()),
-                _ => None,
-            }),
-            _ => return Err(Failed),
-        };
+        let augment = self.augmentations(arguments, "augment");
         Ok(Options {
             epochs: epochs?,
             batch: batch?,
@@ -166,7 +157,7 @@ impl<'p> Evaluator<'p, '_> {
             optimizer: with_decay(optimizer, decay?),
             decay_all: matches!(arguments.value("decay_on"), Value::Choice("all")),
             clip: clip?,
-            augment: augment.collect(),
+            augment: augment?,
             drop_last: matches!(arguments.value("drop_last"), Value::Bool(true)),
             head: match arguments.value("head") {
                 Value::Choice("keep") => Head::Keep,

@@ -298,9 +298,7 @@ impl<'p> Value<'p> {
             Self::Schedule(schedule) => display_schedule(schedule),
             Self::StageRates(rates) => rates.to_string(),
             Self::Optimizer(optimizer) => display_optimizer(optimizer),
-            Self::Augmentation(Augmentation::FlipHorizontal { probability }) => {
-                format!("flip(horizontal: {})", Self::Float(*probability).display())
-            }
+            Self::Augmentation(augmentation) => super::augment::shown(augmentation),
             other => other
                 .label()
                 .map_or_else(|| format!("<{}>", other.type_name()), |label| label.to_string()),

@@ -3,6 +3,7 @@
 //! A body takes paths of verified inputs and a folder to write to; it knows neither keys nor the store.
 
 mod describe;
+mod feed;
 mod load;
 mod prepare;
 mod report;

@@ -1,10 +1,10 @@
 //! Scores held-out samples: logits of the test part and, apart, of the tuning part.
 
-use super::{Context, Outputs, Progress, StageError, prepare};
+use super::{Context, Outputs, Progress, StageError, feed::Feed, prepare};
 use crate::{
     data::Prepared,
     nn::{Mode, Network, Stream, Weights, matrix, read_weights, write_weights},
-    plan::stage::{Normalization, Role, Score},
+    plan::stage::{Augmentation, Role, Score},
 };
 use rayon::prelude::*;
 
@@ -17,13 +17,28 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
     let mut network = Network::compile(&score.graph, Mode::Evaluate, BATCH).map_err(StageError::failed)?;
     network.load(&weights).map_err(StageError::failed)?;
 
+    let feed = |augmentations| Feed {
+        pictures: &pictures,
+        normalization: &score.normalization,
+        augmentations,
+    };
+    // Without changes the picture is scored as it is, once.
+    let changes: Vec<&[Augmentation]> = match &score.tta[..] {
+        [] => vec![&[][..]],
+        tta => tta.iter().map(std::slice::from_ref).collect(),
+    };
+    let classes = score.graph.classes();
     let total = (score.test.len() + score.tuning.len()) as u64;
     let mut done = 0;
     let mut logits = |rows: &[u32]| {
-        let mut all = Vec::with_capacity(rows.len() * score.graph.classes());
+        let mut all = Vec::with_capacity(rows.len() * classes);
         for batch in rows.chunks(BATCH) {
-            context.check_cancelled()?;
-            all.extend_from_slice(forward(&mut network, &pictures, &score.normalization, batch)?);
+            let mut passes = Vec::with_capacity(changes.len());
+            for &change in &changes {
+                context.check_cancelled()?;
+                passes.push(forward(&mut network, &feed(change), batch)?.to_vec());
+            }
+            all.extend(combined(passes, classes));
             done += batch.len() as u64;
             context.monitor.progress(&Progress {
                 done,
@@ -31,7 +46,7 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
                 ..Progress::default()
             });
         }
-        matrix(all, rows.len(), score.graph.classes()).map_err(StageError::failed)
+        matrix(all, rows.len(), classes).map_err(StageError::failed)
     };
     let scores = Weights::from_iter([
         ("test".to_owned(), logits(&score.test)?),
@@ -43,18 +58,84 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
 }
 
 /// Logits of some rows, `[rows, classes]`.
-fn forward<'a>(
-    network: &'a mut Network,
-    pictures: &Prepared,
-    normalization: &Normalization,
-    rows: &[u32],
-) -> Result<&'a [f32], StageError> {
+fn forward<'a>(network: &'a mut Network, feed: &Feed<'_>, rows: &[u32]) -> Result<&'a [f32], StageError> {
     let sample = network.graph().input_shape().len();
     let images = network.images_mut(rows.len()).map_err(StageError::failed)?;
+    // The changes are certain, so any chance draws the same.
+    let chance = Stream::new(0);
     images
         .par_chunks_mut(sample)
         .zip(rows)
-        .try_for_each(|(image, &row)| pictures.fill(row as usize, normalization, false, image))
+        .try_for_each(|(image, &row)| feed.fill(row, Some(chance), image))
         .map_err(prepare::failed)?;
     network.forward(rows.len(), Stream::new(0)).map_err(StageError::failed)
+}
+
+/// One pass's logits as they are; of several passes the logarithms of their mean probabilities, which a softmax turns
+/// into those probabilities again.
+fn combined(mut passes: Vec<Vec<f32>>, classes: usize) -> Vec<f32> {
+    if passes.len() == 1 {
+        return passes.remove(0);
+    }
+    let log_sum = |values: &[f64]| {
+        let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
+    };
+    let logs: Vec<Vec<f64>> = passes
+        .iter()
+        .map(|logits| {
+            let samples = logits.chunks_exact(classes).map(|sample| {
+                let sample: Vec<f64> = sample.iter().map(|&value| f64::from(value)).collect();
+                let sum = log_sum(&sample);
+                sample.into_iter().map(move |value| value - sum)
+            });
+            samples.flatten().collect()
+        })
+        .collect();
+    let count = (passes.len() as f64).ln();
+    (0..passes[0].len())
+        .map(|place| {
+            let values: Vec<f64> = logs.iter().map(|pass| pass[place]).collect();
+            (log_sum(&values) - count) as f32
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn softmax(logits: &[f32]) -> Vec<f64> {
+        let powers: Vec<f64> = logits.iter().map(|&value| f64::from(value).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        powers.into_iter().map(|power| power / sum).collect()
+    }
+
+    #[test]
+    fn several_passes_give_their_mean_probabilities() {
+        let passes = [
+            vec![1.0, -2.0, 0.5, 3.0, 3.0, -1.0],
+            vec![0.0, 4.0, 0.5, -3.0, 2.0, 2.5],
+        ];
+        let found = combined(passes.to_vec(), 3);
+        for sample in 0..2 {
+            let at = sample * 3..sample * 3 + 3;
+            let [one, other] = [0, 1].map(|pass: usize| softmax(&passes[pass][at.clone()]));
+            for (class, probability) in softmax(&found[at]).into_iter().enumerate() {
+                assert!((probability - (one[class] + other[class]) / 2.0).abs() < 1e-6);
+            }
+        }
+        assert_eq!(
+            combined(vec![passes[0].clone()], 3),
+            passes[0],
+            "one pass stays as it is"
+        );
+    }
+
+    #[test]
+    fn probabilities_too_small_for_a_number_stay_finite() {
+        let found = combined(vec![vec![900.0, -900.0], vec![800.0, -800.0]], 2);
+        assert!(found.iter().all(|value| value.is_finite()), "{found:?}");
+        assert!((found[1] + 1600.0 + 2_f32.ln()).abs() < 1e-3, "{found:?}");
+    }
 }

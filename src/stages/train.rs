@@ -1,14 +1,16 @@
 //! Trains one model, going on from the state that an earlier run has left.
 
 use super::{
-    Context, Outputs, Progress, StageError, prepare,
+    Context, Outputs, Progress, StageError,
+    feed::Feed,
+    prepare,
     study::{Epoch, History},
 };
 use crate::{
     data::Prepared,
     net::ParameterId,
-    nn::{Mode, Network, Weights, fresh_head, initial_weights, read_weights, write_weights},
-    plan::stage::{self, Augmentation, Normalization, Role, Start, Train},
+    nn::{Mode, Network, Stream, Weights, fresh_head, initial_weights, read_weights, write_weights},
+    plan::stage::{self, Role, Start, Train},
     train::{
         self, Data, DecayOn, EpochReport, Failure, Hooks, Optimizer, Outcome, Recipe, Samples, Schedule, State,
         StepReport, TrainError,
@@ -28,8 +30,21 @@ pub(super) fn run(train: &Train, context: &Context<'_>) -> Result<Outputs, Stage
         let at = &state.progress;
         context.monitor.resumed(number(at.epoch), at.step as u64);
     }
-    let training = Labelled::new(&pictures, &train.training, &train.normalization);
-    let tuning = Labelled::new(&pictures, &train.tuning, &train.normalization);
+    let feed = Feed {
+        pictures: &pictures,
+        normalization: &train.normalization,
+        augmentations: &train.augment,
+    };
+    let (training, tuning) = (
+        Labelled {
+            feed,
+            samples: &train.training,
+        },
+        Labelled {
+            feed,
+            samples: &train.tuning,
+        },
+    );
     let data = Data {
         training: &training,
         tuning: (tuning.count() > 0).then_some(&tuning as &dyn Samples),
@@ -136,11 +151,6 @@ fn recipe(train: &Train) -> Recipe {
             decay,
         },
     };
-    // Several flips in a row are one: exchanged when an odd number of them is.
-    let flip = train.augment.iter().fold(0.0, |odd, augmentation| {
-        let Augmentation::FlipHorizontal { probability } = augmentation;
-        odd * (1.0 - probability) + (1.0 - odd) * probability
-    });
     Recipe {
         epochs: train.epochs as usize,
         rates: train.rates.clone(),
@@ -154,7 +164,6 @@ fn recipe(train: &Train) -> Recipe {
         clip: train.clip,
         seed: train.seed,
         drop_last: train.drop_last,
-        flip,
     }
 }
 
@@ -175,19 +184,8 @@ fn number(count: usize) -> u32 {
 
 /// The samples of a task's part, as the loop wants them.
 struct Labelled<'a> {
-    pictures: &'a Prepared,
+    feed: Feed<'a>,
     samples: &'a stage::Samples,
-    normalization: &'a Normalization,
-}
-
-impl<'a> Labelled<'a> {
-    fn new(pictures: &'a Prepared, samples: &'a stage::Samples, normalization: &'a Normalization) -> Self {
-        Self {
-            pictures,
-            samples,
-            normalization,
-        }
-    }
 }
 
 impl Samples for Labelled<'_> {
@@ -199,10 +197,8 @@ impl Samples for Labelled<'_> {
         self.samples.classes[sample] as usize
     }
 
-    fn fill(&self, sample: usize, flip: bool, image: &mut [f32]) -> Result<(), Failure> {
-        Ok(self
-            .pictures
-            .fill(self.samples.rows[sample] as usize, self.normalization, flip, image)?)
+    fn fill(&self, sample: usize, chance: Option<Stream>, image: &mut [f32]) -> Result<(), Failure> {
+        Ok(self.feed.fill(self.samples.rows[sample], chance, image)?)
     }
 }
 

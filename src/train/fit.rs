@@ -44,11 +44,12 @@ pub trait Samples: Sync {
     /// The class of a sample.
     fn label(&self, sample: usize) -> usize;
 
-    /// Writes a sample as `[height, width, channels]`, flipped left to right when `flip`. Called from several threads.
+    /// Writes a sample as `[height, width, channels]`: randomly changed as `chance` draws it, without it as it is.
+    /// Called from several threads.
     ///
     /// # Errors
     /// When the image cannot be had.
-    fn fill(&self, sample: usize, flip: bool, image: &mut [f32]) -> Result<(), Failure>;
+    fn fill(&self, sample: usize, chance: Option<Stream>, image: &mut [f32]) -> Result<(), Failure>;
 }
 
 /// How to train.
@@ -66,13 +67,11 @@ pub struct Recipe {
     pub decay_on: DecayOn,
     /// Largest norm of all gradients together; larger ones are scaled down to it.
     pub clip: Option<f64>,
-    /// Seed of the order of samples, of flips and of dropout.
+    /// Seed of the order of samples, of their random changes and of dropout.
     pub seed: u64,
     /// Leave out the last batch of an epoch when it is not full. Otherwise it is left out only when it has a single
     /// sample and some layer normalises by its batch. An epoch's only batch always stays.
     pub drop_last: bool,
-    /// Probability with which a training image is flipped left to right.
-    pub flip: f64,
 }
 
 /// What to train on.
@@ -257,7 +256,7 @@ pub fn predict(
         if cancel.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        fill(network, samples, batch, |_| false)?;
+        fill(network, samples, batch, |_| None)?;
         logits.extend_from_slice(network.forward(batch.len(), Stream::new(0))?);
     }
     Ok(Some(logits))
@@ -273,9 +272,7 @@ fn train_step(
     batch: &[usize],
 ) -> Result<StepReport, TrainError> {
     let (epoch, step, steps) = (progress.epoch, progress.step, sampler.batches());
-    fill(network, samples, batch, |sample| {
-        sampler.flips(epoch, sample, recipe.flip)
-    })?;
+    fill(network, samples, batch, |sample| Some(sampler.chance(epoch, sample)))?;
     let dropout = Stream::new(recipe.seed).named("dropout").numbered(progress.steps);
     let labels: Vec<usize> = batch.iter().map(|&sample| samples.label(sample)).collect();
     let classes = network.graph().classes();
@@ -315,13 +312,13 @@ fn fill(
     network: &mut Network,
     samples: &dyn Samples,
     batch: &[usize],
-    flips: impl Fn(usize) -> bool + Sync,
+    chance: impl Fn(usize) -> Option<Stream> + Sync,
 ) -> Result<(), TrainError> {
     let len = network.graph().input_shape().len();
     let images = network.images_mut(batch.len())?;
     images.par_chunks_mut(len).zip(batch).try_for_each(|(image, &sample)| {
         samples
-            .fill(sample, flips(sample), image)
+            .fill(sample, chance(sample), image)
             .map_err(|source| TrainError::Sample { sample, source })
     })
 }

@@ -5,7 +5,7 @@ use crate::nn::Stream;
 /// Which samples stand in which batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sampler {
-    /// Seed of the order and of the flips.
+    /// Seed of the order and of random changes.
     pub seed: u64,
     /// Number of samples.
     pub samples: usize,
@@ -35,14 +35,13 @@ impl Sampler {
         order
     }
 
-    /// True when a sample is flipped in an epoch, which happens with probability `rate`.
+    /// What chance decides of a sample in an epoch.
     #[must_use]
-    pub fn flips(&self, epoch: usize, sample: usize, rate: f64) -> bool {
+    pub fn chance(&self, epoch: usize, sample: usize) -> Stream {
         Stream::new(self.seed)
-            .named("flip")
+            .named("augment")
             .numbered(epoch as u64)
-            .uniform(sample as u64)
-            < rate
+            .numbered(sample as u64)
     }
 }
 
@@ -97,10 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn flips_have_their_rate() {
-        let sampler = sampler(10_000, 4, false, false);
-        let flips = |rate| (0..10_000).filter(|&sample| sampler.flips(3, sample, rate)).count();
-        assert_eq!([flips(0.0), flips(1.0)], [0, 10_000]);
-        assert!((flips(0.3) as f64 / 3_000.0 - 1.0).abs() < 0.05);
+    fn every_sample_has_chances_of_its_own_in_every_epoch() {
+        let sampler = sampler(50, 4, false, false);
+        let of = |epoch, sample| sampler.chance(epoch, sample).bits(0);
+        let mut drawn: Vec<_> = (0..2500).map(|place| of(place / 50, place % 50)).collect();
+        drawn.sort_unstable();
+        drawn.dedup();
+        assert_eq!(drawn.len(), 2500);
+        assert_eq!(of(3, 7), of(3, 7));
     }
 }

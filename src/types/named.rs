@@ -64,6 +64,7 @@ named! {
     Freeze = "Freeze" Option "What is held fixed: a pattern over parameter names, `stages(n)`, `all_but_head`.",
     Range = "Range" Option "The numbers between two: `0.9..1.1`, with the upper end `0.9..=1.1`.",
     Size = "Size" Option "A number of pixels for a square, or `[height, width]`.",
+    Side = "Side" Option "Left or right.",
     Numbers = "Numbers" Option "One number for all channels, or one each.",
     Label = "Label" Option "A value of a column: a number, a text or a truth value.",
     Baseline = "Baseline" Option "An arm of a grid: a label, or a record of labels.",

@@ -2,8 +2,8 @@
 
 use super::reference;
 use mtl::{
-    data::{DataError, Picture, Prepared, Samples, global_numbers, prepare},
-    plan::stage::{Normalization, Pictures, Prepare, Transform},
+    data::{DataError, Picture, Prepared, Samples, global_numbers, normalize, prepare},
+    plan::stage::{Normalization, Pictures, Prepare, Side, Transform},
     tables::{Table, TableError, npz::Archive},
 };
 use std::{
@@ -121,6 +121,76 @@ fn pictures_are_resized_as_torchvision_resizes_them() {
     }
 }
 
+/// torchvision 0.27.1 on Pillow 13.0.0: `Resize(48)` of the shorter side, the longer one cut to whole pixels, then
+/// `CenterCrop(40)`; and `CenterCrop(160)` of smaller pictures, which fills up with black.
+#[test]
+fn pictures_are_cropped_and_padded_as_torchvision_does_it() {
+    let prepared = |file: &str, transforms: &[Transform], side: usize| {
+        let out = run(&stage(&[&format!("{file}.png")], transforms, [3, side, side])).unwrap();
+        let picture = out.sample(0).unwrap();
+        let repeat = 3 / picture.channels;
+        let values = bytes(picture).into_iter();
+        values
+            .flat_map(|value| std::iter::repeat_n(value, repeat))
+            .collect::<Vec<_>>()
+    };
+    for (file, height, width) in [
+        ("gray_96x72", 48, 64),
+        ("rgb_100x131", 62, 48),
+        ("gray_28x28", 48, 48),
+        ("gray_227x225", 48, 48),
+        ("rgba_80x64", 48, 60),
+        ("palette_50x50", 48, 48),
+        ("bit1_47x33", 48, 68),
+    ] {
+        let resize = Transform::Resize { height, width };
+        let found = prepared(
+            file,
+            &[resize, Transform::Crop { height: 40, width: 40 }, Transform::Rgb],
+            40,
+        );
+        let (largest, mean) = difference(&found, &expected(&format!("cropped_{file}")).1);
+        assert!(largest <= 1 && mean <= 0.1, "{file}: {largest}, {mean}");
+    }
+    for file in ["bit1_47x33", "gray_28x28", "rgb_100x131"] {
+        let found = prepared(
+            file,
+            &[
+                Transform::Pad {
+                    height: 160,
+                    width: 160,
+                },
+                Transform::Rgb,
+            ],
+            160,
+        );
+        assert_eq!(found, expected(&format!("padded_{file}")).1, "{file}");
+    }
+}
+
+/// What is found in a picture of 16 bits is done in 16 bits, up to the samples.
+#[test]
+fn sixteen_bits_stay_sixteen_through_all_transforms() {
+    let transforms = [
+        Transform::WindowPercentiles { low: 0.01, high: 0.99 },
+        Transform::CropBreast,
+        Transform::Face(Side::Left),
+        Transform::Fit { height: 40, width: 30 },
+    ];
+    let picture = run(&stage(&["gray16_90x60.png"], &transforms, [1, 40, 30]))
+        .unwrap()
+        .sample(0)
+        .unwrap();
+    let Samples::U16(values) = picture.samples else {
+        panic!()
+    };
+    assert!(values.iter().any(|value| value % 257 != 0), "finer than 8 bits");
+    assert!(
+        values.iter().any(|value| *value > 60_000),
+        "up to the upper end of the window"
+    );
+}
+
 /// torchvision 0.27.1 resizes 16 bits as floats; here each of two passes is rounded to 1/65535.
 #[test]
 fn sixteen_bits_are_resized_as_sixteen_bits() {
@@ -138,7 +208,7 @@ fn sixteen_bits_are_resized_as_sixteen_bits() {
 }
 
 /// What `fill` must give, from the stored picture by the definition.
-fn normalised(picture: &Picture, channels: usize, by: &Normalization, flip: bool) -> Vec<f64> {
+fn normalised(picture: &Picture, channels: usize, by: &Normalization) -> Vec<f64> {
     let value = |at: usize| match &picture.samples {
         Samples::U8(values) => f64::from(values[at]) / 255.0,
         Samples::U16(values) => f64::from(values[at]) / 65535.0,
@@ -146,7 +216,6 @@ fn normalised(picture: &Picture, channels: usize, by: &Normalization, flip: bool
     let mut out = Vec::new();
     for y in 0..picture.height {
         for x in 0..picture.width {
-            let x = if flip { picture.width - 1 - x } else { x };
             for c in 0..channels {
                 let at = (y * picture.width + x) * picture.channels + c.min(picture.channels - 1);
                 out.push((value(at) - by.mean[c.min(by.mean.len() - 1)]) / by.deviation[c.min(by.deviation.len() - 1)]);
@@ -157,7 +226,7 @@ fn normalised(picture: &Picture, channels: usize, by: &Normalization, flip: bool
 }
 
 #[test]
-fn samples_are_normalised_and_flipped() {
+fn samples_are_normalised() {
     let imagenet = Normalization {
         mean: vec![0.485, 0.456, 0.406],
         deviation: vec![0.229, 0.224, 0.225],
@@ -177,20 +246,20 @@ fn samples_are_normalised_and_flipped() {
             run(&stage(&["gray_28x28.png"], &[], [1, 28, 28])).and_then(|_| run(&stage(&[file], transforms, shape)));
         let prepared = prepared.unwrap();
         assert_eq!(prepared.shape(), shape);
-        for flip in [false, true] {
-            let mut found = vec![f32::NAN; shape.iter().product()];
-            prepared.fill(0, by, flip, &mut found).unwrap();
-            let expected = normalised(&prepared.sample(0).unwrap(), shape[0], by, flip);
-            for (found, expected) in found.iter().zip(expected) {
-                assert!(
-                    (f64::from(*found) - expected).abs() < 1e-6,
-                    "{file} {flip}: {found} {expected}"
-                );
+        let expected = normalised(&prepared.sample(0).unwrap(), shape[0], by);
+        let [mut at_once, mut later] = [(); 2].map(|()| vec![f32::NAN; shape.iter().product()]);
+        prepared.fill(0, Some(by), &mut at_once).unwrap();
+        prepared.fill(0, None, &mut later).unwrap();
+        assert!(later.iter().all(|value| (0.0..=1.0).contains(value)), "{file}");
+        normalize(by, shape[0], &mut later).unwrap();
+        for ((at_once, later), expected) in at_once.iter().zip(later).zip(expected) {
+            for found in [*at_once, later] {
+                assert!((f64::from(found) - expected).abs() < 1e-6, "{file}: {found} {expected}");
             }
         }
     }
     let grey = run(&stage(&["gray_28x28.png"], &[], [1, 28, 28])).unwrap();
-    let error = grey.fill(0, &imagenet, false, &mut [0.0; 784]).unwrap_err();
+    let error = grey.fill(0, Some(&imagenet), &mut [0.0; 784]).unwrap_err();
     assert!(
         matches!(error, DataError::Normalization { expected: 1, found: 3 }),
         "{error}"
@@ -222,13 +291,9 @@ fn pictures_of_mixed_kinds_share_the_wider_one() {
         "jgray_120x90.jpg",
     ];
     let mixed = run(&stage(&files, &transforms, [3, 56, 56])).unwrap();
-    let by = Normalization {
-        mean: vec![0.0],
-        deviation: vec![1.0],
-    };
     let sample = |prepared: &Prepared, row| {
         let mut values = vec![0.0; 3 * 56 * 56];
-        prepared.fill(row, &by, false, &mut values).unwrap();
+        prepared.fill(row, None, &mut values).unwrap();
         values
     };
     for (row, file) in files.iter().enumerate() {
@@ -434,11 +499,9 @@ fn sixteen_bit_colours_lose_only_their_alpha() {
         mean: vec![0.1, 0.2, 0.3],
         deviation: vec![0.5, 0.25, 2.0],
     };
-    for flip in [false, true] {
-        let mut found = vec![0.0; 105];
-        prepared.fill(0, &by, flip, &mut found).unwrap();
-        for (found, expected) in found.iter().zip(normalised(&picture, 3, &by, flip)) {
-            assert!((f64::from(*found) - expected).abs() < 1e-6);
-        }
+    let mut found = vec![0.0; 105];
+    prepared.fill(0, Some(&by), &mut found).unwrap();
+    for (found, expected) in found.iter().zip(normalised(&picture, 3, &by)) {
+        assert!((f64::from(*found) - expected).abs() < 1e-6);
     }
 }

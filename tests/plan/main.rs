@@ -7,4 +7,5 @@ mod models;
 mod nets;
 mod pages;
 mod quickstart;
+mod pictures;
 mod refused;

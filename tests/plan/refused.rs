@@ -13,14 +13,14 @@ let second = table("data/second/manifest.csv") |> resize(32) |> rgb |> normalize
 "#;
 
 /// A program in which one model, trained and judged by `chain`, is reported.
-fn chain(lets: &str, chain: &str) -> String {
+pub(crate) fn chain(lets: &str, chain: &str) -> String {
     format!(
         "{START}{lets}\nlet s = for arm in [1] {{ resnet18() |> init(seed: arm) |> {chain} }}\nout study = s |> report()\n"
     )
 }
 
 /// Finds the code and the words in what is reported of a program.
-fn refused(text: &str, code: &str, words: &[&str]) {
+pub(crate) fn refused(text: &str, code: &str, words: &[&str]) {
     let found = mistakes(text);
     let hit = found
         .iter()
@@ -126,7 +126,7 @@ fn wrong_data_is_refused() {
             "finetune(t) |> evaluate(t)",
         ),
         "data::mixed_images",
-        &["add `resize(...)`", "3 x 20 x 20"],
+        &["`resize(...)`", "3 x 20 x 20"],
     );
     refused(
         &chain(

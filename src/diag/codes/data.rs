@@ -16,8 +16,11 @@ codes! { "data":
     BAD_ARCHIVE = "bad_archive", "An archive of arrays is damaged, lacks an array, or holds one of another type or shape.";
     MISSING_IMAGES = "missing_images", "Rows name picture files that do not exist.";
     BAD_IMAGE = "bad_image", "A picture is neither PNG nor JPEG, is damaged, or is of a kind that is not read.";
-    MIXED_IMAGES = "mixed_images", "Pictures of different sizes or channels cannot stand in one batch: they need `resize` or `rgb`.";
+    MIXED_IMAGES = "mixed_images", "Pictures of different sizes or channels cannot stand in one batch: they need `fit`, `resize` or `rgb`.";
     DISTORTED = "distorted", "Resizing to an exact size changes the ratio of height to width by more than 5 %.";
+    SIZE_VARIES = "size_varies", "Pictures that are cropped to the breast have sizes of their own; a network, a crop and a padding need one.";
+    DOES_NOT_FIT = "does_not_fit", "A crop is larger than a picture, a padding smaller, or a window above all its values.";
+    WINDOW_AFTER_NORMALIZE = "window_after_normalize", "A window acts on the grey levels of the file, which are normalised last.";
     BAD_SPLIT = "bad_split", "A split needs at least two folds, and shares between 0 and 1 that leave something to train on.";
     BAD_PART = "bad_part", "A column of parts holds a word other than train, test, val, valid, validation and tuning.";
     GROUP_IN_TWO_PARTS = "group_in_two_parts", "A column of parts puts rows of one group in two parts: a patient would be trained on and tested.";

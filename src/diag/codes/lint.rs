@@ -7,4 +7,5 @@ codes! { "lint":
     UNEQUAL_BUDGETS = "unequal_budgets", "An arm sees more or fewer pictures than its baseline, and no arm of the study shows what that alone does.";
     SINGLE_RUN = "single_run", "Arms are compared on fewer than three splits, so the tests speak of the trained models and not of the strategies. A note.";
     NO_COMPARISON = "no_comparison", "Several arms are reported and none is compared with a baseline.";
+    FLIP_AFTER_FACE = "flip_after_face", "Exchanging left and right undoes `face`, which brings all pictures to one side.";
 }

@@ -20,6 +20,7 @@ codes! { "plan":
     FOLDING_MISMATCH = "folding_mismatch", "A family over one folding is not trained on another: members would be matched by chance, and most test groups trained on.";
     NOTHING_TO_TRAIN = "nothing_to_train", "A task without a training part cannot be trained on.";
     NOTHING_TO_TEST = "nothing_to_test", "A task without a test part cannot judge a model.";
+    RANDOM_TTA = "random_tta", "Every picture is scored under the same changes: an evaluation draws nothing at random.";
     HEAD_MISMATCH = "head_mismatch", "A head belongs to its list of classes, by name and order.";
     ALL_FROZEN = "all_frozen", "A training in which every parameter is frozen changes nothing.";
     FROZEN_UNTRAINED = "frozen_untrained", "Frozen parameters that no stage has trained or loaded stay random for ever.";

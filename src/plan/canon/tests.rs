@@ -328,7 +328,10 @@ fn train() -> Train {
         },
         decay_all: false,
         clip: None,
-        augment: vec![Augmentation::FlipHorizontal { probability: 0.5 }],
+        augment: vec![Augmentation::Flip {
+            horizontal: 0.5,
+            vertical: 0.0,
+        }],
         seed: 7,
     }
 }
@@ -397,6 +400,7 @@ fn every_ingredient_changes_the_key() {
         normalization: train().normalization,
         test: Arc::default(),
         tuning: Arc::default(),
+        tta: Vec::new(),
     }));
     let keys = [
         stage_key(&work, &inputs, &[one]),

@@ -4,6 +4,7 @@
 //! result and nothing else; paths, names and source places are skipped, and the *contents* of files enter as digests.
 
 mod card;
+mod pictures;
 mod range;
 mod study;
 
@@ -12,6 +13,7 @@ use crate::{
     source::Span,
 };
 pub use card::{Card, CardTable, CardValue};
+pub use pictures::{Augmentation, Side, Transform};
 pub use range::Range;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
@@ -145,20 +147,6 @@ pub enum Pictures {
     },
 }
 
-/// A deterministic transform of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Transform {
-    /// To exactly `height x width`, bilinear, antialiased when shrinking.
-    Resize {
-        /// Height in pixels.
-        height: u32,
-        /// Width in pixels.
-        width: u32,
-    },
-    /// To three channels; one channel is repeated, alpha is dropped.
-    Rgb,
-}
-
 /// Decodes and transforms pictures.
 ///
 /// Output `pictures`: the prepared file of `data::prepared`.
@@ -288,16 +276,6 @@ pub enum Optimizer {
     },
 }
 
-/// A random change of training pictures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Augmentation {
-    /// Left and right exchanged with this probability.
-    FlipHorizontal {
-        /// Probability, `0..=1`.
-        probability: f64,
-    },
-}
-
 /// Trains one model. Outputs `model` (weights and statistics) and `history` (JSON, per epoch).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Train {
@@ -383,4 +361,8 @@ pub struct Score {
     pub test: Arc<Vec<u32>>,
     /// Rows of the tuning part, scored apart.
     pub tuning: Arc<Vec<u32>>,
+    /// Changes under which every picture is scored, each certain; the scores are the logarithms of their mean
+    /// probabilities. Empty: the picture as it is, and its logits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tta: Vec<Augmentation>,
 }

@@ -102,6 +102,7 @@ fn written(ty: &Type) -> Option<String> {
             Named::Scores => "scores",
             Named::Tensor => "x",
             Named::Range => "0.5..1.5",
+            Named::Side => "left",
             Named::Freeze => "stages(0)",
             Named::Normalization => "imagenet",
             Named::Folding => "kfold(2)",

@@ -46,7 +46,8 @@ impl Samples for Halves {
         sample % 2
     }
 
-    fn fill(&self, sample: usize, flip: bool, image: &mut [f32]) -> Result<(), Failure> {
+    fn fill(&self, sample: usize, chance: Option<Stream>, image: &mut [f32]) -> Result<(), Failure> {
+        let flip = chance.is_some_and(|chance| chance.uniform(0) < 0.5);
         let stream = Stream::new(1).numbered(sample as u64);
         for (i, value) in image.iter_mut().enumerate() {
             let (row, column) = (i / 6, if flip { 5 - i % 6 } else { i % 6 });
@@ -89,7 +90,6 @@ fn recipe(optimizer: Optimizer) -> Result<Recipe, NetError> {
         clip: Some(1.0),
         seed: 5,
         drop_last: false,
-        flip: 0.5,
     })
 }
 
@@ -233,7 +233,7 @@ impl Samples for Broken {
         sample
     }
 
-    fn fill(&self, _: usize, _: bool, _: &mut [f32]) -> Result<(), Failure> {
+    fn fill(&self, _: usize, _: Option<Stream>, _: &mut [f32]) -> Result<(), Failure> {
         Err("no such picture".into())
     }
 }
