@@ -2,7 +2,6 @@
 
 use super::{
     convert::FilePath,
-    domain::Dataset,
     eval::Evaluator,
     identities::{Group, Identities, Picture},
     value::Outcome,
