@@ -89,7 +89,7 @@ impl<'p> Evaluator<'p, '_> {
                     let near = crate::diag::nearest(name, other.table.columns().map(|column| column.name.as_str()));
                     let near = near.map_or_else(String::new, |near| format!("; is it `{near}` there?"));
                     let help = format!(
-                        "rows that are joined have the same columns: `derive({name:?}, (r) => none)` adds one without values{near}"
+                        "rows that are joined have the same columns: `derive({name:?}, (_r) => none)` adds one without values{near}"
                     );
                     let diagnostic = Diagnostic::error(&codes::COLUMNS_DIFFER, message).at(span, "");
                     return self.fail(diagnostic.help(help));

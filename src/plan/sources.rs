@@ -276,7 +276,7 @@ impl<'p> Evaluator<'p, '_> {
                     place(second.1)
                 ),
                 format!(
-                    "{count} groups are torn like this; leave them out by `where`, or join those values into one by `derive`"
+                    "{count} groups are torn like this; a group belongs to one fold: leave them out by `where`, or make one value of two by `derive`"
                 ),
             ),
             SplitError::TooFewGroups {

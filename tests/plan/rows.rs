@@ -93,7 +93,7 @@ out study = s |> report
 fn joined_tables_are_one_data_set_with_the_cards_of_both() {
     let text = r#"import std.models { resnet18 }
 let second = table("data/second/manifest.csv")
-  |> derive({ label: (r) => if r.label == "ill" { "malignant" } else { "benign" }, density: (r) => none, age: (r) => none, part: (r) => none })
+  |> derive({ label: (r) => if r.label == "ill" { "malignant" } else { "benign" }, density: (_r) => none, age: (_r) => none, part: (_r) => none })
 let films = (table("data/films/manifest.csv") ++ second) |> resize(32) |> rgb
 let task = films |> split(kfold(2), by: "patient", stratify: ["label", "density"], seed: 7) |> classify("label")
 out study = resnet18() |> finetune(task, epochs: 1) |> evaluate(task) |> report
