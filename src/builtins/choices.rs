@@ -59,6 +59,30 @@ static CHOICES: &[(Named, &[Word])] = &[
         ],
     ),
     (
+        Named::Test,
+        &[
+            word(
+                "auto",
+                "Three or more repeats: the corrected resampled t test, about strategies; else the clustered test.",
+            ),
+            word("delong", "DeLong's test within folds, samples taken as independent."),
+            word(
+                "clustered",
+                "The paired z test with groups as clusters, about the trained models.",
+            ),
+        ],
+    ),
+    (
+        Named::Measure,
+        &[
+            word("loss", "Mean cross-entropy; the smallest is best."),
+            word(
+                "auc",
+                "Area under the ROC curve, of several classes Hand and Till's M; the largest is best.",
+            ),
+        ],
+    ),
+    (
         Named::WeightInit,
         &[
             word("kaiming_uniform", "As torch's layers begin: bound 1 / sqrt(fan in)."),

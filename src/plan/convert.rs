@@ -132,8 +132,10 @@ impl<'p> Evaluator<'p, '_> {
             },
             TypeKind::Step(..) => self.as_step(value, span),
             TypeKind::Name(name) => self.convert_to(value, name, span),
-            // Scores alone are a grid without axes.
-            TypeKind::Apply(name, ..) if name.name == "Grid" && matches!(value, Value::Scores(_)) => {
+            // Scores or a ranking alone are a grid without axes.
+            TypeKind::Apply(name, ..)
+                if name.name == "Grid" && matches!(value, Value::Scores(_) | Value::Ranking(_)) =>
+            {
                 Ok(Value::Grid(Rc::new(Grid {
                     axes: Vec::new(),
                     cells: vec![value],

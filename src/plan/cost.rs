@@ -19,6 +19,7 @@ pub fn operations(work: &Work) -> f64 {
         Work::Compare(design) => design.cells.len() as f64 * 1e8,
         Work::Describe(card) => card.tables.iter().map(|table| table.rows.len() as f64 * 1e4).sum(),
         Work::Report(report) => report.design.cells.len() as f64 * 1e8,
+        Work::Extract(extract) => extract.design.cells.len() as f64 * 1e8,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     sources::{Source, rows_digest},
-    stage::{ChoiceBy, InputAdapt, Normalization, Samples, Transform},
+    stage::{ChoiceBy, InputAdapt, Measure, Normalization, Samples, Transform},
     stages::{Setting, StageId},
     value::{Arguments, Text},
 };
@@ -345,19 +345,53 @@ pub(super) struct Scores {
     pub(super) network_parameters: u64,
     pub(super) chain: Vec<String>,
     pub(super) members: Vec<ScoredMember>,
+    /// What was chosen or averaged, as settings.
+    pub(super) settings: Vec<Setting>,
     pub(super) span: Span,
 }
 
-/// One model's predictions.
+/// One member's predictions.
 pub(super) struct ScoredMember {
     pub(super) repeat: u32,
     pub(super) fold: u32,
-    pub(super) stage: StageId,
+    pub(super) source: Rc<ScoreSource>,
     /// Places among the task's samples.
     pub(super) test: Arc<Vec<u32>>,
     pub(super) tuning: Arc<Vec<u32>>,
-    /// Oldest first.
-    pub(super) trainings: Vec<StageId>,
+}
+
+/// The models behind predictions, as [`super::stage::Scoring`] names them in a report.
+pub(super) enum ScoreSource {
+    Model {
+        stage: StageId,
+        /// Oldest first.
+        trainings: Vec<StageId>,
+    },
+    Chosen {
+        axis: Text,
+        by: Measure,
+        tunes: Vec<String>,
+        pool: Vec<String>,
+        /// Label, predictions, and the others whose measures are averaged with theirs.
+        candidates: Vec<(Text, Rc<ScoreSource>, Vec<Rc<ScoreSource>>)>,
+    },
+    Mean(Vec<Rc<ScoreSource>>),
+}
+
+impl ScoreSource {
+    /// Calls `see` with stage and trainings of every model.
+    pub(super) fn each_model(&self, see: &mut dyn FnMut(StageId, &[StageId])) {
+        match self {
+            Self::Model { stage, trainings } => see(*stage, trainings),
+            Self::Chosen { candidates, .. } => {
+                for (_, own, pool) in candidates {
+                    own.each_model(see);
+                    pool.iter().for_each(|other| other.each_model(see));
+                }
+            }
+            Self::Mean(all) => all.iter().for_each(|one| one.each_model(see)),
+        }
+    }
 }
 
 /// What is held fixed.

@@ -3,7 +3,8 @@
 use super::{
     data::setting,
     domain::{
-        Judged, MemberModel, Model, ModelState, ScoredMember, Scores, Task, TaskMember, TaskParts, Trained, member_name,
+        Judged, MemberModel, Model, ModelState, ScoreSource, ScoredMember, Scores, Task, TaskMember, TaskParts,
+        Trained, member_name,
     },
     eval::Evaluator,
     grid::listed,
@@ -81,6 +82,7 @@ impl<'p> Evaluator<'p, '_> {
             chain: trained.chain.clone(),
             task,
             members,
+            settings: Vec::new(),
             span,
         })))
     }
@@ -110,10 +112,9 @@ impl<'p> Evaluator<'p, '_> {
         ScoredMember {
             repeat: member.repeat,
             fold: member.fold,
-            stage,
+            source: Rc::new(ScoreSource::Model { stage, trainings }),
             test: Arc::clone(&samples.test_places),
             tuning: Arc::clone(&samples.tuning_places),
-            trainings,
         }
     }
 

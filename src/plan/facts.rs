@@ -2,12 +2,12 @@
 
 use super::{
     dag,
-    domain::Task,
+    domain::{ScoreSource, Task},
     eval::Evaluator,
     report::{AxisLabel, Study, same_task},
     stage::{
-        Adjust, Axis, Cell, Choice, ChoiceBy, DataFacts, Design, Member, Report, SampleFacts, TaskFacts, TrainingFacts,
-        Unmatched, Work,
+        Adjust, Axis, Candidate, Cell, Choice, ChoiceBy, Chosen, DataFacts, Design, Member, Primary, Report,
+        SampleFacts, Scoring, TaskFacts, Test, TrainingFacts, Unmatched, Work,
     },
     stages::{Setting, StageId},
     value::{Arguments, Grid, Value},
@@ -24,36 +24,23 @@ impl<'p> Evaluator<'p, '_> {
         arguments: &Arguments<'p>,
         compare: Option<Rc<str>>,
         (baseline, pairs): (&[AxisLabel], Vec<(usize, usize)>),
+        primary: Option<Primary>,
     ) -> Report {
-        let axes = grid.axes.iter().map(|axis| Axis {
-            name: axis.name.to_string(),
-            labels: axis.labels.iter().map(ToString::to_string).collect(),
-        });
         let roots: Vec<_> = study.scored.iter().copied().collect();
         let needed = self.stages.needed(&roots);
         let main = &self.program.module(self.program.main).tree;
         let file = self.program.sources.file(main.file).name();
-        let place = self.places.last();
-        let name = place.map(|place| place.binding.to_string()).unwrap_or_default();
         let fixed = baseline
             .iter()
             .map(|(axis, label)| (axis.to_string(), label.to_string()));
-        let tasks = study.tasks.iter().map(|task| self.task_facts(study, task)).collect();
         let unmatched = self.unmatched(study);
-        let stage_name = |id: &StageId| self.stages.get(*id).stage.name.clone();
-        let design = Design {
-            axes: axes.collect(),
-            cells: cells(grid, study),
-            pairs,
-            tasks,
-            scores: study.scored.iter().map(stage_name).collect(),
-            trainings: study
-                .trainings
-                .iter()
-                .filter_map(|id| self.training_facts(*id))
-                .collect(),
-            name: name.clone(),
+        let test = match arguments.value("test") {
+            Value::Choice("delong") => Test::DeLong,
+            Value::Choice("clustered") => Test::Clustered,
+            _ => Test::Auto,
         };
+        let design = self.design(grid, study, pairs, test);
+        let name = design.name.clone();
         Report {
             design,
             program: file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned(),
@@ -64,10 +51,41 @@ impl<'p> Evaluator<'p, '_> {
                 Value::Choice("none") => Adjust::None,
                 _ => Adjust::Holm,
             },
+            primary,
             others: Vec::new(),
             unmatched,
             choices: self.choices(study, &needed, arguments, &name),
             dag: dag::summary(&self.stages, &needed, Some(&name)),
+        }
+    }
+
+    /// What is judged, by what, under the name of the output that is evaluated.
+    pub(super) fn design(&mut self, grid: &Grid<'p>, study: &Study, pairs: Vec<(usize, usize)>, test: Test) -> Design {
+        let axes = grid.axes.iter().map(|axis| Axis {
+            name: axis.name.to_string(),
+            labels: axis.labels.iter().map(ToString::to_string).collect(),
+        });
+        let place = self.places.last();
+        let name = place.map(|place| place.binding.to_string()).unwrap_or_default();
+        let tasks = study.tasks.iter().map(|task| self.task_facts(study, task)).collect();
+        let stage_name = |id: &StageId| self.stages.get(*id).stage.name.clone();
+        Design {
+            axes: axes.collect(),
+            cells: cells(grid, study),
+            pairs,
+            tasks,
+            scores: study.scored.iter().map(stage_name).collect(),
+            trainings: study
+                .trainings
+                .iter()
+                .filter_map(|id| self.training_facts(*id))
+                .collect(),
+            name,
+            replicate: study.replicate.as_ref().map(|axis| Axis {
+                name: axis.name.to_string(),
+                labels: axis.labels.iter().map(ToString::to_string).collect(),
+            }),
+            test,
         }
     }
 
@@ -201,7 +219,10 @@ impl<'p> Evaluator<'p, '_> {
                 add(&made.scope, &made.settings);
             }
         }
-        let own: Vec<_> = ["compare", "baseline", "adjust"]
+        for scores in study.scores.iter().flatten() {
+            add("scores", &scores.settings);
+        }
+        let own: Vec<_> = ["compare", "baseline", "adjust", "test", "primary", "replicate"]
             .into_iter()
             .filter_map(|key| {
                 arguments
@@ -214,32 +235,65 @@ impl<'p> Evaluator<'p, '_> {
     }
 }
 
-fn cells(grid: &Grid<'_>, study: &Study) -> Vec<Cell> {
+/// The models behind predictions, by their numbers in the report.
+fn scoring(study: &Study, source: &ScoreSource) -> Scoring {
     let place = |set: &IndexSet<StageId>, id: StageId| set.get_index_of(&id).unwrap_or(0);
-    let cells = study.scores.iter().enumerate();
-    cells
-        .map(|(at, scores)| Cell {
-            coordinate: grid.coordinate(at).iter().map(ToString::to_string).collect(),
-            task: study
-                .tasks
+    match source {
+        ScoreSource::Model { stage, trainings } => Scoring::Model {
+            scores: place(&study.scored, *stage),
+            trainings: trainings.iter().map(|id| place(&study.trainings, *id)).collect(),
+        },
+        ScoreSource::Chosen {
+            axis,
+            by,
+            tunes,
+            pool,
+            candidates,
+        } => Scoring::Chosen(Box::new(Chosen {
+            axis: axis.to_string(),
+            by: *by,
+            tunes: tunes.clone(),
+            pool: pool.clone(),
+            candidates: candidates
                 .iter()
-                .position(|task| same_task(task, &scores.task))
-                .unwrap_or(0),
-            network: scores.network.clone(),
-            network_parameters: scores.network_parameters,
-            chain: scores.chain.clone(),
-            members: scores
-                .members
-                .iter()
-                .map(|member| Member {
-                    repeat: member.repeat,
-                    fold: member.fold,
-                    scores: place(&study.scored, member.stage),
-                    test: Arc::clone(&member.test),
-                    tuning: Arc::clone(&member.tuning),
-                    trainings: member.trainings.iter().map(|id| place(&study.trainings, *id)).collect(),
+                .map(|(label, own, pool)| Candidate {
+                    label: label.to_string(),
+                    scoring: scoring(study, own),
+                    pool: pool.iter().map(|other| scoring(study, other)).collect(),
                 })
                 .collect(),
+        })),
+        ScoreSource::Mean(all) => Scoring::Mean(all.iter().map(|one| scoring(study, one)).collect()),
+    }
+}
+
+fn cells(grid: &Grid<'_>, study: &Study) -> Vec<Cell> {
+    let cells = study.scores.iter().enumerate();
+    cells
+        .filter_map(|(at, runs)| {
+            let first = runs.first()?;
+            let members = runs.iter().enumerate().flat_map(|(run, scores)| {
+                scores.members.iter().map(move |member| Member {
+                    run,
+                    repeat: member.repeat,
+                    fold: member.fold,
+                    scoring: scoring(study, &member.source),
+                    test: Arc::clone(&member.test),
+                    tuning: Arc::clone(&member.tuning),
+                })
+            });
+            Some(Cell {
+                coordinate: grid.coordinate(at).iter().map(ToString::to_string).collect(),
+                task: study
+                    .tasks
+                    .iter()
+                    .position(|task| same_task(task, &first.task))
+                    .unwrap_or(0),
+                network: first.network.clone(),
+                network_parameters: first.network_parameters,
+                chain: first.chain.clone(),
+                members: members.collect(),
+            })
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{
     report::Pending,
-    stage::{OtherStudy, Report, Role, Work},
+    stage::{OtherStudy, Report, Role, Scoring, Work},
     stages::{StageId, Stages, Title},
 };
 use indexmap::{IndexMap, IndexSet};
@@ -33,6 +33,10 @@ pub(super) fn make_reports(
             }
             report.others.push(OtherStudy {
                 name: reports[other].report.design.name.clone(),
+                primary: match &reports[other].report.primary {
+                    Some(primary) => primary.pairs.clone(),
+                    None => vec![false; cohorts.len()],
+                },
                 cohorts,
                 is_run,
             });
@@ -42,16 +46,15 @@ pub(super) fn make_reports(
     made
 }
 
-/// What tells one comparison from another: the stages that scored its two arms, whichever is the baseline.
-type Compared = [Vec<StageId>; 2];
+/// What tells one comparison from another: the stages that scored its two arms and what was made of them, whichever is
+/// the baseline.
+type Compared = [Vec<String>; 2];
 
 fn compared(pending: &Pending) -> Vec<Compared> {
     let design = &pending.report.design;
     let scored = |cell: usize| {
         let members = design.cells[cell].members.iter();
-        // The inputs begin with the scores, in the order of `Role::Scores`.
-        let stages = members.filter_map(|member| pending.inputs.get(member.scores));
-        stages.map(|(stage, _)| *stage).collect()
+        members.map(|member| source(&member.scoring, &pending.inputs)).collect()
     };
     let both = |&(arm, baseline): &(usize, usize)| {
         let mut both = [scored(arm), scored(baseline)];
@@ -59,6 +62,27 @@ fn compared(pending: &Pending) -> Vec<Compared> {
         both
     };
     design.pairs.iter().map(both).collect()
+}
+
+/// The same text for the same scores: the inputs begin with them, in the order of `Role::Scores`.
+fn source(scoring: &Scoring, inputs: &[(StageId, Role)]) -> String {
+    let all = |parts: &[&Scoring]| {
+        let parts: Vec<_> = parts.iter().map(|part| source(part, inputs)).collect();
+        parts.join(" ")
+    };
+    match scoring {
+        Scoring::Model { scores, .. } => inputs
+            .get(*scores)
+            .map_or_else(String::new, |(stage, _)| stage.0.to_string()),
+        Scoring::Mean(of) => format!("mean({})", all(&of.iter().collect::<Vec<_>>())),
+        Scoring::Chosen(chosen) => {
+            let candidates = chosen.candidates.iter().map(|candidate| {
+                let pool: Vec<_> = candidate.pool.iter().collect();
+                format!("{} by {}", all(&[&candidate.scoring]), all(&pool))
+            });
+            format!("{:?}({})", chosen.by, candidates.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 /// The cohort of `own` that each comparison of `other` is on; none for what is `counted` already, for the same comparison
@@ -96,8 +120,14 @@ fn report_stage(stages: &mut Stages, report: Report, inputs: Vec<(StageId, Role)
         label: format!("report {}", report.design.name),
     };
     let key = format!(
-        "{} {:?} {:?} {:?}",
-        report.design.name, report.compare, report.baseline, report.adjust
+        "{} {:?} {:?} {:?} {:?} {:?} {:?}",
+        report.design.name,
+        report.compare,
+        report.baseline,
+        report.adjust,
+        report.design.test,
+        report.primary,
+        report.design.replicate
     );
     let work = Work::Report(Box::new(report));
     stages.make(&title, work, &key, inputs, pending.span, Rc::default())

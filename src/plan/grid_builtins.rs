@@ -1,4 +1,4 @@
-//! Builtins on grids that make no stage: another axis, another order of the axes.
+//! Builtins on grids that make no stage.
 
 use super::{
     eval::Evaluator,
@@ -23,17 +23,25 @@ impl<'p> Evaluator<'p, '_> {
         arguments: &Arguments<'p>,
         span: Span,
     ) -> Option<Outcome<Value<'p>>> {
-        if !matches!(name, "axis" | "transpose") {
+        if !matches!(
+            name,
+            "axis" | "transpose" | "select" | "ensemble" | "rank" | "table_of" | "export"
+        ) {
             return None;
         }
         let span = self.users_place(span);
-        let grid = match subject {
-            Some((Value::Grid(grid), _)) => Rc::clone(grid),
+        let (grid, at) = match subject {
+            Some((Value::Grid(grid), at)) => (Rc::clone(grid), *at),
             Some((other, at)) => return Some(self.unexpected("a grid", other, *at)),
             None => return Some(Err(Failed)),
         };
         Some(match name {
             "axis" => self.more_axes(&grid, arguments, span),
+            "select" => self.choose(&grid, at, arguments, span),
+            "rank" => self.rank(&grid, at, arguments, span),
+            "table_of" => self.table_of(&grid, arguments, span),
+            "export" => self.export(&grid, arguments, span),
+            "ensemble" => self.ensemble(&grid, at, arguments, span),
             _ => self.transpose(&grid, arguments, span),
         })
     }

@@ -1,11 +1,16 @@
 //! Lints of a study: what is probably not compared as it is meant to be.
 
-use super::{eval::Evaluator, report::Study, stage::Design};
+use super::{
+    eval::Evaluator,
+    report::Study,
+    stage::{Design, Test},
+};
 use crate::{
     diag::{Diagnostic, Severity, codes::lint as codes},
     source::Span,
 };
 use indexmap::IndexSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Splits from which the tests are of strategies (Nadeau and Bengio 2003, and the simulations in `docs/statistics.md`).
 const REPEATS: u32 = 3;
@@ -31,6 +36,7 @@ impl Evaluator<'_, '_> {
             let diagnostic = Diagnostic::warning(&codes::NO_COMPARISON, message).at(span, "");
             self.diagnostics.push(diagnostic.help(help));
         }
+        self.lint_independence(design, span);
         let unequal = design.pairs.iter().find(|(arm, baseline)| {
             budget(design, *arm) != budget(design, *baseline)
                 && !has_control(design, *arm, *baseline)
@@ -87,13 +93,49 @@ impl Evaluator<'_, '_> {
             self.diagnostics.push(diagnostic.help(help));
         }
     }
+
+    /// Warns of a test that takes samples as independent where groups have several.
+    fn lint_independence(&mut self, design: &Design, span: Span) {
+        if design.test != Test::DeLong {
+            return;
+        }
+        let arms = design.pairs.iter().map(|(arm, _)| &design.cells[*arm]);
+        for cell in arms {
+            let task = &design.tasks[cell.task];
+            let Some(column) = &task.group_column else { continue };
+            let tested: BTreeSet<u32> = cell
+                .members
+                .iter()
+                .flat_map(|member| member.test.iter().copied())
+                .collect();
+            let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+            for sample in tested {
+                if let Some(sample) = task.samples.get(sample as usize) {
+                    *count.entry(&sample.group).or_insert(0) += 1;
+                }
+            }
+            let several = count.values().filter(|samples| **samples > 1).count();
+            if several > 0 {
+                let message = format!(
+                    "DeLong's test takes samples as independent, and {several} of {} groups of `{column}` have several",
+                    count.len()
+                );
+                let help = "its p values are too small; `test: auto` takes groups as the unit";
+                let diagnostic = Diagnostic::warning(&codes::INDEPENDENT_SAMPLES, message).at(span, "");
+                self.diagnostics.push(diagnostic.help(help));
+                return;
+            }
+        }
+    }
 }
 
 /// Pictures seen and optimiser steps of all models of a cell.
 fn budget(design: &Design, cell: usize) -> (u64, u64) {
-    let trainings = design.cells[cell].members.iter().flat_map(|member| &member.trainings);
+    let members = design.cells[cell].members.iter();
+    // Which candidate will be chosen is not known yet: the first stands for all.
+    let trainings = members.flat_map(|member| member.scoring.trainings(&|_| 0));
     trainings
-        .map(|&training| &design.trainings[training])
+        .map(|training| &design.trainings[training])
         .fold((0, 0), |sum, training| {
             (sum.0 + training.pictures, sum.1 + training.steps)
         })
@@ -121,7 +163,7 @@ fn takes_the_steps_of(design: &Design, cell: usize, baseline: usize) -> bool {
         let members = design.cells[cell].members.iter();
         let labels = |training: &usize| design.trainings[*training].label.as_str();
         members
-            .map(|member| member.trainings.iter().map(labels).collect())
+            .map(|member| member.scoring.trainings(&|_| 0).iter().map(labels).collect())
             .collect()
     };
     let (one, base) = (&design.cells[cell], &design.cells[baseline]);

@@ -4,9 +4,9 @@ use super::{
     domain::{Scores, Task},
     eval::Evaluator,
     grid::listed,
-    stage::{Report, Role},
+    stage::{Primary, Report, Role},
     stages::StageId,
-    value::{Arguments, Failed, Grid, Outcome, Slot, Value},
+    value::{Arguments, Failed, Grid, GridAxis, Outcome, Slot, Value},
 };
 use crate::{
     diag::{Diagnostic, codes::plan as codes},
@@ -20,7 +20,10 @@ pub(super) type AxisLabel = (Rc<str>, Rc<str>);
 
 /// The scores of a grid, and the numbers by which a report names tasks and stages.
 pub(super) struct Study {
-    pub(super) scores: Vec<Rc<Scores>>,
+    /// Of each cell, and of each of its runs.
+    pub(super) scores: Vec<Vec<Rc<Scores>>>,
+    /// The axis of the runs.
+    pub(super) replicate: Option<GridAxis>,
     pub(super) tasks: Vec<Rc<Task>>,
     pub(super) scored: IndexSet<StageId>,
     pub(super) trainings: IndexSet<StageId>,
@@ -49,21 +52,27 @@ pub(super) struct Pending {
 impl<'p> Evaluator<'p, '_> {
     /// Makes the report of a grid of scores.
     pub(super) fn report(&mut self, grid: &Rc<Grid<'p>>, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
-        let study = self.study(grid, span)?;
+        if matches!(grid.cells.first(), Some(Value::Ranking(_))) {
+            return self.report_ranking(grid, arguments, span);
+        }
         let compare = arguments
             .slot("compare")
             .and_then(|slot| Some((slot.value.as_text()?, slot.span)));
+        let (grid, study) = self.replicated(grid, compare.as_ref(), arguments, span)?;
+        let grid = &grid;
         let baseline = self.baseline(grid, compare.as_ref(), arguments, span)?;
         let pairs = match arguments.slot("baseline").filter(|_| !baseline.is_empty()) {
             Some(slot) => self.pairs(grid, &study, &baseline, slot.span)?,
             None => Vec::new(),
         };
+        let primary = self.primary(grid, &study, &pairs, arguments)?;
         let report = self.facts(
             grid,
             &study,
             arguments,
             compare.map(|(axis, _)| axis),
             (&baseline, pairs),
+            primary,
         );
         let scored = study
             .scored
@@ -92,10 +101,104 @@ impl<'p> Evaluator<'p, '_> {
         Ok(Value::Report(self.reports.len() - 1))
     }
 
+    /// The grid without the axis of replication, and the scores of all its cells and runs.
+    fn replicated(
+        &mut self,
+        grid: &Rc<Grid<'p>>,
+        compare: Option<&(Rc<str>, Span)>,
+        arguments: &Arguments<'p>,
+        span: Span,
+    ) -> Outcome<(Rc<Grid<'p>>, Study)> {
+        let slot = arguments
+            .slot("replicate")
+            .and_then(|slot| Some((slot.value.as_text()?, slot.span)));
+        let Some((name, place)) = slot else {
+            return Ok((Rc::clone(grid), self.study(grid, span)?));
+        };
+        let axis = self.axis(grid, &name, place)?;
+        if compare.is_some_and(|(compared, _)| *compared == name) {
+            let message = format!("the runs along `{name}` are taken together, so they are not compared");
+            let help = "compare along another axis, or leave `replicate` out";
+            let diagnostic = Diagnostic::error(&codes::REPLICATE, message).at(place, "");
+            return self.fail(diagnostic.help(help));
+        }
+        if let Value::Record(fixed) = arguments.value("baseline")
+            && fixed.contains_key(&*name)
+        {
+            let message = format!("the runs along `{name}` are taken together, so the baseline fixes none of them");
+            let place = arguments.slot("baseline").map_or(place, |slot| slot.span);
+            let help = format!("leave `{name}` out of the baseline");
+            return self.fail(Diagnostic::error(&codes::REPLICATE, message).at(place, "").help(help));
+        }
+        let mut study = self.study(grid, span)?;
+        let (axes, labels, groups) = self.along_axis(grid, axis, span)?;
+        for group in &groups {
+            self.alike(group, "runs of one recipe", span)?;
+        }
+        let cells = groups.iter().filter_map(|group| group.first().cloned());
+        let cells = cells.map(Value::Scores).collect();
+        study.scores = groups;
+        study.replicate = Some(GridAxis { name, labels });
+        Ok((Rc::new(Grid { axes, cells }), study))
+    }
+
+    /// The label of the primary task, and whether each pair is a comparison on it.
+    fn primary(
+        &mut self,
+        grid: &Grid<'p>,
+        study: &Study,
+        pairs: &[(usize, usize)],
+        arguments: &Arguments<'p>,
+    ) -> Outcome<Option<Primary>> {
+        let Some(slot) = arguments
+            .slot("primary")
+            .filter(|slot| !matches!(slot.value, Value::None))
+        else {
+            return Ok(None);
+        };
+        let Some(label) = slot.value.label() else {
+            return self.unexpected("the label of a task", &slot.value, slot.span);
+        };
+        let task = |cell: usize| Rc::clone(&study.scores[cell][0].task);
+        let has_label = |cell: usize| grid.coordinate(cell).iter().any(|own| *own == label);
+        // A task is known by its own name, or by its label on an axis along which tasks differ.
+        let named = |cell: usize| task(cell).name.as_deref() == Some(&*label);
+        let others =
+            |cell: usize| (0..grid.cells.len()).any(|other| !has_label(other) && same_task(&task(other), &task(cell)));
+        let labelled =
+            (0..grid.cells.len()).any(has_label) && !(0..grid.cells.len()).any(|cell| has_label(cell) && others(cell));
+        let is_primary = |cell: usize| if labelled { has_label(cell) } else { named(cell) };
+        let flags: Vec<bool> = pairs.iter().map(|(arm, _)| is_primary(*arm)).collect();
+        if !flags.contains(&true) {
+            let mut known: Vec<String> = Vec::new();
+            for &(arm, _) in pairs {
+                let name = task(arm).name().to_owned();
+                if !known.contains(&name) {
+                    known.push(name);
+                }
+            }
+            let names: Vec<&str> = known.iter().map(String::as_str).collect();
+            let message = format!("no comparison is on a task `{label}`");
+            let help = if names.is_empty() {
+                "a primary task needs comparisons: `compare: .., baseline: ..`".to_owned()
+            } else {
+                format!("comparisons are on {}", listed(&names))
+            };
+            let written = self.program.sources.text(slot.span);
+            let diagnostic = Diagnostic::error(&codes::NO_SUCH_LABEL, message).at(slot.span, "");
+            return self.fail(diagnostic.help(help).suggest_in(slot.span, written, &label, names));
+        }
+        Ok(Some(Primary {
+            label: label.to_string(),
+            pairs: flags,
+        }))
+    }
+
     /// The scores of all cells.
-    fn study(&mut self, grid: &Grid<'p>, span: Span) -> Outcome<Study> {
+    pub(super) fn study(&mut self, grid: &Grid<'p>, span: Span) -> Outcome<Study> {
         let mut study = Study {
             scores: Vec::with_capacity(grid.cells.len()),
+            replicate: None,
             tasks: Vec::new(),
             scored: IndexSet::new(),
             trainings: IndexSet::new(),
@@ -110,10 +213,12 @@ impl<'p> Evaluator<'p, '_> {
                 study.tables.insert(scores.task.cohort.data.table.id);
             }
             for member in &scores.members {
-                study.scored.insert(member.stage);
-                study.trainings.extend(member.trainings.iter().copied());
+                member.source.each_model(&mut |stage, trainings| {
+                    study.scored.insert(stage);
+                    study.trainings.extend(trainings.iter().copied());
+                });
             }
-            study.scores.push(Rc::clone(scores));
+            study.scores.push(vec![Rc::clone(scores)]);
         }
         if study.scores.is_empty() {
             return self.error(
@@ -214,7 +319,8 @@ impl<'p> Evaluator<'p, '_> {
             let Some(&other) = coordinates.get(&reference) else {
                 return Err(Failed);
             };
-            let (arm, base) = (Rc::clone(&study.scores[cell]), Rc::clone(&study.scores[other]));
+            // The runs of a cell are alike, so the first stands for all.
+            let (arm, base) = (Rc::clone(&study.scores[cell][0]), Rc::clone(&study.scores[other][0]));
             if let Some(difference) = self.unpaired(&arm, &base) {
                 let name = |labels: &[Rc<str>]| labels.join(", ");
                 let message = format!(

@@ -4,7 +4,7 @@ use super::{
     convert::FilePath,
     domain::{Cohort, Dataset, Folding, Freeze, Model, Net, Normalize, Row, Scores, Task},
     rates::StageRates,
-    stage::{Augmentation, ChoiceBy, Optimizer, Range, Schedule},
+    stage::{Augmentation, ChoiceBy, Measure, Optimizer, Range, Schedule},
     stages::StageId,
 };
 use crate::{
@@ -68,6 +68,8 @@ pub(super) enum Value<'p> {
     Report(usize),
     /// A stage whose files are an output as they are.
     Page(StageId),
+    /// Scores along an axis that are to be ranked.
+    Ranking(Rc<Ranking>),
     /// A node of the network that is being built.
     Tensor(NodeId),
     Freeze(Rc<Freeze>),
@@ -78,6 +80,14 @@ pub(super) enum Value<'p> {
     Augmentation(Augmentation),
     Normalization(Rc<Normalize>),
     WeightInit(WeightInit),
+}
+
+/// Scores along an axis that are to be ranked.
+pub(super) struct Ranking {
+    pub(super) axis: GridAxis,
+    pub(super) scores: Vec<Rc<Scores>>,
+    pub(super) by: Measure,
+    pub(super) draws: u32,
 }
 
 /// A missing cell, and where it is missing.
@@ -238,6 +248,7 @@ impl<'p> Value<'p> {
             Self::Model(_) => "Model",
             Self::Scores(_) => "Scores",
             Self::Report(_) | Self::Page(_) => "Report",
+            Self::Ranking(_) => "Ranking",
             Self::Tensor(_) => "Tensor",
             Self::Freeze(_) => "Freeze",
             Self::Schedule(_) => "Schedule",

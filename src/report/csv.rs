@@ -3,10 +3,11 @@
 use super::json::adjust;
 use super::model::{CellResult, Interval, Study, TaskResult};
 use super::{ReportError, numbers};
+use crate::plan::stage::Axis;
 use ::csv::Writer;
 
 /// Columns of `results.csv` after those of the axes.
-const COLUMNS: [&str; 32] = [
+const COLUMNS: [&str; 35] = [
     "task",
     "network",
     "network_parameters",
@@ -20,10 +21,13 @@ const COLUMNS: [&str; 32] = [
     "auc_method",
     "auc_pooled",
     "repeats",
+    "runs",
+    "runs_sd",
     "models",
     "epochs",
     "pictures",
     "steps",
+    "chosen",
     "baseline",
     "delta",
     "delta_low",
@@ -64,7 +68,7 @@ pub(super) fn results(study: &Study, paths: &[String]) -> Result<Vec<u8>, Report
     bytes(writer)
 }
 
-fn cell_columns(study: &Study, cell: &CellResult) -> [String; 17] {
+fn cell_columns(study: &Study, cell: &CellResult) -> [String; 20] {
     let [low, high] = interval(cell.auc_ci);
     [
         study.tasks[cell.task].name.clone(),
@@ -80,11 +84,23 @@ fn cell_columns(study: &Study, cell: &CellResult) -> [String; 17] {
         cell.auc_method.clone(),
         number(cell.auc_pooled),
         cell.repeats.to_string(),
+        cell.runs.as_ref().map_or(1, |runs| runs.aucs.len()).to_string(),
+        number(cell.runs.as_ref().and_then(|runs| runs.sd)),
         cell.budget.models.to_string(),
         cell.budget.epochs.to_string(),
         cell.budget.pictures.to_string(),
         cell.budget.steps.to_string(),
+        chosen(cell),
     ]
+}
+
+/// `lr: 0.01 0.001 0.01; decay: 0 0 1`: what was chosen in each fold.
+fn chosen(cell: &CellResult) -> String {
+    let told = cell.selections.iter().map(|selection| {
+        let labels: Vec<_> = selection.chosen.iter().map(|pick| pick.labels.join("|")).collect();
+        format!("{}: {}", selection.axis, labels.join(" "))
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 fn comparison_columns(study: &Study, place: usize) -> [String; 14] {
@@ -110,16 +126,24 @@ fn comparison_columns(study: &Study, place: usize) -> [String; 14] {
     ]
 }
 
-/// `predictions/<cell>.csv`: sample, group, repeat, fold, label, and `p_<class>` per class.
-pub(super) fn predictions(task: &TaskResult, cell: &CellResult) -> Result<Vec<u8>, ReportError> {
+/// `predictions/<cell>.csv`: the run where there are several, sample, group, repeat, fold, label, and `p_<class>` per class.
+pub(super) fn predictions(runs: Option<&Axis>, task: &TaskResult, cell: &CellResult) -> Result<Vec<u8>, ReportError> {
     let mut writer = Writer::from_writer(Vec::new());
     let fixed = ["sample", "group", "repeat", "fold", "label"].map(str::to_owned);
+    let run = runs.map(|axis| {
+        if fixed.contains(&axis.name) {
+            format!("axis_{}", axis.name)
+        } else {
+            axis.name.clone()
+        }
+    });
     writer.write_record(
-        fixed
-            .into_iter()
+        run.into_iter()
+            .chain(fixed)
             .chain(task.classes.iter().map(|class| format!("p_{class}"))),
     )?;
     for row in &cell.predictions {
+        let run = runs.map(|axis| axis.labels.get(row.run).cloned().unwrap_or_default());
         let fixed = [
             row.sample.clone(),
             row.group.clone(),
@@ -128,22 +152,22 @@ pub(super) fn predictions(task: &TaskResult, cell: &CellResult) -> Result<Vec<u8
             task.classes[row.class].clone(),
         ];
         writer.write_record(
-            fixed
-                .into_iter()
+            run.into_iter()
+                .chain(fixed)
                 .chain(row.probabilities.iter().map(|&share| number(Some(share)))),
         )?;
     }
     bytes(writer)
 }
 
-fn bytes(writer: Writer<Vec<u8>>) -> Result<Vec<u8>, ReportError> {
+pub(super) fn bytes(writer: Writer<Vec<u8>>) -> Result<Vec<u8>, ReportError> {
     writer
         .into_inner()
         .map_err(|error| ReportError::Csv(error.into_error().into()))
 }
 
 /// The shortest decimal form that reads back as the same number.
-fn number(value: Option<f64>) -> String {
+pub(super) fn number(value: Option<f64>) -> String {
     numbers::finite(value)
         .map(|value| value.to_string())
         .unwrap_or_default()

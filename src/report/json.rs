@@ -2,7 +2,8 @@
 //! that reads back as the same number, `null` for what is not defined.
 
 use super::model::{
-    CellResult, ClassCurves, Comparison, FoldCounts, Interval, Part, Study, TaskResult, TrainingResult,
+    CellResult, ClassCurves, Comparison, FoldCounts, Interval, Part, Picked, Runs, Selection, Study, TaskResult,
+    TrainingResult,
 };
 use super::{ReportError, numbers, words};
 use crate::plan::stage::{Adjust, Axis, Choice, DataFacts, OtherStudy};
@@ -47,9 +48,12 @@ struct Results<'a> {
     program: &'a str,
     about: &'a [String],
     axes: &'a [Axis],
+    replicate: Option<&'a Axis>,
     compare: Option<&'a str>,
     baseline: Named<'a, &'a str>,
     adjust: &'static str,
+    test: &'static str,
+    primary: Option<&'a str>,
     families: Vec<usize>,
     other_studies: Vec<Other<'a>>,
     tasks: Vec<Task<'a>>,
@@ -123,8 +127,39 @@ struct Cell<'a> {
     auc_pooled: Option<f64>,
     one_vs_rest: Vec<OneVsRest<'a>>,
     repeats: u32,
+    runs: Option<Spread>,
+    selections: Vec<Chosen<'a>>,
     budget: Budget,
     predictions: &'a str,
+}
+
+/// Runs of one recipe along the axis of replication.
+#[derive(Serialize)]
+struct Spread {
+    aucs: Vec<Option<f64>>,
+    mean: Option<f64>,
+    sd: Option<f64>,
+    min: Option<f64>,
+    max: Option<f64>,
+}
+
+/// A choice on the tuning part.
+#[derive(Serialize)]
+struct Chosen<'a> {
+    axis: &'a str,
+    by: &'a str,
+    pool: &'a [String],
+    candidates: &'a [String],
+    chosen: Vec<Pick<'a>>,
+}
+
+#[derive(Serialize)]
+struct Pick<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<&'a str>,
+    repeat: u32,
+    fold: u32,
+    labels: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -162,6 +197,7 @@ struct Difference<'a> {
     p: Option<f64>,
     p_adjusted: Option<f64>,
     test: &'a str,
+    exploratory: bool,
     adjust: &'static str,
     family: usize,
     mde: Option<f64>,
@@ -208,6 +244,7 @@ impl<'a> Results<'a> {
             program: &study.program,
             about: &study.about,
             axes: &study.axes,
+            replicate: study.replicate.as_ref(),
             compare: study.compare.as_deref(),
             baseline: study
                 .baseline
@@ -215,6 +252,8 @@ impl<'a> Results<'a> {
                 .map(|(axis, label)| (axis.as_str(), label.as_str()))
                 .collect(),
             adjust: adjust(study.adjust),
+            test: study.asked.word(),
+            primary: study.primary.as_deref(),
             families: words::families(study),
             other_studies: study.others.iter().map(Other::of).collect(),
             tasks: study.tasks.iter().map(Task::of).collect(),
@@ -328,6 +367,12 @@ impl<'a> Cell<'a> {
                 })
                 .collect(),
             repeats: cell.repeats,
+            runs: cell.runs.as_ref().map(|runs| Spread::of(runs, cell)),
+            selections: cell
+                .selections
+                .iter()
+                .map(|selection| Chosen::of(study, selection))
+                .collect(),
             budget: Budget {
                 models: cell.budget.models,
                 epochs: cell.budget.epochs,
@@ -335,6 +380,38 @@ impl<'a> Cell<'a> {
                 steps: cell.budget.steps,
             },
             predictions: path,
+        }
+    }
+}
+
+impl Spread {
+    fn of(runs: &Runs, cell: &CellResult) -> Self {
+        let ends = |pick: fn(f64, f64) -> f64| numbers::finite(runs.aucs.iter().copied().reduce(pick));
+        Self {
+            aucs: runs.aucs.iter().map(|&auc| numbers::finite(Some(auc))).collect(),
+            mean: numbers::finite(cell.auc),
+            sd: numbers::finite(runs.sd),
+            min: ends(f64::min),
+            max: ends(f64::max),
+        }
+    }
+}
+
+impl<'a> Chosen<'a> {
+    fn of(study: &'a Study, selection: &'a Selection) -> Self {
+        let label = |run: usize| study.replicate.as_ref()?.labels.get(run).map(String::as_str);
+        let pick = |picked: &'a Picked| Pick {
+            run: label(picked.run),
+            repeat: picked.repeat,
+            fold: picked.fold,
+            labels: &picked.labels,
+        };
+        Self {
+            axis: &selection.axis,
+            by: &selection.by,
+            pool: &selection.pool,
+            candidates: &selection.candidates,
+            chosen: selection.chosen.iter().map(pick).collect(),
         }
     }
 }
@@ -352,6 +429,7 @@ impl<'a> Difference<'a> {
             p: numbers::finite(comparison.p),
             p_adjusted: numbers::finite(comparison.p_adjusted),
             test: &comparison.test,
+            exploratory: comparison.exploratory,
             adjust: adjust(study.adjust),
             family: comparison.family,
             mde: numbers::finite(comparison.mde),

@@ -20,6 +20,7 @@ mod page;
 mod tex;
 
 pub mod caveats;
+pub mod extract;
 pub mod model;
 pub mod names;
 pub mod numbers;
@@ -77,6 +78,30 @@ pub enum ReportError {
     Csv(#[from] ::csv::Error),
 }
 
+/// The files of a table: `report.html`, `table.json` (schema `mtl.table/1`), `table.csv`, `table.tex`.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn table(table: &extract::Table) -> Result<Vec<(String, Vec<u8>)>, ReportError> {
+    extract::table(table)
+}
+
+/// The files of a ranking: `report.html`, `ranking.json` (schema `mtl.ranking/1`), `ranking.csv`.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn ranking(ranking: &extract::RankingPage) -> Result<Vec<(String, Vec<u8>)>, ReportError> {
+    extract::ranking(ranking)
+}
+
+/// All predictions in one CSV file.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn exported(exported: &extract::Exported) -> Result<Vec<u8>, ReportError> {
+    extract::exported(exported)
+}
+
 /// The stylesheet of pages and drawings.
 const STYLE: &str = include_str!("templates/style.css");
 
@@ -103,7 +128,10 @@ pub fn render(study: &Study) -> Result<Vec<(String, Vec<u8>)>, ReportError> {
         ("table.tex".to_owned(), tex::render(study).into_bytes()),
     ];
     for (cell, path) in study.cells.iter().zip(paths) {
-        files.push((path, csv::predictions(&study.tasks[cell.task], cell)?));
+        files.push((
+            path,
+            csv::predictions(study.replicate.as_ref(), &study.tasks[cell.task], cell)?,
+        ));
     }
     Ok(files)
 }

@@ -4,7 +4,7 @@
 //! is treated as `None` by every output. Repeats and folds count from 0, as in the names of stages.
 
 use super::ReportError;
-use crate::plan::stage::{Adjust, Axis, Choice, Dag, DataFacts, OtherStudy};
+use crate::plan::stage::{Adjust, Axis, Choice, Dag, DataFacts, OtherStudy, Test};
 
 /// Lower and upper end of an interval.
 pub type Interval = [f64; 2];
@@ -20,12 +20,18 @@ pub struct Study {
     pub about: Vec<String>,
     /// Axes of the grid; none for a study of one cell.
     pub axes: Vec<Axis>,
+    /// The axis whose labels are runs of one recipe, none of `axes`.
+    pub replicate: Option<Axis>,
     /// The axis along which arms are compared.
     pub compare: Option<String>,
     /// The baseline's label on every axis that it fixes.
     pub baseline: Vec<(String, String)>,
     /// The correction for multiplicity.
     pub adjust: Adjust,
+    /// The test that the program asks for.
+    pub asked: Test,
+    /// The task's label whose comparisons are the confirmatory ones; without it all are.
+    pub primary: Option<String>,
     /// The program's other studies whose comparisons are corrected together with these.
     pub others: Vec<OtherStudy>,
     /// Tasks, by [`CellResult::task`].
@@ -175,12 +181,55 @@ pub struct CellResult {
     pub curves: Vec<ClassCurves>,
     /// Repeats of the cross-validation.
     pub repeats: u32,
+    /// Its runs, where several are taken together.
+    pub runs: Option<Runs>,
+    /// What was chosen on the tuning part, the last choice first.
+    pub selections: Vec<Selection>,
     /// What its models were trained with.
     pub budget: Budget,
     /// Its models, one per (repeat, fold).
     pub members: Vec<MemberResult>,
     /// One row per tested sample and repeat.
     pub predictions: Vec<Prediction>,
+}
+
+/// Several runs of a cell's recipe, which differ in their seeds alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Runs {
+    /// The AUC of each, by place in the labels of [`Study::replicate`].
+    pub aucs: Vec<f64>,
+    /// Standard deviation between them; none of one run.
+    pub sd: Option<f64>,
+}
+
+/// A choice that was made on the tuning part of every fold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// The axis whose labels were the candidates.
+    pub axis: String,
+    /// By what: `loss`, `AUC`.
+    pub by: String,
+    /// The settings in which the candidates' trainings differ.
+    pub tunes: Vec<String>,
+    /// The axes over which the measure was averaged before.
+    pub pool: Vec<String>,
+    /// The candidates.
+    pub candidates: Vec<String>,
+    /// What was chosen.
+    pub chosen: Vec<Picked>,
+}
+
+/// What was chosen in one fold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picked {
+    /// Run, by place in the labels of [`Study::replicate`]; 0 without that axis.
+    pub run: usize,
+    /// Repeat.
+    pub repeat: u32,
+    /// Fold.
+    pub fold: u32,
+    /// The candidate; of the members of an ensemble, each that was chosen.
+    pub labels: Vec<String>,
 }
 
 /// The ROC curves of one class against the rest.
@@ -246,6 +295,8 @@ pub struct MemberResult {
 /// What a model says of a test sample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
+    /// Run, by place in the labels of [`Study::replicate`]; 0 without that axis.
+    pub run: usize,
     /// The sample's name.
     pub sample: String,
     /// Its group.
@@ -308,7 +359,7 @@ pub struct Comparison {
     /// Two-sided p of the corrected resampled t test: would the strategies differ with other training patients and
     /// seeds? None without enough repeats.
     pub p_strategy: Option<f64>,
-    /// The one of the two that decides, before correction.
+    /// That of the test that decides, before correction: one of the two, or DeLong's.
     pub p: Option<f64>,
     /// Number of comparisons of the program that are corrected together with this one, itself included.
     pub family: usize,
@@ -316,6 +367,10 @@ pub struct Comparison {
     pub p_adjusted: Option<f64>,
     /// Name of the deciding test.
     pub test: String,
+    /// Whether the deciding test is about strategies and not about the trained models.
+    pub about_strategies: bool,
+    /// Whether it is none of the comparisons that the study is about.
+    pub exploratory: bool,
     /// The smallest difference that was likely to be shown.
     pub mde: Option<f64>,
     /// Whether both arms were trained with the same number of pictures and steps.
@@ -397,6 +452,26 @@ impl Study {
         let classes = task.classes.len();
         if cell.class_counts.len() != classes {
             return Err(unequal("class counts", cell.class_counts.len(), classes));
+        }
+        let runs = self.replicate.as_ref().map_or(1, |axis| axis.labels.len());
+        let picked = cell.selections.iter().flat_map(|selection| &selection.chosen);
+        let mut of_run = picked
+            .map(|pick| pick.run)
+            .chain(cell.predictions.iter().map(|row| row.run));
+        if let Some(place) = of_run.find(|&run| run >= runs) {
+            return Err(ReportError::Place {
+                what: "run",
+                place,
+                known: runs,
+            });
+        }
+        if let Some(found) = cell
+            .runs
+            .as_ref()
+            .map(|known| known.aucs.len())
+            .filter(|&found| found != runs)
+        {
+            return Err(unequal("runs", found, runs));
         }
         let used = cell
             .curves

@@ -123,7 +123,7 @@ fn math(number: &str) -> String {
 }
 
 /// Text with LaTeX's special characters escaped.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -142,12 +142,12 @@ fn escape(text: &str) -> String {
 }
 
 /// One line of text for behind a `%`.
-fn comment(text: &str) -> String {
+pub(super) fn comment(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
 /// A name for `\label`: letters, digits and minus.
-fn label(name: &str) -> String {
+pub(super) fn label(name: &str) -> String {
     name.chars()
         .map(|character| {
             if character.is_ascii_alphanumeric() {

@@ -48,10 +48,11 @@ pub fn adjustment(adjust: Adjust, families: &[usize]) -> String {
     }
 }
 
-/// The sizes of a study's families, each once, in the order of the comparisons.
+/// The sizes of the families of the comparisons that a study is about, each once, in their order.
 #[must_use]
 pub fn families(study: &Study) -> Vec<usize> {
-    let sizes = study.comparisons.iter().map(|comparison| comparison.family);
+    let own = study.comparisons.iter().filter(|comparison| !comparison.exploratory);
+    let sizes = own.map(|comparison| comparison.family);
     sizes.collect::<IndexSet<_>>().into_iter().collect()
 }
 
@@ -116,7 +117,8 @@ pub fn verdict(study: &Study, comparison: &Comparison) -> &'static str {
     match numbers::finite(comparison.deciding_p(study.adjust)) {
         None => "The test is not defined here.",
         Some(p) if p >= LEVEL => "No difference was shown.",
-        Some(_) if comparison.p_strategy.is_some() => "The strategies differ.",
+        Some(_) if comparison.exploratory => "Exploratory: not one of the comparisons that the study is about.",
+        Some(_) if comparison.about_strategies => "The strategies differ.",
         Some(_) => "The trained models differ.",
     }
 }
@@ -149,6 +151,12 @@ pub fn counted(count: usize, noun: &str) -> String {
         numbers::count(count as u64),
         if count == 1 { "" } else { "s" }
     )
+}
+
+/// A count with its noun and its verb: `1 comparison is`, `3 comparisons are`.
+#[must_use]
+pub fn counted_are(count: usize, noun: &str) -> String {
+    format!("{} {}", counted(count, noun), if count == 1 { "is" } else { "are" })
 }
 
 #[cfg(test)]

@@ -156,6 +156,7 @@ pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError
         Work::Compare(design) => report::compare(design, context),
         Work::Report(report) => report::run(report, context),
         Work::Describe(card) => describe::run(card, context),
+        Work::Extract(extract) => report::extract(extract, context),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::{
     Context, Outputs, StageError, device_class, prepare,
-    study::{self, MemberScores, Written},
+    study::{self, Extracted, MemberScores, Written},
 };
 use crate::{
     data::{self, Prepared},
     nn::read_weights,
-    plan::stage::{Design, Report, Role},
+    plan::stage::{Design, Extract, Report, Role},
     report::{self, model::Environment},
 };
 use serde::de::DeserializeOwned;
@@ -48,7 +48,11 @@ pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, Stage
         others: &others,
     };
     let study = study::study(spec, &written, environment).map_err(StageError::failed)?;
-    let files = report::render(&study).map_err(StageError::failed)?;
+    write(report::render(&study).map_err(StageError::failed)?, context)
+}
+
+/// Writes files into the stage's folder.
+fn write(files: Vec<(String, Vec<u8>)>, context: &Context<'_>) -> Result<Outputs, StageError> {
     let written = files.into_iter().map(|(name, bytes)| {
         let path = context.folder.join(&name);
         let parent = path.parent().unwrap_or(context.folder);
@@ -58,6 +62,21 @@ pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, Stage
         Ok((name, path))
     });
     written.collect()
+}
+
+/// Writes something of a study's scores.
+pub(super) fn extract(spec: &Extract, context: &Context<'_>) -> Result<Outputs, StageError> {
+    let scores = all_scores(&spec.design, context)?;
+    let extracted = study::extract(spec, &scores).map_err(StageError::failed)?;
+    context.check_cancelled()?;
+    let files = match &extracted {
+        Extracted::Table(table) => report::table(table),
+        Extracted::Predictions { file, predictions } => {
+            report::exported(predictions).map(|bytes| vec![(file.clone(), bytes)])
+        }
+        Extracted::Ranking(ranking) => report::ranking(ranking),
+    };
+    write(files.map_err(StageError::failed)?, context)
 }
 
 /// Computes the p values of a study's comparisons for the families of other reports.

@@ -9,6 +9,8 @@
 //! | [`crossval`] | the fold-averaged AUC and its difference between arms | LeDell 2015; Obuchowski 1997 within folds |
 //! | [`multiclass`] | Hand-Till and one-vs-rest AUC | Hand & Till 2001 |
 //! | [`resampled`] | the corrected resampled t test | Nadeau & Bengio 2003 |
+//! | [`replicates`] | several runs of one recipe: spread, variance of the mean | |
+//! | [`ranking`] | probability of being best, the AUC of the best corrected for its choice | Tsamardinos 2018 |
 //! | [`multiplicity`] | Holm, Benjamini-Hochberg, Bonferroni | Holm 1979; Benjamini & Hochberg 1995 |
 //! | [`power`] | standard error and least detectable difference before any result | Hanley & McNeil 1982, 1983 |
 //! | [`logistic`] | ridge logistic regression, the trivial baseline | le Cessie & van Houwelingen 1992 |
@@ -33,6 +35,8 @@ pub mod clustered;
 pub mod multiclass;
 pub mod crossval;
 pub mod resampled;
+pub mod ranking;
+pub mod replicates;
 pub mod multiplicity;
 pub mod power;
 pub mod logistic;

@@ -6,7 +6,7 @@ impl Solver {
     /// True when a value of type `value` may stand where `place` is expected; variables are bound on the way.
     ///
     /// The conversions: int to float, text to path, `T` to `T?`, Net to Model, Task to Cohort to Dataset; those of option
-    /// types (float or record to `Rates`, text to `Freeze`, ...); one Scores to a grid without axes; and a function that
+    /// types (float or record to `Rates`, text to `Freeze`, ...); one Scores or Ranking to a grid without axes; and a function that
     /// counts as a step, or as its option, where one is expected.
     pub fn fit(&mut self, value: &Type, place: &Type) -> bool {
         if matches!(self.shallow(value), Type::Named(Named::Float)) && self.widen(place) {
@@ -33,7 +33,9 @@ impl Solver {
                         .all(|(name, ty)| b.get(name).is_some_and(|place| self.fit(ty, place)))
             }
             (Type::Grid(a), Type::Grid(b)) => self.fit_grid(a, b),
-            (Type::Named(Named::Scores), Type::Grid(grid)) => grid.axes.is_none() && self.fit(&value, &grid.cell),
+            (Type::Named(Named::Scores | Named::Ranking), Type::Grid(grid)) => {
+                grid.axes.is_none() && self.fit(&value, &grid.cell)
+            }
             (Type::Step(s, r), Type::Step(subject, result)) => self.fit(subject, s) && self.fit(r, result),
             (Type::Named(Named::Net), Type::Step(subject, result)) => {
                 self.fit(subject, &Type::TENSOR) && self.fit(&Type::TENSOR, result)
@@ -57,7 +59,7 @@ impl Solver {
             return match generic.kind() {
                 Kind::Rows => place == Named::Dataset,
                 Kind::Number => place == Named::Float,
-                Kind::Any => false,
+                Kind::Any | Kind::Result => false,
             };
         }
         match place {

@@ -142,6 +142,8 @@ pub enum Kind {
     Rows,
     /// `N`: `int` or `float`.
     Number,
+    /// `R`: `Scores` or `Ranking`.
+    Result,
 }
 
 /// A variable of a signature.
@@ -158,6 +160,7 @@ impl Generic {
         match self.letter {
             'D' => Kind::Rows,
             'N' => Kind::Number,
+            'R' => Kind::Result,
             _ => Kind::Any,
         }
     }

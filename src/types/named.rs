@@ -56,6 +56,7 @@ named! {
     Net = "Net" Domain "An architecture, no weights.",
     Model = "Model" Domain "A net with weights, and the whole history that gave them.",
     Scores = "Scores" Domain "Held-out predictions with label, group and fold per sample.",
+    Ranking = "Ranking" Domain "Several scores with the question which is best.",
     Report = "Report" Domain "Something a person opens.",
     Tensor = "Tensor" Domain "A symbolic tensor with a static shape, inside a `net`.",
     Row = "Row" Domain "One sample's columns, in `where`.",
@@ -76,6 +77,8 @@ named! {
     Head = "Head" Option "What becomes of a model's head.",
     InputAdapt = "InputAdapt" Option "How a first layer is made for another number of channels.",
     Adjust = "Adjust" Option "The correction for many comparisons.",
+    Test = "Test" Option "The test of a difference.",
+    Measure = "Measure" Option "What the best of several is chosen by.",
     WeightInit = "WeightInit" Option "The distribution of random weights.",
 }
 

@@ -95,13 +95,13 @@ impl Solver {
 
     /// The type with letters in place of the variables that nothing bound, so that each use may bind them anew.
     ///
-    /// Rows share the letter `D` and numbers `N`; a second variable of such a kind keeps the kind by taking the same letter.
+    /// Rows share the letter `D`, numbers `N` and results `R`; a second variable of such a kind keeps the kind by taking the same letter.
     #[must_use]
     pub fn generalize(&self, ty: &Type) -> Type {
         let mut letters = ('A'..='Z')
-            .filter(|letter| !matches!(letter, 'D' | 'N'))
+            .filter(|letter| !matches!(letter, 'D' | 'N' | 'R'))
             .collect::<Vec<_>>();
-        letters.rotate_left(usize::from(b'T' - b'A') - 2);
+        letters.rotate_left(usize::from(b'T' - b'A') - 3);
         let mut next = letters.into_iter();
         let mut given: IndexMap<VariableId, char> = IndexMap::new();
         self.resolve(ty).map_leaves(&mut |leaf| match leaf {
@@ -109,6 +109,7 @@ impl Solver {
                 let letter = *given.entry(*id).or_insert_with(|| match self.kind(*id) {
                     Kind::Rows => 'D',
                     Kind::Number => 'N',
+                    Kind::Result => 'R',
                     Kind::Any => next.next().unwrap_or('Z'),
                 });
                 Type::Generic(Generic { letter })
@@ -191,6 +192,7 @@ fn admits(kind: Kind, ty: &Type) -> bool {
     match (kind, ty) {
         (Kind::Any, _) | (_, Type::Unknown) => true,
         (Kind::Rows, Type::Named(named)) => named.row_rank().is_some(),
+        (Kind::Result, Type::Named(named)) => matches!(named, Named::Scores | Named::Ranking),
         (Kind::Number, Type::Named(named)) => matches!(named, Named::Int | Named::Float),
         (_, Type::Generic(generic)) => generic.kind() == kind,
         _ => false,

@@ -27,6 +27,7 @@ fn work(work: &Work) -> String {
         Work::Score(score) => format!("{} tested, {} for tuning", score.test.len(), score.tuning.len()),
         Work::Compare(design) => format!("{} comparisons", design.pairs.len()),
         Work::Describe(card) => format!("{} tables", card.tables.len()),
+        Work::Extract(extract) => format!("{} cells, {:?}", extract.design.cells.len(), extract.what),
         Work::Report(report) => format!(
             "{} cells, compare {:?}, baseline {:?}",
             report.design.cells.len(),

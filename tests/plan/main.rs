@@ -3,6 +3,7 @@
 mod cases;
 mod families;
 mod fixture;
+mod grids;
 mod models;
 mod nets;
 mod pages;

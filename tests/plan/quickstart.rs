@@ -83,7 +83,8 @@ fn a_report_knows_what_it_will_have_to_tell() {
     }
     let seen = |cell: &mtl::plan::stage::Cell| -> u64 {
         cell.members[0]
-            .trainings
+            .scoring
+            .trainings(&|_| 0)
             .iter()
             .map(|at| report.design.trainings[*at].pictures)
             .sum()

@@ -4,7 +4,7 @@ use crate::fixture::{golden_program, mistakes, planned, report};
 use mtl::plan::stage::ChoiceBy;
 
 /// The beginning that the programs below share.
-const START: &str = r#"
+pub(crate) const START: &str = r#"
 import std.models { alexnet, resnet18 }
 let films = table("data/films/manifest.csv") |> resize(32) |> rgb |> normalize(imagenet)
 let cohort = films |> split(kfold(3), by: "patient", stratify: "label", seed: 7)
@@ -20,7 +20,7 @@ fn chain(lets: &str, chain: &str) -> String {
 }
 
 /// Finds the code and the words in what is reported of a program.
-fn refused(text: &str, code: &str, words: &[&str]) {
+pub(crate) fn refused(text: &str, code: &str, words: &[&str]) {
     let found = mistakes(text);
     let hit = found
         .iter()
@@ -467,46 +467,6 @@ out study = a ++ b |> report(compare: \"arm\", baseline: \"c\")\n"
     );
     let axes = report(&planned(&joined), "study").design.axes;
     assert_eq!(axes[0].labels, ["a", "b", "c"]);
-}
-
-#[test]
-fn axes_are_added_and_put_in_another_order_and_cells_keep_their_labels() {
-    let text = format!(
-        "{START}let other = cohort |> classify(\"label\", {{ benign: [\"benign\"], rest: [\"malignant\", \"other\"] }})
-let tasks = {{ task, other }}
-let a = for arm in {{ short: 1, long: 2 }}, t in tasks {{ resnet18() |> finetune(t, epochs: arm) |> evaluate(t) }}
-let c = for t in tasks {{ resnet18() |> finetune(t, epochs: 3) |> evaluate(t) }}
-let all = a ++ (c |> axis(arm: \"third\"))
-out study = all |> transpose([\"t\", \"arm\"]) |> report(compare: \"arm\", baseline: \"third\")\n"
-    );
-    let design = report(&planned(&text), "study").design;
-    let axes: Vec<_> = design
-        .axes
-        .iter()
-        .map(|axis| (axis.name.as_str(), axis.labels.join(" ")))
-        .collect();
-    assert_eq!(
-        axes,
-        [("t", "task other".to_owned()), ("arm", "short long third".to_owned())]
-    );
-    let told = |cell: &mtl::plan::stage::Cell| {
-        let task = design.tasks[cell.task].name.clone();
-        (
-            cell.coordinate.join(" "),
-            task,
-            cell.chain.last().cloned().unwrap_or_default(),
-        )
-    };
-    let expected =
-        |t: &str, arm: &str, epochs: &str| (format!("{t} {arm}"), t.to_owned(), format!("finetune on {t}, {epochs}"));
-    let rows = ["task", "other"].map(|t| {
-        [
-            expected(t, "short", "1 epoch"),
-            expected(t, "long", "2 epochs"),
-            expected(t, "third", "3 epochs"),
-        ]
-    });
-    assert_eq!(design.cells.iter().map(told).collect::<Vec<_>>(), rows.concat());
 }
 
 #[test]

@@ -20,12 +20,28 @@ impl Checker<'_> {
         let name = spoken_name(callee).filter(|_| is_builtin)?;
         let axes = match self.shallow(arriving) {
             Type::Grid(grid) => grid.axes?,
-            Type::Named(Named::Scores) => Vec::new(),
+            Type::Named(Named::Scores | Named::Ranking) => Vec::new(),
             _ => return None,
         };
         match name {
             "axis" => self.more_axes(axes, callee, arguments),
             "transpose" => self.ordered_axes(axes, arguments),
+            "select" => {
+                let left = self.axes_without(axes, arguments)?;
+                if let Some(pool) = argument(arguments, "pool", 2) {
+                    self.axes_listed(&left, pool);
+                }
+                Some(left)
+            }
+            "ensemble" | "rank" => self.axes_without(axes, arguments),
+            "table_of" => {
+                for (place, name) in ["rows", "columns"].into_iter().enumerate() {
+                    if let Some(axis) = argument(arguments, name, place) {
+                        self.named_axis(&axes, axis);
+                    }
+                }
+                None
+            }
             "report" => {
                 self.check_report(&axes, arguments);
                 None
@@ -66,6 +82,23 @@ impl Checker<'_> {
         }
         made.extend(axes);
         Some(made)
+    }
+
+    /// The axes without the one that `along` names.
+    fn axes_without(&mut self, axes: Vec<Axis>, arguments: &[Argument]) -> Regrid {
+        let along = self.named_axis(&axes, argument(arguments, "along", 0)?)?;
+        Some(axes.into_iter().filter(|axis| *axis != along).collect())
+    }
+
+    /// Checks the axes that a written list names.
+    fn axes_listed(&mut self, axes: &[Axis], list: &Expr) {
+        if let ExprKind::List(parts) = &list.kind {
+            for part in parts {
+                if let ListPart::Value(name) = part {
+                    self.named_axis(axes, name);
+                }
+            }
+        }
     }
 
     /// `transpose([..])`: all axes in another order.

@@ -10,6 +10,9 @@ impl Checker<'_> {
     /// Checks axes and labels that a call of `report` names.
     pub(super) fn check_report(&mut self, axes: &[Axis], arguments: &[Argument]) {
         let compared = argument(arguments, "compare", 0).and_then(|value| self.named_axis(axes, value));
+        if let Some(replicate) = argument(arguments, "replicate", 5) {
+            self.named_axis(axes, replicate);
+        }
         if let Some(baseline) = argument(arguments, "baseline", 1) {
             self.baseline(axes, compared.as_ref(), baseline);
         }

@@ -6,5 +6,6 @@ codes! { "lint":
     ROW_SPLIT = "row_split", "Rows are split one by one although the table has a column that says which of them belong together.";
     UNEQUAL_BUDGETS = "unequal_budgets", "An arm sees more or fewer pictures than its baseline, and no arm of the study shows what that alone does.";
     SINGLE_RUN = "single_run", "Arms are compared on fewer than three splits, so the tests speak of the trained models and not of the strategies. A note.";
+    INDEPENDENT_SAMPLES = "independent_samples", "DeLong's test takes samples as independent, and groups have several.";
     NO_COMPARISON = "no_comparison", "Several arms are reported and none is compared with a baseline.";
 }

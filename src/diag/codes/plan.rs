@@ -26,5 +26,8 @@ codes! { "plan":
     NORMALIZATION_DIFFERS = "normalization_differs", "A model is given pictures that are normalised otherwise than those it was trained on.";
     SMALL_BATCH = "small_batch", "Batch normalisation over few samples measures noise.";
     NO_BASELINE = "no_baseline", "A comparison needs an axis and the label of its baseline.";
+    UNLIKE_SCORES = "unlike_scores", "Scores that are chosen among or taken together are of the same samples in the same folds.";
+    NO_TUNING_PART = "no_tuning_part", "A choice is made on the tuning part of each fold, which is not there or lacks a class.";
+    REPLICATE = "replicate", "An axis of replication holds runs of one recipe: it is not compared, and no baseline fixes it.";
     NOT_PAIRED = "not_paired", "Arms are compared on the same samples: tests are paired.";
 }

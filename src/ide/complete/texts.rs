@@ -119,7 +119,9 @@ impl Analysis {
                 });
                 column.map_or_else(Vec::new, |column| self.values_of(&column, around))
             }
-            ("report", "compare") => {
+            ("report", "compare" | "replicate")
+            | ("select" | "ensemble" | "rank", "along")
+            | ("table_of", "rows" | "columns") => {
                 let axes = self.arriving_axes(around);
                 let axes = axes.iter();
                 axes.map(|axis| Item::new(&axis.name, ProposalKind::Axis, 0)).collect()

@@ -4,7 +4,9 @@
 //! result and nothing else; paths, names and source places are skipped, and the *contents* of files enter as digests.
 
 mod card;
+mod extract;
 mod range;
+mod scoring;
 mod study;
 
 use crate::{
@@ -12,12 +14,14 @@ use crate::{
     source::Span,
 };
 pub use card::{Card, CardTable, CardValue};
+pub use extract::{Extract, Part, What};
 pub use range::Range;
+pub use scoring::{Candidate, Chosen, Measure, Scoring};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
 pub use study::{
-    Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Report, SampleFacts, TaskFacts,
-    TrainingFacts, Unmatched,
+    Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Primary, Report, SampleFacts,
+    TaskFacts, Test, TrainingFacts, Unmatched,
 };
 
 /// A stage of the plan.
@@ -49,6 +53,8 @@ pub enum Work {
     Report(Box<Report>),
     /// Writes what a network or a data set is made of.
     Describe(Box<Card>),
+    /// Writes something of a study's scores alone: a table, the predictions, a ranking.
+    Extract(Box<Extract>),
 }
 
 impl Work {
@@ -63,6 +69,7 @@ impl Work {
             Self::Compare(_) => "compare",
             Self::Report(_) => "report",
             Self::Describe(_) => "describe",
+            Self::Extract(extract) => extract.what.kind(),
         }
     }
 
@@ -94,7 +101,12 @@ impl Work {
                 Pictures::Npz { path, .. } => vec![path],
             },
             Self::Load(load) => vec![&load.path],
-            Self::Train(_) | Self::Score(_) | Self::Compare(_) | Self::Report(_) | Self::Describe(_) => Vec::new(),
+            Self::Train(_)
+            | Self::Score(_)
+            | Self::Compare(_)
+            | Self::Report(_)
+            | Self::Describe(_)
+            | Self::Extract(_) => Vec::new(),
         }
     }
 }

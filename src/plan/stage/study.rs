@@ -1,5 +1,6 @@
 //! What is judged and reported: cells on tasks, the comparisons between them, and every fact that a reader may ask for.
 
+use super::Scoring;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -20,6 +21,45 @@ pub struct Design {
     pub scores: Vec<String>,
     /// Every training stage in any cell's chain; the roles `History(i)` of the inputs.
     pub trainings: Vec<TrainingFacts>,
+    /// The axis whose labels are runs of one recipe: it is none of [`Design::axes`], and the members of a cell have a
+    /// [`Member::run`] for each of its labels.
+    pub replicate: Option<Axis>,
+    /// The test of a difference.
+    pub test: Test,
+}
+
+/// How a difference between two arms is tested.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Test {
+    /// With three or more repeats the corrected resampled t test, which is about strategies; else the clustered z test,
+    /// which is about the trained models.
+    #[default]
+    Auto,
+    /// DeLong's paired test, within folds: it takes samples as independent.
+    DeLong,
+    /// The clustered z test.
+    Clustered,
+}
+
+impl Test {
+    /// As the language writes it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::DeLong => "delong",
+            Self::Clustered => "clustered",
+        }
+    }
+}
+
+/// The comparisons that a report is about; the others are exploratory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Primary {
+    /// The task's label, as the program names it.
+    pub label: String,
+    /// Whether each of [`Design::pairs`] is one of them.
+    pub pairs: Vec<bool>,
 }
 
 /// The statistics of a study and the pages that tell them. Outputs: the files of `out/<name>/`.
@@ -37,6 +77,8 @@ pub struct Report {
     pub baseline: Vec<(String, String)>,
     /// The correction for multiplicity.
     pub adjust: Adjust,
+    /// The confirmatory comparisons; without it all of them are.
+    pub primary: Option<Primary>,
     /// The program's other studies with comparisons on a cohort of this one; the roles `Comparisons(i)` of the inputs.
     pub others: Vec<OtherStudy>,
     /// Data sets whose groups cannot be told from those of the tested ones.
@@ -55,6 +97,8 @@ pub struct OtherStudy {
     pub name: String,
     /// For each of its comparisons the cohort of the report's own that it is on, as [`TaskFacts::cohort`] numbers them.
     pub cohorts: Vec<Option<u32>>,
+    /// For each of its comparisons whether it is one that the other study is about; all false when it names none.
+    pub primary: Vec<bool>,
     /// Whether its comparisons are an input. Those of an output that was not asked for are counted only.
     pub is_run: bool,
 }
@@ -101,25 +145,25 @@ pub struct Cell {
     pub network_parameters: u64,
     /// The model's history in words, oldest first: `random start`, `pretrain on density, 3 epochs`, ...
     pub chain: Vec<String>,
-    /// One per (repeat, fold).
+    /// One per (run, repeat, fold).
     pub members: Vec<Member>,
 }
 
 /// One model of a cell, and the samples that it scores.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Member {
+    /// Its label on [`Design::replicate`], by place; 0 without that axis.
+    pub run: usize,
     /// Repeat, from 0.
     pub repeat: u32,
     /// Fold, from 0.
     pub fold: u32,
-    /// Its scores, by place in [`Design::scores`].
-    pub scores: usize,
+    /// The models behind its scores.
+    pub scoring: Scoring,
     /// The tested samples, by place in the task's [`TaskFacts::samples`].
     pub test: Arc<Vec<u32>>,
     /// The tuning part, likewise.
     pub tuning: Arc<Vec<u32>>,
-    /// Its training stages, oldest first, by place in [`Design::trainings`].
-    pub trainings: Vec<usize>,
 }
 
 /// What a report must know of a task.

@@ -102,13 +102,17 @@ fn summary(study: &Study) -> String {
         study
             .comparisons
             .iter()
-            .filter(|comparison| p(comparison).is_some_and(|p| p < words::LEVEL))
+            .filter(|comparison| !comparison.exploratory && p(comparison).is_some_and(|p| p < words::LEVEL))
             .count()
     };
-    let total = study.comparisons.len();
+    let total = study
+        .comparisons
+        .iter()
+        .filter(|comparison| !comparison.exploratory)
+        .count();
     let raw = under(|comparison| comparison.p);
     let correction = words::adjustment(study.adjust, &words::families(study));
-    match study.adjust {
+    let text = match study.adjust {
         Adjust::Holm => format!(
             "p < 0.05 in {raw} of {} before correction and in {} after it ({correction}); two-sided tests.",
             words::counted(total, "comparison"),
@@ -120,6 +124,13 @@ fn summary(study: &Study) -> String {
                 words::counted(total, "comparison")
             )
         }
+    };
+    match &study.primary {
+        Some(label) => format!(
+            "{label}: {text} The other {} exploratory, corrected among themselves.",
+            words::counted_are(study.comparisons.len() - total, "comparison")
+        ),
+        None => text,
     }
 }
 

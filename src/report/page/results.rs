@@ -1,7 +1,7 @@
 //! The AUCs: as a chart, as a matrix over two or more axes, and cell by cell with folds and budgets.
 
 use super::super::chart::forest::{Estimate, Forest, Row};
-use super::super::model::{CellResult, Study};
+use super::super::model::{CellResult, Selection, Study};
 use super::super::{numbers, words};
 
 /// The section.
@@ -13,9 +13,36 @@ pub(super) struct Results<'a> {
     pub(super) has_trivial_baseline: bool,
     pub(super) matrix: Option<Matrix<'a>>,
     pub(super) axes: Vec<&'a str>,
+    pub(super) runs: Option<RunTable<'a>>,
+    pub(super) selections: Vec<SelectionRow<'a>>,
     /// Whether a cell's labels leave its task open.
     pub(super) names_tasks: bool,
     pub(super) cells: Vec<CellRow<'a>>,
+}
+
+/// The runs of every cell.
+pub(super) struct RunTable<'a> {
+    pub(super) axis: &'a str,
+    pub(super) labels: String,
+    pub(super) rows: Vec<RunRow<'a>>,
+}
+
+/// The runs of a cell.
+pub(super) struct RunRow<'a> {
+    pub(super) labels: Vec<&'a str>,
+    pub(super) mean: String,
+    pub(super) sd: String,
+    pub(super) range: String,
+    pub(super) aucs: String,
+}
+
+/// What a cell chose along one axis.
+pub(super) struct SelectionRow<'a> {
+    pub(super) labels: Vec<&'a str>,
+    pub(super) axis: &'a str,
+    pub(super) by: String,
+    pub(super) candidates: String,
+    pub(super) chosen: String,
 }
 
 /// AUCs over the last axis by the axes before it.
@@ -80,6 +107,8 @@ impl<'a> Results<'a> {
                     .iter()
                     .any(|cell| !cell.coordinate.contains(&study.tasks[cell.task].name)),
             axes: study.axes.iter().map(|axis| axis.name.as_str()).collect(),
+            runs: runs(study),
+            selections: selections(study),
             cells: study
                 .cells
                 .iter()
@@ -111,6 +140,78 @@ impl<'a> CellRow<'a> {
             models: numbers::count(cell.budget.models),
         }
     }
+}
+
+fn runs(study: &Study) -> Option<RunTable<'_>> {
+    let axis = study.replicate.as_ref()?;
+    let row = |cell: &'_ CellResult| {
+        let runs = cell.runs.as_ref()?;
+        let end = |pick: fn(f64, f64) -> f64| numbers::auc(runs.aucs.iter().copied().reduce(pick));
+        let aucs: Vec<_> = runs.aucs.iter().map(|&auc| numbers::auc(Some(auc))).collect();
+        Some((
+            numbers::auc(cell.auc),
+            numbers::auc(runs.sd),
+            format!("{} to {}", end(f64::min), end(f64::max)),
+            aucs.join(", "),
+        ))
+    };
+    let rows = study.cells.iter().filter_map(|cell| {
+        let (mean, sd, range, aucs) = row(cell)?;
+        let labels = cell.coordinate.iter().map(String::as_str).collect();
+        Some(RunRow {
+            labels,
+            mean,
+            sd,
+            range,
+            aucs,
+        })
+    });
+    Some(RunTable {
+        axis: &axis.name,
+        labels: axis.labels.join(", "),
+        rows: rows.collect(),
+    })
+}
+
+fn selections(study: &Study) -> Vec<SelectionRow<'_>> {
+    let all = study
+        .cells
+        .iter()
+        .flat_map(|cell| cell.selections.iter().map(move |selection| (cell, selection)));
+    all.map(|(cell, selection)| SelectionRow {
+        labels: cell.coordinate.iter().map(String::as_str).collect(),
+        axis: &selection.axis,
+        by: chosen_by(selection),
+        candidates: selection.candidates.join(", "),
+        chosen: chosen(selection),
+    })
+    .collect()
+}
+
+/// `tuning AUC, averaged over seed`
+fn chosen_by(selection: &Selection) -> String {
+    let pooled = match selection.pool.as_slice() {
+        [] => String::new(),
+        pool => format!(", averaged over {}", words::list(pool)),
+    };
+    format!("tuning {}{pooled}", selection.by)
+}
+
+/// The labels of the folds, repeats and runs apart: `0.1, 0.01; 0.1, 0.1`.
+fn chosen(selection: &Selection) -> String {
+    let repeats = selection
+        .chosen
+        .chunk_by(|one, other| (one.run, one.repeat) == (other.run, other.repeat));
+    let repeats: Vec<String> = repeats
+        .map(|picks| {
+            picks
+                .iter()
+                .map(|pick| words::list(&pick.labels))
+                .collect::<Vec<_>>()
+                .join(", ")
+        })
+        .collect();
+    repeats.join("; ")
 }
 
 /// The folds' AUCs, repeats apart: `0.61, 0.64; 0.60, 0.66`.

@@ -2,9 +2,9 @@
 
 use super::{cell_name, cells::Judged};
 use crate::{
-    plan::stage::{ChoiceBy, Report},
+    plan::stage::{ChoiceBy, Report, Test},
     report::{
-        caveats::{Facts, Power, Trivial, Unequal, Untuned},
+        caveats::{Facts, Independent, Power, Trivial, Tuned, Unequal, Untuned},
         model::{Comparison, TaskResult},
         words,
     },
@@ -34,17 +34,28 @@ pub(super) fn facts(spec: &Report, judged: &[Judged], comparisons: &[Comparison]
         cards: cards.into_iter().cloned().collect(),
         trivial: tasks.iter().filter_map(|task| trivial(tasks, task)).collect(),
         unequal: unequal(spec, judged, comparisons),
-        untuned: untuned(spec),
+        untuned: untuned(spec).filter(|_| !tuned(spec).is_some_and(|tuned| tuned.others.is_empty())),
+        tuned: tuned(spec),
         // No weight file declares what it was trained on.
         undeclared_weights: load.map(|(name, _, _)| name.clone()).collect(),
         unmatched: spec.unmatched.clone(),
-        folds: judged
-            .iter()
-            .filter_map(|cell| cell.arm.folds_per_repeat())
-            .max()
-            .unwrap_or(1),
+        folds: judged.iter().filter_map(Judged::folds).max().unwrap_or(1),
         repeats: compared().map(|cell| judged[cell].result.repeats).min().unwrap_or(1),
+        runs: spec
+            .design
+            .replicate
+            .as_ref()
+            .map_or(1, |axis| axis.labels.len() as u32),
         comparisons: comparisons.len(),
+        about_models: comparisons.iter().any(|comparison| !comparison.about_strategies),
+        independent: (spec.design.test == Test::DeLong && !comparisons.is_empty())
+            .then(|| {
+                compared()
+                    .map(|cell| independent(&judged[cell], &tasks[judged[cell].result.task]))
+                    .max()
+            })
+            .flatten()
+            .filter(|independent| independent.repeated > 0),
         power: (0..tasks.len())
             .filter_map(|task| power(task, tasks, judged, comparisons))
             .collect(),
@@ -76,6 +87,43 @@ fn power(task: usize, tasks: &[TaskResult], judged: &[Judged], comparisons: &[Co
         groups: judged[comparison.arm].tested.class_groups.clone(),
         noun: words::groups(tasks[task].group_column.as_deref()).to_owned(),
         mde: comparison.mde?,
+    })
+}
+
+/// What a test that takes samples as independent passes over in a cell.
+fn independent(cell: &Judged, task: &TaskResult) -> Independent {
+    Independent {
+        repeated: cell.repeated_groups,
+        groups: cell.tested.groups,
+        noun: words::groups(task.group_column.as_deref()).to_owned(),
+    }
+}
+
+/// The cells whose learning rate is chosen on the tuning part, if there are any.
+fn tuned(spec: &Report) -> Option<Tuned> {
+    let design = &spec.design;
+    let choice = |cell: usize| {
+        let first = design.cells[cell].members.first()?;
+        let choices = first.scoring.choices();
+        let chosen = choices
+            .into_iter()
+            .find(|chosen| chosen.tunes.iter().any(|name| name == RATE))?;
+        let labels = chosen.candidates.iter().map(|candidate| candidate.label.clone());
+        Some((chosen.by.words(), labels.collect::<Vec<_>>()))
+    };
+    let all: Vec<_> = (0..design.cells.len()).map(choice).collect();
+    let (by, candidates) = all.iter().flatten().next()?.clone();
+    let names = |has_choice: bool| {
+        let cells = (0..all.len()).filter(|&cell| all[cell].is_some() == has_choice);
+        cells
+            .map(|cell| cell_name(design, &design.cells[cell].coordinate))
+            .collect()
+    };
+    Some(Tuned {
+        by: by.to_owned(),
+        candidates,
+        arms: names(true),
+        others: names(false),
     })
 }
 

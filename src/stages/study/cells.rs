@@ -1,18 +1,14 @@
 //! The AUC of a cell: fold by fold, averaged, with its interval, its curves and the predictions behind it.
 
-use super::{
-    CONFIDENCE, StudyError, cell_name,
-    input::{MemberScores, probabilities},
-    tasks::Models,
-};
+use super::{CONFIDENCE, StudyError, cell_name, input::MemberScores, scoring::Speaker, tasks::Models};
 use crate::{
-    plan::stage::Design,
+    plan::stage::{Design, Member},
     report::{
-        model::{Budget, CellResult, ClassCurves, Interval, MemberResult, Part, Prediction},
+        model::{Budget, CellResult, ClassCurves, Interval, MemberResult, Part, Picked, Prediction, Selection},
         words,
     },
     stats::{
-        StatsError,
+        self, StatsError,
         crossval::{Case, CrossValidated, Estimate},
         interval::IntervalMethod,
         multiclass::Metric,
@@ -30,12 +26,14 @@ const RATES: u32 = 100;
 pub(super) struct Judged {
     /// What the report tells.
     pub(super) result: CellResult,
-    /// Its scores.
-    pub(super) arm: CrossValidated,
+    /// Its scores, one entry per run.
+    pub(super) arms: Vec<CrossValidated>,
     /// What is computed of them.
     pub(super) metric: Metric,
     /// The tested samples.
     pub(super) tested: Part,
+    /// Tested groups with several samples.
+    pub(super) repeated_groups: usize,
 }
 
 impl Judged {
@@ -43,13 +41,70 @@ impl Judged {
     pub(super) fn budget(&self) -> (u64, u64) {
         (self.result.budget.pictures, self.result.budget.steps)
     }
+
+    /// Folds in a repeat; none when repeats differ in it.
+    pub(super) fn folds(&self) -> Option<u32> {
+        self.arms.first().and_then(CrossValidated::folds_per_repeat)
+    }
 }
 
-/// Computes the results of a cell.
-pub(super) fn judge(design: &Design, models: &Models<'_>, scores: &[MemberScores]) -> Result<Judged, StudyError> {
+/// One run of a cell.
+pub(super) struct Run {
+    pub(super) result: CellResult,
+    pub(super) estimate: Estimate,
+    /// Value and variance of each curve's AUC.
+    pub(super) class_estimates: Vec<(f64, Option<f64>)>,
+    arm: CrossValidated,
+    metric: Metric,
+}
+
+/// Computes the results of a cell from the models of each of its runs.
+pub(super) fn judge(design: &Design, runs: &[Models<'_>], scores: &[MemberScores]) -> Result<Judged, StudyError> {
+    let Some(models) = runs.first() else {
+        return Err(StudyError::Empty {
+            cell: design.name.clone(),
+            what: "run",
+        });
+    };
+    let name = || cell_name(design, &models.cell.coordinate);
+    let mut judged = runs
+        .iter()
+        .map(|models| run(design, models, scores))
+        .collect::<Result<Vec<_>, _>>()?;
+    let arms: Vec<_> = judged.iter().map(|run| run.arm.clone()).collect();
+    let metric = judged.first().map_or(Metric::Auc, |run| run.metric);
+    let result = match (&design.replicate, judged.pop()) {
+        (Some(axis), last) => {
+            judged.extend(last);
+            super::runs::together(&axis.name, judged).map_err(StudyError::of(name()))?
+        }
+        (None, Some(only)) => only.result,
+        (None, None) => {
+            return Err(StudyError::Empty {
+                cell: name(),
+                what: "run",
+            });
+        }
+    };
+    let tested = models.tested();
+    Ok(Judged {
+        repeated_groups: models.cohort.repeated_groups(&tested),
+        tested: models.cohort.part(tested),
+        result,
+        arms,
+        metric,
+    })
+}
+
+fn run(design: &Design, models: &Models<'_>, scores: &[MemberScores]) -> Result<Run, StudyError> {
     let (cell, cohort) = (models.cell, models.cohort);
     let name = || cell_name(design, &cell.coordinate);
-    let Scored { cases, predictions } = scored(design, models, scores)?;
+    let Scored {
+        cases,
+        predictions,
+        trainings,
+        selections,
+    } = scored(design, models, scores)?;
     let (arm, metric) = arm(models, &cases, &predictions).map_err(StudyError::of(name()))?;
     let estimate = arm.estimate(metric, CONFIDENCE).map_err(StudyError::of(name()))?;
     let pooled = if models.shared {
@@ -58,17 +113,20 @@ pub(super) fn judge(design: &Design, models: &Models<'_>, scores: &[MemberScores
         Some(arm.pooling(metric).map_err(StudyError::of(name()))?.pooled)
     };
     let curves = curves(models, &cases, &predictions).map_err(StudyError::of(name()))?;
+    let budget = budget(design, &trainings);
     let members = models
         .members
         .iter()
         .zip(&estimate.folds)
-        .map(|(member, fold)| MemberResult {
+        .zip(trainings)
+        .map(|((member, fold), trainings)| MemberResult {
             repeat: member.repeat,
             fold: member.fold,
             auc: Some(fold.value),
-            trainings: member.trainings.clone(),
+            trainings,
         });
     let tested = cohort.part(models.tested());
+    let (curves, class_estimates) = curves.into_iter().unzip();
     let result = CellResult {
         coordinate: cell.coordinate.clone(),
         task: cell.task,
@@ -86,36 +144,50 @@ pub(super) fn judge(design: &Design, models: &Models<'_>, scores: &[MemberScores
         auc_pooled: pooled,
         curves,
         repeats: models.repeats(),
-        budget: budget(design, models),
+        runs: None,
+        selections,
+        budget,
         members: members.collect(),
         predictions,
     };
-    Ok(Judged {
+    Ok(Run {
         result,
+        estimate,
+        class_estimates,
         arm,
         metric,
-        tested,
     })
 }
 
 /// What is scored.
 const UNIT: &str = "image";
 
-/// Tested samples with what the models say of them, in one order.
+/// Tested samples with what the models say of them, in one order, and which models those were.
 struct Scored {
     cases: Vec<Case>,
     predictions: Vec<Prediction>,
+    /// Of every member.
+    trainings: Vec<Vec<usize>>,
+    selections: Vec<Selection>,
 }
 
 fn scored(design: &Design, models: &Models<'_>, scores: &[MemberScores]) -> Result<Scored, StudyError> {
     let facts = models.cohort.facts;
-    let (mut cases, mut predictions) = (Vec::new(), Vec::new());
-    for (place, member) in models.members.iter().enumerate() {
-        let rows = probabilities(design, facts, member, &scores[member.scores])?;
-        for (&sample, probabilities) in member.test.iter().zip(rows) {
+    let (mut cases, mut predictions, mut trainings) = (Vec::new(), Vec::new(), Vec::new());
+    let mut selections: Vec<Selection> = Vec::new();
+    for (place, &member) in models.members.iter().enumerate() {
+        let speaker = Speaker {
+            design,
+            facts,
+            member,
+            scores,
+        };
+        let spoken = speaker.speak()?;
+        for (&sample, probabilities) in member.test.iter().zip(spoken.test) {
             cases.push(models.cohort.case(models, place, sample));
             let sample = &facts.samples[sample as usize];
             predictions.push(Prediction {
+                run: member.run,
                 sample: sample.name.clone(),
                 group: sample.group.clone(),
                 repeat: member.repeat,
@@ -124,8 +196,60 @@ fn scored(design: &Design, models: &Models<'_>, scores: &[MemberScores]) -> Resu
                 probabilities,
             });
         }
+        trainings.push(spoken.trainings);
+        note_choices(&mut selections, member, spoken.picks);
     }
-    Ok(Scored { cases, predictions })
+    Ok(Scored {
+        cases,
+        predictions,
+        trainings,
+        selections,
+    })
+}
+
+/// What the models of a run say of their test samples.
+pub(super) fn predictions(
+    design: &Design,
+    models: &Models<'_>,
+    scores: &[MemberScores],
+) -> Result<Vec<Prediction>, StudyError> {
+    Ok(scored(design, models, scores)?.predictions)
+}
+
+/// Adds what a member's choices were to what is told of each of them.
+fn note_choices(selections: &mut Vec<Selection>, member: &Member, picks: Vec<(String, String)>) {
+    for chosen in member.scoring.choices() {
+        if !selections.iter().any(|selection| selection.axis == chosen.axis) {
+            selections.push(Selection {
+                axis: chosen.axis.clone(),
+                by: chosen.by.words().to_owned(),
+                tunes: chosen.tunes.clone(),
+                pool: chosen.pool.clone(),
+                candidates: chosen
+                    .candidates
+                    .iter()
+                    .map(|candidate| candidate.label.clone())
+                    .collect(),
+                chosen: Vec::new(),
+            });
+        }
+    }
+    for selection in selections {
+        let mut labels: Vec<String> = Vec::new();
+        for (_, label) in picks.iter().filter(|(axis, _)| *axis == selection.axis) {
+            if !labels.contains(label) {
+                labels.push(label.clone());
+            }
+        }
+        if !labels.is_empty() {
+            selection.chosen.push(Picked {
+                run: member.run,
+                repeat: member.repeat,
+                fold: member.fold,
+                labels,
+            });
+        }
+    }
 }
 
 /// The scores of a cell as the statistics take them: of two classes the probability of the positive one.
@@ -146,8 +270,11 @@ fn arm(
     Ok((CrossValidated::multiclass(cases, &scores, classes)?, Metric::HandTill))
 }
 
+/// A class's curves with value and variance of their AUC.
+type OfClass = (ClassCurves, (f64, Option<f64>));
+
 /// The positive class of two; each of more against the rest.
-fn curves(models: &Models<'_>, cases: &[Case], predictions: &[Prediction]) -> Result<Vec<ClassCurves>, StatsError> {
+fn curves(models: &Models<'_>, cases: &[Case], predictions: &[Prediction]) -> Result<Vec<OfClass>, StatsError> {
     let shown = if models.cohort.is_binary() {
         1
     } else {
@@ -173,13 +300,14 @@ fn curves(models: &Models<'_>, cases: &[Case], predictions: &[Prediction]) -> Re
             .copied()
             .zip(vertical_average(&folds, &grid)?)
             .map(<[f64; 2]>::from);
-        Ok(ClassCurves {
+        let curves = ClassCurves {
             class,
             auc: Some(estimate.value),
             auc_ci: interval(&estimate),
             average: [[0.0, 0.0]].into_iter().chain(average).collect(),
             folds: folds.iter().map(points).collect(),
-        })
+        };
+        Ok((curves, (estimate.value, estimate.variance)))
     };
     (0..shown).map(of_class).collect()
 }
@@ -195,7 +323,12 @@ fn points(curve: &RocCurve) -> Vec<[f64; 2]> {
 
 /// The interval of an estimate as a report takes it.
 pub(super) fn interval(estimate: &Estimate) -> Option<Interval> {
-    estimate.interval.map(|(interval, _)| [interval.low, interval.high])
+    estimate.interval.map(|(interval, _)| ends(interval))
+}
+
+/// The two ends of an interval.
+pub(super) fn ends(interval: stats::interval::Interval) -> Interval {
+    [interval.low, interval.high]
 }
 
 fn estimand(models: &Models<'_>) -> String {
@@ -244,13 +377,14 @@ fn method(models: &Models<'_>, metric: Metric, estimate: &Estimate, pooled: Opti
     format!("{averaged}; {interval}{note}")
 }
 
-fn budget(design: &Design, models: &Models<'_>) -> Budget {
+/// What the members' models were trained with; `trainings` of each.
+fn budget(design: &Design, trainings: &[Vec<usize>]) -> Budget {
     let mut budget = Budget {
-        models: models.members.len() as u64,
+        models: trainings.len() as u64,
         ..Budget::default()
     };
-    for member in &models.members {
-        let chain = || member.trainings.iter().map(|&training| &design.trainings[training]);
+    for of_member in trainings {
+        let chain = || of_member.iter().map(|&training| &design.trainings[training]);
         budget.pictures += chain().map(|training| training.pictures).sum::<u64>();
         budget.steps += chain().map(|training| training.steps).sum::<u64>();
         budget.epochs = budget

@@ -1,11 +1,18 @@
 //! Arms against their baseline: difference, interval, tests.
 
-use super::{CONFIDENCE, StudyError, cell_name, cells::Judged, input::check_place};
+use super::{
+    CONFIDENCE, StudyError, cell_name,
+    cells::{Judged, ends},
+    input::check_place,
+    runs,
+};
 use crate::{
-    plan::stage::Design,
-    report::model::{Comparison, Interval},
+    plan::stage::{Design, Test},
+    report::model::Comparison,
     stats::{
-        crossval, interval,
+        StatsError,
+        crossval::{self, CrossValidated},
+        interval::{Difference, ZTest},
         resampled::{CorrectedT, corrected_resampled_t},
     },
 };
@@ -18,6 +25,7 @@ const REPEATS_FOR_STRATEGY: u32 = 3;
 const ROUNDING: f64 = 1e-12;
 
 const MODELS_TEST: &str = "clustered paired z test (Obuchowski 1997 within folds)";
+const DELONG_TEST: &str = "paired test of DeLong 1988 within folds, samples taken as independent";
 const STRATEGY_TEST: &str = "corrected resampled t test (Nadeau & Bengio 2003)";
 
 /// Every arm against its baseline, in the order of the plan; not corrected yet.
@@ -43,39 +51,76 @@ fn compare(design: &Design, judged: &[Judged], arm: usize, baseline: usize) -> R
         });
     }
     let of = || StudyError::of(format!("{} against {}", names[0], names[1]));
-    let paired = crossval::compare(&a.arm, &b.arm, a.metric, CONFIDENCE).map_err(of())?;
-    // Without any variance unequal AUCs give an infinite z, which no finite sample supports.
-    let models = paired.difference.test.filter(|test| test.z.is_finite());
+    let (models, folds) = paired(a, b, |arm| arm.clone(), of)?;
     let mut comparison = Comparison {
         arm,
         baseline,
-        delta: Some(paired.difference.delta),
-        delta_ci: models.map(|test| ends(test.interval)),
-        z: models.map(|test| test.z),
-        p_models: models.map(|test| test.p),
+        delta: Some(models.delta),
+        delta_ci: defined(&models).map(|test| ends(test.interval)),
+        z: defined(&models).map(|test| test.z),
+        p_models: defined(&models).map(|test| test.p),
         p_strategy: None,
-        p: models.map(|test| test.p),
+        p: defined(&models).map(|test| test.p),
         p_adjusted: None,
         test: MODELS_TEST.to_owned(),
+        about_strategies: false,
+        exploratory: false,
         family: 1,
         mde: None,
         budgets_equal: a.budget() == b.budget(),
     };
-    if let Some(folds) = folds_for_strategy(a) {
-        let differences: Vec<f64> = paired.folds.iter().map(|fold| fold.value).collect();
-        let strategy = corrected_resampled_t(&differences, folds, CONFIDENCE).map_err(of())?;
-        let strategy = Some(strategy).filter(is_defined);
-        comparison.test = STRATEGY_TEST.to_owned();
-        comparison.p_strategy = strategy.map(|test| test.p);
-        // Interval and deciding p value belong to one test, else they could contradict each other.
-        comparison.p = comparison.p_strategy;
-        comparison.delta_ci = strategy.map(|test| ends(test.interval));
+    let strategy = match folds_for_strategy(a) {
+        Some(count) => Some(corrected_resampled_t(&folds, count, CONFIDENCE).map_err(of())?),
+        None => None,
+    };
+    let strategy = strategy.map(|test| Some(test).filter(is_defined));
+    comparison.p_strategy = strategy.flatten().map(|test| test.p);
+    // Interval and deciding p value belong to one test, else they could contradict each other.
+    match (design.test, strategy) {
+        (Test::Auto, Some(strategy)) => {
+            comparison.test = STRATEGY_TEST.to_owned();
+            comparison.about_strategies = true;
+            comparison.p = comparison.p_strategy;
+            comparison.delta_ci = strategy.map(|test| ends(test.interval));
+        }
+        (Test::DeLong, _) => {
+            let (independent, _) = paired(a, b, CrossValidated::independent, of)?;
+            comparison.test = DELONG_TEST.to_owned();
+            comparison.p = defined(&independent).map(|test| test.p);
+            comparison.delta_ci = defined(&independent).map(|test| ends(test.interval));
+        }
+        (Test::Auto, None) | (Test::Clustered, _) => {}
     }
     Ok(comparison)
 }
 
-fn ends(interval: interval::Interval) -> Interval {
-    [interval.low, interval.high]
+/// The difference of two arms over their runs, and in each fold; `units` says what the arms' clusters are.
+fn paired<F: FnOnce(StatsError) -> StudyError>(
+    a: &Judged,
+    b: &Judged,
+    units: impl Fn(&CrossValidated) -> CrossValidated,
+    of: impl Fn() -> F,
+) -> Result<(Difference, Vec<f64>), StudyError> {
+    let each = a.arms.iter().zip(&b.arms);
+    let each = each.map(|(a_run, b_run)| crossval::compare(&units(a_run), &units(b_run), a.metric, CONFIDENCE));
+    let each = each.collect::<Result<Vec<_>, _>>().map_err(of())?;
+    let runs = each.iter().map(|run| &run.difference);
+    let values: Vec<_> = runs.clone().map(|run| (run.delta, run.variance)).collect();
+    let all = runs::difference(&values)?;
+    let mean = |value: fn(&Difference) -> f64| runs.clone().map(value).sum::<f64>() / each.len() as f64;
+    let (auc_a, auc_b) = (mean(|run| run.auc_a), mean(|run| run.auc_b));
+    let difference = Difference::new(auc_a, auc_b, all.variance, CONFIDENCE).map_err(of())?;
+    let folds = each.first().map_or(0, |run| run.folds.len());
+    let folds = (0..folds).map(|fold| {
+        let values = each.iter().filter_map(|run| run.folds.get(fold)).map(|fold| fold.value);
+        values.sum::<f64>() / each.len() as f64
+    });
+    Ok((difference, folds.collect()))
+}
+
+/// The test of a difference. Without any variance unequal AUCs give an infinite z, which no finite sample supports.
+fn defined(difference: &Difference) -> Option<ZTest> {
+    difference.test.filter(|test| test.z.is_finite())
 }
 
 fn is_defined(test: &CorrectedT) -> bool {
@@ -85,6 +130,6 @@ fn is_defined(test: &CorrectedT) -> bool {
 /// Folds in a repeat, if strategies can be tested: whole cross-validations, repeated often enough. Models that share
 /// their test samples have one fold and cannot.
 fn folds_for_strategy(arm: &Judged) -> Option<u32> {
-    let folds = arm.arm.folds_per_repeat().filter(|&folds| folds >= 2)?;
+    let folds = arm.folds().filter(|&folds| folds >= 2)?;
     (arm.result.repeats >= REPEATS_FOR_STRATEGY).then_some(folds)
 }

@@ -28,20 +28,23 @@ pub(super) fn correct(
     others: &[Option<OtherTests>],
 ) -> Result<(), StudyError> {
     check_count("other studies", spec.others.len(), others.len())?;
-    let mut families: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    let mut families: BTreeMap<Family, Vec<f64>> = BTreeMap::new();
     let mut places = Vec::with_capacity(comparisons.len());
-    for comparison in comparisons.iter() {
-        let family = families.entry(cohort(spec, comparison)).or_default();
+    for (place, comparison) in comparisons.iter_mut().enumerate() {
+        let primary = spec.primary.as_ref();
+        comparison.exploratory = primary.is_some_and(|primary| !primary.pairs.get(place).copied().unwrap_or(false));
+        let family = families.entry(family(spec, comparison)).or_default();
         places.push(family.len());
         family.push(comparison.p.unwrap_or(1.0));
     }
     for (other, tests) in spec.others.iter().zip(others) {
-        for (cohort, p) in other_tests(other, tests.as_ref())? {
-            families.entry(cohort).or_default().push(p);
+        for (place, cohort, p) in other_tests(other, tests.as_ref())? {
+            let exploratory = spec.primary.is_some() && !other.primary.get(place).copied().unwrap_or(false);
+            families.entry((cohort, exploratory)).or_default().push(p);
         }
     }
     for (comparison, place) in comparisons.iter_mut().zip(places) {
-        let family = &families[&cohort(spec, comparison)];
+        let family = &families[&family(spec, comparison)];
         if spec.adjust == Adjust::Holm {
             let adjusted = multiplicity::holm(family).map_err(StudyError::of("correction for multiplicity"))?;
             comparison.p_adjusted = comparison.p.map(|_| adjusted[place]);
@@ -54,20 +57,25 @@ pub(super) fn correct(
     Ok(())
 }
 
-/// The cohort that a comparison is on; the plan's own, so it exists.
-fn cohort(spec: &Report, comparison: &Comparison) -> u32 {
-    spec.design.tasks[spec.design.cells[comparison.arm].task].cohort
+/// What is corrected together: the comparisons on a cohort; with a primary task, those that the study is about, and apart
+/// from them the exploratory ones.
+type Family = (u32, bool);
+
+fn family(spec: &Report, comparison: &Comparison) -> Family {
+    // The plan's own places, so they exist.
+    let cohort = spec.design.tasks[spec.design.cells[comparison.arm].task].cohort;
+    (cohort, comparison.exploratory)
 }
 
-/// The comparisons of another study that are on cohorts of the report's own.
-fn other_tests(other: &OtherStudy, tests: Option<&OtherTests>) -> Result<Vec<(u32, f64)>, StudyError> {
+/// The comparisons of another study that are on cohorts of the report's own: place, cohort and p.
+fn other_tests(other: &OtherStudy, tests: Option<&OtherTests>) -> Result<Vec<(usize, u32, f64)>, StudyError> {
     if let Some(tests) = tests {
         check_count("comparisons of another study", other.cohorts.len(), tests.len())?;
     }
     let p = |place: usize| tests.and_then(|tests| tests[place]).unwrap_or(1.0);
     let shared = other.cohorts.iter().enumerate();
     Ok(shared
-        .filter_map(|(place, cohort)| Some(((*cohort)?, p(place))))
+        .filter_map(|(place, cohort)| Some((place, (*cohort)?, p(place))))
         .collect())
 }
 

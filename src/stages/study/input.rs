@@ -83,6 +83,13 @@ pub(super) fn check_place(what: &'static str, place: usize, known: usize) -> Res
     }
 }
 
+fn check_model(design: &stage::Design, scores: usize, trainings: &[usize]) -> Result<(), StudyError> {
+    check_place("score stage", scores, design.scores.len())?;
+    trainings
+        .iter()
+        .try_for_each(|&training| check_place("training stage", training, design.trainings.len()))
+}
+
 /// Fails unless everything that a cell points at exists and each of its models tests something.
 pub(super) fn check_cell(design: &stage::Design, cell: &stage::Cell) -> Result<(), StudyError> {
     let empty = |what| StudyError::Empty {
@@ -95,10 +102,13 @@ pub(super) fn check_cell(design: &stage::Design, cell: &stage::Cell) -> Result<(
     }
     let samples = design.tasks[cell.task].samples.len();
     for member in &cell.members {
-        check_place("score stage", member.scores, design.scores.len())?;
-        for &training in &member.trainings {
-            check_place("training stage", training, design.trainings.len())?;
-        }
+        let mut found = Ok(());
+        member.scoring.each_model(&mut |scores, trainings| {
+            if found.is_ok() {
+                found = check_model(design, scores, trainings);
+            }
+        });
+        found?;
         for &sample in member.test.iter().chain(member.tuning.iter()) {
             check_place("sample", sample as usize, samples)?;
         }
@@ -109,22 +119,8 @@ pub(super) fn check_cell(design: &stage::Design, cell: &stage::Cell) -> Result<(
     Ok(())
 }
 
-/// The probabilities of a model for its tested samples, `[samples][classes]`: the softmax of its logits.
-///
-/// The logits of the tuning part are checked with them, because a model that fails there has diverged too.
-pub(super) fn probabilities(
-    design: &stage::Design,
-    task: &stage::TaskFacts,
-    member: &stage::Member,
-    scores: &MemberScores,
-) -> Result<Vec<Vec<f64>>, StudyError> {
-    let stage = &design.scores[member.scores];
-    check_logits(stage, task, "tuning part", &member.tuning, &scores.tuning)?;
-    check_logits(stage, task, "test samples", &member.test, &scores.test)?;
-    Ok(scores.test.chunks_exact(task.classes.len()).map(softmax).collect())
-}
-
-fn check_logits(
+/// Fails unless there are logits for all samples of a part, and all are finite.
+pub(super) fn check_logits(
     stage: &str,
     task: &stage::TaskFacts,
     part: &'static str,
@@ -155,7 +151,7 @@ fn check_logits(
 }
 
 /// Softmax in double precision, so that different logits keep different probabilities.
-fn softmax(logits: &[f32]) -> Vec<f64> {
+pub(super) fn softmax(logits: &[f32]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f64> = logits
         .iter()

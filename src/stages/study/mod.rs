@@ -7,7 +7,10 @@
 //! | --- | --- |
 //! | `input` | what the stages wrote, checked against the plan |
 //! | `tasks` | cohorts: groups, parts, folds |
+//! | `scoring` | which models speak for a member: the chosen one, or several |
+//! | `runs` | several runs of one recipe, taken together |
 //! | `cells` | the AUC of a cell with its interval, curves and predictions |
+//! | `extract` | tables, predictions and rankings of their own |
 //! | `comparisons` | arms against their baseline |
 //! | `families` | the correction for the number of comparisons |
 //! | `baseline` | the logistic regression on global numbers of the pictures |
@@ -17,8 +20,11 @@ mod baseline;
 mod caveats;
 mod cells;
 mod comparisons;
+mod extract;
 mod families;
 mod input;
+mod runs;
+mod scoring;
 mod tasks;
 
 #[cfg(test)]
@@ -33,6 +39,7 @@ use crate::{
     stats::StatsError,
 };
 use cells::Judged;
+pub(super) use extract::{Extracted, extract};
 pub(super) use families::OtherTests;
 pub(super) use input::{Epoch, GLOBAL_NUMBERS, History, MemberScores};
 use tasks::{Cohort, Models};
@@ -178,18 +185,18 @@ fn cohorts(design: &stage::Design) -> Result<Vec<Cohort<'_>>, StudyError> {
     design.tasks.iter().map(Cohort::new).collect()
 }
 
-/// The models and results of every cell.
+/// The models of every run of every cell, and the results of the cells.
 fn judged<'a>(
     design: &'a stage::Design,
     cohorts: &'a [Cohort<'a>],
     scores: &[MemberScores],
 ) -> Result<(Vec<Models<'a>>, Vec<Judged>), StudyError> {
     input::check_scores(design, scores)?;
-    let models = design.cells.iter().map(|cell| Models::new(design, cell, cohorts));
+    let models = design.cells.iter().map(|cell| Models::of_runs(design, cell, cohorts));
     let models = models.collect::<Result<Vec<_>, _>>()?;
-    let judged = models.iter().map(|models| cells::judge(design, models, scores));
+    let judged = models.iter().map(|runs| cells::judge(design, runs, scores));
     let judged = judged.collect::<Result<Vec<_>, _>>()?;
-    Ok((models, judged))
+    Ok((models.into_iter().flatten().collect(), judged))
 }
 
 /// Computes a study.
@@ -216,9 +223,12 @@ pub(super) fn study(
         program: spec.program.clone(),
         about: spec.about.clone(),
         axes: design.axes.clone(),
+        replicate: design.replicate.clone(),
         compare: spec.compare.clone(),
         baseline: spec.baseline.clone(),
         adjust: spec.adjust,
+        asked: design.test,
+        primary: spec.primary.as_ref().map(|primary| primary.label.clone()),
         others: spec.others.clone(),
         tasks,
         cells: judged.into_iter().map(|cell| cell.result).collect(),

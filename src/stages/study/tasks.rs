@@ -75,6 +75,15 @@ impl<'a> Cohort<'a> {
         }
     }
 
+    /// How many groups have several of these samples.
+    pub(super) fn repeated_groups(&self, samples: &[usize]) -> usize {
+        let mut count = vec![0_u32; self.groups.len()];
+        for &sample in samples {
+            count[self.groups[sample] as usize] += 1;
+        }
+        count.iter().filter(|&&samples| samples > 1).count()
+    }
+
     /// The partitions of each model.
     pub(super) fn fold_counts(&self, models: &Models<'_>) -> Vec<FoldCounts> {
         let counts = |member: &&Member| FoldCounts {
@@ -99,7 +108,7 @@ impl<'a> Cohort<'a> {
     }
 }
 
-/// The models of a cell.
+/// The models of one run of a cell.
 pub(super) struct Models<'a> {
     /// The cell.
     pub(super) cell: &'a Cell,
@@ -112,10 +121,21 @@ pub(super) struct Models<'a> {
 }
 
 impl<'a> Models<'a> {
-    /// Fails when the cell points at something that does not exist.
-    pub(super) fn new(design: &Design, cell: &'a Cell, cohorts: &'a [Cohort<'a>]) -> Result<Self, StudyError> {
+    /// The models of every run of a cell. Fails when the cell points at something that does not exist.
+    pub(super) fn of_runs(design: &Design, cell: &'a Cell, cohorts: &'a [Cohort<'a>]) -> Result<Vec<Self>, StudyError> {
         check_cell(design, cell)?;
-        let mut members: Vec<&Member> = cell.members.iter().collect();
+        let runs = design.replicate.as_ref().map_or(1, |axis| axis.labels.len());
+        (0..runs).map(|run| Self::new(design, cell, run, cohorts)).collect()
+    }
+
+    fn new(design: &Design, cell: &'a Cell, run: usize, cohorts: &'a [Cohort<'a>]) -> Result<Self, StudyError> {
+        let mut members: Vec<&Member> = cell.members.iter().filter(|member| member.run == run).collect();
+        if members.is_empty() {
+            return Err(StudyError::Empty {
+                cell: cell_name(design, &cell.coordinate),
+                what: "model in one of its runs",
+            });
+        }
         members.sort_by_key(|member| (member.repeat, member.fold));
         let tested = |member: &Member| member.test.iter().copied().collect::<BTreeSet<_>>();
         let first = tested(members[0]);

@@ -177,6 +177,18 @@ impl CrossValidated {
         CrossValidated { members, ..*self }
     }
 
+    /// The same cases with every sample as its own cluster: what DeLong 1988 assumes.
+    pub fn independent(&self) -> Self {
+        let members = self.members.iter().map(|member| Member {
+            clusters: member.samples.clone(),
+            ..member.clone()
+        });
+        CrossValidated {
+            members: members.collect(),
+            ..*self
+        }
+    }
+
     /// The metric averaged over folds, with its clustered interval at a confidence level such as 0.95: on the logit scale
     /// for a value over 0.9 or under 0.1, else plain.
     ///

@@ -63,6 +63,9 @@ pub(crate) fn subject(
     }
     let taken = match wanted {
         Type::Generic(generic) if generic.kind() != Kind::Any => generic.kind().to_string(),
+        Type::Grid(grid) if matches!(&grid.cell, Type::Generic(generic) if generic.kind() == Kind::Result) => {
+            one(Type::grid(Type::Named(Named::Scores), None))
+        }
         other => one(other),
     };
     let mut diagnostic = Diagnostic::error(

@@ -57,7 +57,7 @@ fn the_first_of_two_classes_is_the_positive_one() {
             .test
             .iter()
             .flat_map(|sample| [if class(sample) == 0 { 2.0 } else { 1.0 }, 1.5]);
-        fixture.scores[member.scores].test = logits.collect();
+        fixture.scores[scores_of(member)].test = logits.collect();
     }
     let study = fixture.study().unwrap();
     assert_eq!(study.cells[0].auc, Some(1.0));
@@ -116,7 +116,7 @@ fn models_on_one_external_cohort_are_repeats_of_one_fold() {
                 .iter()
                 .flat_map(|&at| logits(&task, place, member.repeat, member.fold, at))
                 .collect();
-            fixture.scores[member.scores] = MemberScores {
+            fixture.scores[scores_of(member)] = MemberScores {
                 test: logits,
                 tuning: vec![],
             };
@@ -271,7 +271,7 @@ fn scores_on_several_scales_are_said() {
     assert!(!fixture.study().unwrap().cells[1].auc_method.contains("scale"));
     let auc = fixture.study().unwrap().cells[1].auc;
     // One model is surer of the positive class in every picture.
-    let scores = fixture.spec.design.cells[1].members[0].scores;
+    let scores = scores_of(&fixture.spec.design.cells[1].members[0]);
     fixture.scores[scores]
         .test
         .iter_mut()

@@ -87,7 +87,7 @@ fn without_variance_unequal_arms_have_no_p_and_keep_the_family() {
             for member in &fixture.spec.design.cells[cell].members {
                 let class = |sample: &u32| fixture.spec.design.tasks[0].samples[*sample as usize].class as f32;
                 let logits = member.test.iter().flat_map(|sample| [-class(sample) * perfect, 0.0]);
-                fixture.scores[member.scores].test = logits.collect();
+                fixture.scores[scores_of(member)].test = logits.collect();
             }
         }
         let study = fixture.study().unwrap();

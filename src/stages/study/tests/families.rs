@@ -14,6 +14,7 @@ fn other(cohorts: &[Option<u32>], is_run: bool) -> OtherStudy {
     OtherStudy {
         name: "subtypes".into(),
         cohorts: cohorts.to_vec(),
+        primary: vec![false; cohorts.len()],
         is_run,
     }
 }

@@ -4,14 +4,15 @@ mod caveats;
 mod cells;
 mod comparisons;
 mod families;
+mod grids;
 mod refusals;
 
 use super::*;
 use crate::report::model::Comparison;
 use crate::{
     plan::stage::{
-        Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Report, SampleFacts,
-        TaskFacts, TrainingFacts,
+        Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Report, SampleFacts, Scoring,
+        TaskFacts, Test, TrainingFacts,
     },
     stats::{
         crossval::{self, Case, CrossValidated},
@@ -120,12 +121,15 @@ fn grid(axes: &[(&str, &[&str])], coordinates: &[Vec<&str>], classes: u32, repea
                 tasks: vec![task],
                 scores: vec![],
                 trainings: vec![],
+                replicate: None,
+                test: Test::Auto,
             },
             program: "study.mtl".into(),
             about: vec![],
             compare: Some(axes[0].0.into()),
             baseline: vec![(axes[0].0.into(), axes[0].1[0].into())],
             adjust: Adjust::Holm,
+            primary: None,
             others: vec![],
             unmatched: vec![],
             choices: vec![],
@@ -194,12 +198,15 @@ fn add_cell(fixture: &mut Fixture, place: usize, coordinate: &[&str], repeats: u
         });
         let scores = fixture.scores.len() - 1;
         members.push(Member {
+            run: 0,
             repeat,
             fold,
-            scores,
+            scoring: Scoring::Model {
+                scores,
+                trainings: vec![scores],
+            },
             test,
             tuning,
-            trainings: vec![scores],
         });
     }
     fixture.spec.design.cells.push(Cell {
@@ -210,6 +217,14 @@ fn add_cell(fixture: &mut Fixture, place: usize, coordinate: &[&str], repeats: u
         chain: words(&["random start", "finetune"]),
         members,
     });
+}
+
+/// The place of the scores of a member of one model.
+fn scores_of(member: &Member) -> usize {
+    match &member.scoring {
+        Scoring::Model { scores, .. } => *scores,
+        other => panic!("several models: {other:?}"),
+    }
 }
 
 fn logits(task: &TaskFacts, place: usize, repeat: u32, fold: u32, sample: u32) -> Vec<f32> {
@@ -230,7 +245,7 @@ fn arm(fixture: &Fixture, cell: usize) -> CrossValidated {
     let (mut cases, mut scores) = (vec![], vec![]);
     for member in &fixture.spec.design.cells[cell].members {
         for (row, &sample) in member.test.iter().enumerate() {
-            let logits = &fixture.scores[member.scores].test[2 * row..2 * row + 2];
+            let logits = &fixture.scores[scores_of(member)].test[2 * row..2 * row + 2];
             scores.push(1.0 / (1.0 + (f64::from(logits[1]) - f64::from(logits[0])).exp()));
             let label = u32::from(fixture.spec.design.tasks[0].samples[sample as usize].class == 0);
             cases.push(Case {
