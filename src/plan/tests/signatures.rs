@@ -36,6 +36,11 @@ const EXAMPLES: &[(&str, &str)] = &[
         "transpose",
         "(for a in [1, 2], b in [3, 4] { a * b }) |> transpose([\"b\", \"a\"])",
     ),
+    ("select", "sweep |> select(along: \"lr\")"),
+    ("ensemble", "sweep |> ensemble(along: \"seed\")"),
+    ("rank", "sweep |> rank(along: \"seed\")"),
+    ("table_of", "sweep |> table_of(rows: \"lr\", part: \"val\")"),
+    ("export", "sweep |> export(\"scores.csv\")"),
     ("power", "power(2, 3)"),
     ("linear", "x |> flatten |> linear(3)"),
     ("slice", "x |> slice(0, 1)"),
@@ -51,6 +56,11 @@ let films = table(\"films.csv\") |> rgb
 let cohort = films |> split(kfold(2), by: \"patient\", stratify: \"label\", seed: 7)
 let task = cohort |> classify(\"label\", positive: \"ill\")
 let scores = tiny() |> train(task, epochs: 1) |> evaluate(task)
+let tuned = films |> split(kfold(2, tuning: 50%), by: \"patient\", stratify: \"label\", seed: 7)
+  |> classify(\"label\", positive: \"ill\")
+let sweep = for lr in [1e-3, 1e-4], seed in [1, 2] {
+  tiny() |> train(tuned, epochs: 1, lr: lr, seed: seed) |> evaluate(tuned)
+}
 ";
 
 /// Sixteen pictures of eight patients as a table, as folders and as an archive; weights of `tiny`.
