@@ -207,3 +207,71 @@ out table = g |> table_of(rows: \"lr\", columns: \"seed\")\n"
             .any(|c| c.name == "select by" && c.value == "loss" && c.by == ChoiceBy::Default)
     );
 }
+
+#[test]
+fn sweeps_seeds_and_joined_grids_of_whole_studies_are_planned() {
+    let text = format!(
+        "{START}import std.models {{ resnet34 }}
+param seeds: int = 2
+let parts = films |> split(kfold(3, val: 25%), by: \"patient\", stratify: \"label\", seed: 7)
+let label = parts |> classify(\"label\", {{ malignant: [\"malignant\"], rest: [\"benign\", \"other\"] }})
+let density = parts |> classify(\"density\")
+
+let swept = for start in {{ scratch: init(seed: 1), other: init(seed: 2) }}, lr in [1e-2, 3e-3] {{
+  resnet18() |> start |> finetune(label, epochs: 1, lr: lr, schedule: cosine(warmup: 5%)) |> evaluate(label)
+}}
+let tuned = swept |> select(along: \"lr\", by: auc)
+out sweep = swept |> table_of(rows: \"lr\", columns: \"start\", part: \"val\")
+out study = tuned |> report(compare: \"start\", baseline: \"scratch\", test: delong, adjust: holm)
+
+let schemes = {{ flat: {{ rest: 1e-3 }}, by_hand: {{ head: 1e-2, \"layer4\": 1e-3, rest: 3e-4 }} }}
+let by_scheme = for lr in schemes, decay in [0, 1e-4] {{
+  resnet18() |> finetune(label, epochs: 1, lr: lr, weight_decay: decay) |> evaluate(label)
+}}
+out scheme = by_scheme |> select(along: \"decay\", by: auc) |> report(compare: \"lr\", baseline: \"flat\", test: delong)
+
+let starts = {{ none: |> identity, density: |> pretrain(density, epochs: 1) }}
+let scores = for start in starts, network in {{ resnet18, resnet34 }}, seed in 1..=seeds {{
+  network() |> init(seed: seed) |> start |> finetune(label, epochs: 1, seed: seed) |> evaluate(label)
+}}
+let together = scores |> ensemble(along: \"seed\")
+let spread = scores |> rank(along: \"seed\", by: auc)
+out seeds_report = scores |> report(compare: \"start\", baseline: \"none\", replicate: \"seed\")
+out ensemble_report = together |> report(compare: \"start\", baseline: \"none\", test: delong)
+out spread_report = spread |> report
+
+let other = parts |> classify(\"label\", {{ benign: [\"benign\"], rest: [\"malignant\", \"other\"] }})
+let tasks = {{ label, other }}
+let a = for strategy in {{ scratch: (t) => |> finetune(t, epochs: 1), longer: (t) => |> finetune(t, epochs: 2) }}, task in tasks {{
+  resnet18() |> strategy(task) |> evaluate(task)
+}}
+let c = for task in tasks {{ resnet34() |> finetune(task, epochs: 1) |> evaluate(task) }}
+let all = a ++ (c |> axis(strategy: \"deeper\"))
+out joined = all |> report(compare: \"strategy\", baseline: \"scratch\", test: delong, primary: \"other\")
+out one = all[task: \"label\"] |> report(compare: \"strategy\", baseline: \"scratch\")
+out flat = all |> transpose([\"task\", \"strategy\"]) |> export(\"scores.csv\")
+"
+    );
+    let plan = planned(&text);
+    assert_eq!(plan.outputs.len(), 9);
+    let joined = report(&plan, "joined");
+    assert_eq!(
+        joined.primary.map(|primary| primary.pairs),
+        Some(vec![false, true, false, true])
+    );
+    let named: Vec<_> = joined
+        .others
+        .iter()
+        .map(|other| (other.name.as_str(), other.primary.contains(&true)))
+        .collect();
+    assert!(
+        named.contains(&("study", false)) && named.contains(&("seeds_report", false)),
+        "{named:?}"
+    );
+    let scheme = report(&plan, "scheme").design;
+    let choices = scheme.cells[0].members[0].scoring.choices();
+    assert_eq!(
+        (choices[0].axis.as_str(), choices[0].tunes.clone()),
+        ("decay", vec!["weight_decay".to_owned()])
+    );
+}
