@@ -160,7 +160,7 @@ impl<'p> Evaluator<'p, '_> {
             return self.unexpected("the label of a task", &slot.value, slot.span);
         };
         let task = |cell: usize| Rc::clone(&study.scores[cell][0].task);
-        let has_label = |cell: usize| grid.coordinate(cell).iter().any(|own| *own == label);
+        let has_label = |cell: usize| grid.coordinate(cell).contains(&label);
         // A task is known by its own name, or by its label on an axis along which tasks differ.
         let named = |cell: usize| task(cell).name.as_deref() == Some(&*label);
         let others =

@@ -15,6 +15,9 @@ use crate::{
 };
 use std::{rc::Rc, sync::Arc};
 
+/// The axes of a grid but one, the labels of that one, and for each coordinate that is left the scores along it.
+type TakenOut = (Vec<GridAxis>, Vec<Rc<str>>, Vec<Vec<Rc<Scores>>>);
+
 /// A grid of scores with one axis taken out of it.
 pub(super) struct Along {
     pub(super) axis: Rc<str>,
@@ -73,7 +76,7 @@ impl<'p> Evaluator<'p, '_> {
                 member(&group[0].members[at], ScoreSource::Mean(sources.collect()))
             });
             let step = format!(
-                "mean of the probabilities of {} models along `{}`",
+                "mean of the probabilities of {} models along {}",
                 group.len(),
                 along.axis
             );
@@ -114,13 +117,8 @@ impl<'p> Evaluator<'p, '_> {
         })
     }
 
-    /// The axes of a grid but one, the labels of that one, and for each coordinate that is left the scores along it.
-    pub(super) fn along_axis(
-        &mut self,
-        grid: &Grid<'p>,
-        axis: usize,
-        at: Span,
-    ) -> Outcome<(Vec<GridAxis>, Vec<Rc<str>>, Vec<Vec<Rc<Scores>>>)> {
+    /// Takes an axis out of a grid of scores.
+    pub(super) fn along_axis(&mut self, grid: &Grid<'p>, axis: usize, at: Span) -> Outcome<TakenOut> {
         let others = (0..grid.axes.len()).filter(|other| *other != axis);
         let order: Vec<usize> = others.chain([axis]).collect();
         let turned = grid.transposed(&order);
@@ -197,7 +195,7 @@ impl<'p> Evaluator<'p, '_> {
             member(&group[0].members[at], source)
         });
         let members = members.collect();
-        let step = format!("chosen along `{}` by tuning {}", along.axis, by.words());
+        let step = format!("chosen along {} by tuning {}", along.axis, by.words());
         let mut settings = inherited(group);
         settings.extend(choice_settings(&along.axis, arguments));
         Value::Scores(Rc::new(Scores {

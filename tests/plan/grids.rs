@@ -186,7 +186,7 @@ out table = g |> table_of(rows: \"lr\", columns: \"seed\")\n"
     assert!(
         chain
             .last()
-            .is_some_and(|step| step.contains("mean of the probabilities of 3 models along `seed`")),
+            .is_some_and(|step| step.contains("mean of the probabilities of 3 models along seed")),
         "{chain:?}"
     );
     let runs = report(&plan, "runs");

@@ -227,13 +227,13 @@ fn ranked<'a>(ranking: &'a RankingPage, cell: &'a RankedCell) -> Ranked<'a> {
         } else {
             labels.join(" · ")
         },
-        sentence: sentence(cell),
+        sentence: sentence(ranking.head.axes.last().map_or("", |axis| &axis.name), cell),
         rows: rows.collect(),
     }
 }
 
 /// What may be said of the one on top.
-fn sentence(cell: &RankedCell) -> String {
+fn sentence(axis: &str, cell: &RankedCell) -> String {
     let Some(place) = cell.places.get(cell.winner) else {
         return String::new();
     };
@@ -247,7 +247,7 @@ fn sentence(cell: &RankedCell) -> String {
         _ => "Its AUC out of bag is not defined here.".to_owned(),
     };
     format!(
-        "{} is on top with an AUC of {} on the test parts; it is so in a share of {} of the bootstrap samples of {}. {corrected}",
+        "{axis} {} is on top with an AUC of {} on the test parts; it is so in a share of {} of the bootstrap samples of {}. {corrected}",
         place.label,
         numbers::auc(Some(place.auc)),
         numbers::auc(Some(place.best)),

@@ -119,7 +119,7 @@ fn facts(study: &Study) -> Vec<Fact> {
     }
     facts.push(fact(study.cells.len(), "cell"));
     facts.push(fact(
-        study.cells.iter().map(|cell| cell.members.len()).sum(),
+        study.cells.iter().map(|cell| cell.budget.models as usize).sum(),
         "tested model",
     ));
     facts

@@ -51,12 +51,12 @@ pub(super) fn together(axis: &str, runs: Vec<Run>) -> Result<CellResult, StatsEr
         sd: all.sd,
     });
     cell.estimand = format!(
-        "{} It is the mean over {count} run{} along `{axis}`, conditional on the folds.",
+        "{} It is the mean over {count} run{} along {axis}, conditional on the folds.",
         cell.estimand,
         if count == 1 { "" } else { "s" }
     );
     cell.auc_method = format!(
-        "{}; averaged over the runs along `{axis}`, the variance between them over their number added; conditional on the \
+        "{}; averaged over the runs along {axis}, the variance between them over their number added; conditional on the \
          folds",
         cell.auc_method
     );

@@ -192,7 +192,7 @@ fn runs_are_averaged_and_the_variance_between_them_is_added() {
     assert!((runs.sd.unwrap() - between.sqrt()).abs() < 1e-14);
     assert!(
         cell.estimand
-            .ends_with("mean over 2 runs along `seed`, conditional on the folds.")
+            .ends_with("mean over 2 runs along seed, conditional on the folds.")
     );
     assert_eq!((cell.budget.models, cell.predictions.len()), (6, 240));
     assert_eq!(cell.members.len(), 3);
