@@ -102,7 +102,7 @@ impl Solver {
         let mut letters = ('A'..='Z')
             .filter(|letter| !matches!(letter, 'D' | 'N' | 'R' | 'S'))
             .collect::<Vec<_>>();
-        letters.rotate_left(usize::from(b'T' - b'A') - 3);
+        letters.rotate_left(usize::from(b'T' - b'A') - 4);
         let mut next = letters.into_iter();
         let mut given: IndexMap<VariableId, char> = IndexMap::new();
         self.resolve(ty).map_leaves(&mut |leaf| match leaf {
