@@ -149,9 +149,7 @@ impl<'p> Evaluator<'p, '_> {
 
     fn training_facts(&self, id: StageId) -> Option<TrainingFacts> {
         let made = self.stages.get(id);
-        let Work::Train(train) = &made.stage.work else {
-            return None;
-        };
+        let (train, views) = made.stage.work.training()?;
         let moving = train
             .graph
             .parameters
@@ -163,7 +161,7 @@ impl<'p> Evaluator<'p, '_> {
         Some(TrainingFacts {
             stage: made.stage.name.clone(),
             label: format!("{way} on {task}"),
-            pictures: train.pictures_seen(),
+            pictures: train.pictures_seen() * views,
             steps: train.steps(),
             epochs: train.epochs,
             trained: (
@@ -197,7 +195,10 @@ impl<'p> Evaluator<'p, '_> {
         }
         for id in needed {
             let made = self.stages.get(*id);
-            if matches!(made.stage.work, Work::Load(_) | Work::Train(_) | Work::Score(_)) {
+            if matches!(
+                made.stage.work,
+                Work::Load(_) | Work::Train(_) | Work::Contrast(_) | Work::Score(_)
+            ) {
                 add(&made.scope, &made.settings);
             }
         }

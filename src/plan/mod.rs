@@ -12,6 +12,7 @@ pub mod stage;
 mod builtins;
 mod call;
 mod classify;
+mod contrast;
 mod convert;
 mod course;
 mod dag;

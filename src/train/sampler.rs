@@ -35,14 +35,17 @@ impl Sampler {
         order
     }
 
-    /// True when a sample is flipped in an epoch, which happens with probability `rate`.
+    /// True when a view of a sample is flipped in an epoch, which happens with probability `rate`.
     #[must_use]
-    pub fn flips(&self, epoch: usize, sample: usize, rate: f64) -> bool {
-        Stream::new(self.seed)
-            .named("flip")
-            .numbered(epoch as u64)
-            .uniform(sample as u64)
-            < rate
+    pub fn flips(&self, epoch: usize, view: usize, sample: usize, rate: f64) -> bool {
+        let stream = Stream::new(self.seed).named("flip").numbered(epoch as u64);
+        // The first view is the one that trainings with labels have.
+        let stream = if view == 0 {
+            stream
+        } else {
+            stream.named("view").numbered(view as u64)
+        };
+        stream.uniform(sample as u64) < rate
     }
 }
 
@@ -99,7 +102,7 @@ mod tests {
     #[test]
     fn flips_have_their_rate() {
         let sampler = sampler(10_000, 4, false, false);
-        let flips = |rate| (0..10_000).filter(|&sample| sampler.flips(3, sample, rate)).count();
+        let flips = |rate| (0..10_000).filter(|&sample| sampler.flips(3, 0, sample, rate)).count();
         assert_eq!([flips(0.0), flips(1.0)], [0, 10_000]);
         assert!((flips(0.3) as f64 / 3_000.0 - 1.0).abs() < 0.05);
     }
