@@ -2,7 +2,7 @@
 //!
 //! The estimate orders ready stages and fills progress bars; nothing that reaches a result depends on it.
 
-use super::stage::{Pictures, Prepare, Train, Work};
+use super::stage::{Contrast, Pictures, Prepare, Train, Work};
 use crate::net::{Graph, NodeId, Op, ParameterId};
 
 /// Operations to decode and resample one value of a picture.
@@ -15,6 +15,7 @@ pub fn operations(work: &Work) -> f64 {
         Work::Prepare(prepare) => prepared(prepare),
         Work::Load(load) => load.graph.trained_values() as f64,
         Work::Train(train) => training(train),
+        Work::Contrast(contrast) => Contrast::VIEWS as f64 * training(&contrast.training),
         Work::Score(score) => forward(&score.graph) * (score.test.len() + score.tuning.len()) as f64,
         Work::Compare(design) => design.cells.len() as f64 * 1e8,
         Work::Describe(card) => card.tables.iter().map(|table| table.rows.len() as f64 * 1e4).sum(),

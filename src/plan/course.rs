@@ -1,6 +1,7 @@
 //! The course of a training: what one call of `train` gives to all members that it trains.
 
 use super::{
+    contrast::Contrasting,
     data::setting,
     domain::{Model, ModelState, Task, Trained},
     eval::Evaluator,
@@ -53,6 +54,8 @@ pub(super) struct Course<'a, 'p> {
     /// The name of the way of training: `pretrain`.
     pub(super) way: String,
     pub(super) settings: Rc<[Setting]>,
+    /// Set for a course without classes.
+    pub(super) contrast: Option<Contrasting>,
     pub(super) span: Span,
 }
 
@@ -83,7 +86,11 @@ impl Course<'_, '_> {
             options.decay_all,
             options.clip,
             options.augment,
-        );
+        ) + &self
+            .contrast
+            .as_ref()
+            .map(|one| format!(" {}", one.temperature))
+            .unwrap_or_default();
         // Short, because every member's key begins with it.
         blake3::hash(text.as_bytes()).to_hex().to_string()
     }
@@ -148,16 +155,12 @@ impl<'p> Evaluator<'p, '_> {
         let beginning = self.beginning(model, task, &graph, options.head, arguments, (shape, span));
         let default = default_rate(&graph, matches!(model.state, ModelState::Random { .. }));
         let moving = self.moving(&graph, &options, default, span);
-        if has_batchnorm(&graph) && options.batch < SMALL_BATCH {
-            let message = format!("batch normalisation over {} samples measures little", options.batch);
-            let place = arguments.slot("batch").map_or(span, |slot| self.users_place(slot.span));
-            self.diagnostics
-                .push(Diagnostic::warning(&codes::SMALL_BATCH, message).at(place, ""));
-        }
+        self.warn_small_batch(&graph, options.batch, arguments, span);
         let beginning = beginning?;
         Ok(Course {
             task,
             settings: settings(arguments, &options, (default, &beginning), &graph, self.seed, model).into(),
+            contrast: None,
             way: self.calls.last().map_or("train", |(way, _)| way).to_owned(),
             options,
             graph,
@@ -167,6 +170,16 @@ impl<'p> Evaluator<'p, '_> {
             prepared,
             span,
         })
+    }
+
+    /// Warns of batches too small for batch normalisation.
+    pub(super) fn warn_small_batch(&mut self, graph: &Graph, batch: u32, arguments: &Arguments<'p>, span: Span) {
+        if has_batchnorm(graph) && batch < SMALL_BATCH {
+            let message = format!("batch normalisation over {batch} samples measures little");
+            let place = arguments.slot("batch").map_or(span, |slot| self.users_place(slot.span));
+            self.diagnostics
+                .push(Diagnostic::warning(&codes::SMALL_BATCH, message).at(place, ""));
+        }
     }
 
     /// Where the weights and the head come from.
@@ -203,7 +216,7 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     /// The rates of all parameters, and what is fixed.
-    fn moving(&mut self, graph: &Graph, options: &Options<'p>, default: f64, span: Span) -> Outcome<Moving> {
+    pub(super) fn moving(&mut self, graph: &Graph, options: &Options<'p>, default: f64, span: Span) -> Outcome<Moving> {
         let rates = self.rates(graph, options.rates.as_ref(), default);
         let both = self.frozen(graph, options.freeze.as_ref());
         let weights = self.frozen(graph, options.freeze_weights.as_ref());
@@ -285,6 +298,7 @@ impl<'p> Evaluator<'p, '_> {
         let has = match &model.state {
             ModelState::Random { .. } => "random weights have no head yet".to_owned(),
             ModelState::Loaded(_) => "the file's head has another number of classes".to_owned(),
+            ModelState::Trained(trained) if trained.classes.is_empty() => "the model learnt without classes".to_owned(),
             ModelState::Trained(trained) => format!("the model's head is for {}", quoted(&trained.classes)),
         };
         let message = format!("no head to keep for {}: {has}", quoted(&task.classes));
@@ -321,7 +335,7 @@ impl<'p> Evaluator<'p, '_> {
 }
 
 /// Every setting of a training, with who set it.
-fn settings(
+pub(super) fn settings(
     arguments: &Arguments<'_>,
     options: &Options<'_>,
     (rate, beginning): (f64, &Beginning),
@@ -330,7 +344,11 @@ fn settings(
     model: &Model<'_>,
 ) -> Vec<Setting> {
     let mut settings = Vec::new();
-    for (name, slot) in arguments.slots.iter().filter(|(name, _)| **name != "task") {
+    for (name, slot) in arguments
+        .slots
+        .iter()
+        .filter(|(name, _)| !matches!(**name, "task" | "cohort"))
+    {
         settings.push(match (*name, &slot.value) {
             ("lr", Value::None) => setting(name, Value::Float(rate).display(), ChoiceBy::Default),
             ("head", value) => setting(name, format!("{} ({})", value.display(), beginning.head()), slot.by),

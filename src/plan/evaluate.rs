@@ -163,12 +163,12 @@ impl<'p> Evaluator<'p, '_> {
             return Ok(Rc::clone(trained));
         }
         let quoted = |classes: &[Rc<str>]| listed(&classes.iter().map(|c| &**c).collect::<Vec<_>>());
-        let message = format!(
-            "the model's head is for {}, and `{}` has {}",
-            quoted(&trained.classes),
-            task.name(),
-            quoted(&task.classes)
-        );
+        let has = if trained.classes.is_empty() {
+            "the model learnt without classes and has no head".to_owned()
+        } else {
+            format!("the model's head is for {}", quoted(&trained.classes))
+        };
+        let message = format!("{has}, and `{}` has {}", task.name(), quoted(&task.classes));
         let help = format!(
             "`finetune({})` before it gives the model a head for these classes",
             task.name()
@@ -244,7 +244,7 @@ impl<'p> Evaluator<'p, '_> {
         arguments: &Arguments<'p>,
         span: Span,
     ) -> Option<Outcome<Value<'p>>> {
-        if !matches!(name, "train" | "evaluate" | "report" | "classify") {
+        if !matches!(name, "train" | "simclr" | "evaluate" | "report" | "classify") {
             return None;
         }
         let span = self.users_place(span);
@@ -254,6 +254,7 @@ impl<'p> Evaluator<'p, '_> {
         Some(match (name, value) {
             ("classify", value) => self.classify(value, *at, arguments, span),
             ("train", Value::Model(model)) => self.train(model, *at, arguments, span),
+            ("simclr", Value::Model(model)) => self.simclr(model, arguments, span),
             ("evaluate", Value::Model(model)) => self.evaluate(model, *at, arguments, span),
             ("report", Value::Grid(grid)) => self.report(grid, arguments, span),
             ("report", other) => self.unexpected("a grid of scores", other, *at),

@@ -168,9 +168,7 @@ impl<'p> Evaluator<'p, '_> {
 
     fn training_facts(&self, id: StageId) -> Option<TrainingFacts> {
         let made = self.stages.get(id);
-        let Work::Train(train) = &made.stage.work else {
-            return None;
-        };
+        let (train, views) = made.stage.work.training()?;
         let moving = train
             .graph
             .parameters
@@ -182,7 +180,7 @@ impl<'p> Evaluator<'p, '_> {
         Some(TrainingFacts {
             stage: made.stage.name.clone(),
             label: format!("{way} on {task}"),
-            pictures: train.pictures_seen(),
+            pictures: train.pictures_seen() * views,
             steps: train.steps(),
             epochs: train.epochs,
             trained: (
@@ -216,7 +214,10 @@ impl<'p> Evaluator<'p, '_> {
         }
         for id in needed {
             let made = self.stages.get(*id);
-            if matches!(made.stage.work, Work::Load(_) | Work::Train(_) | Work::Score(_)) {
+            if matches!(
+                made.stage.work,
+                Work::Load(_) | Work::Train(_) | Work::Contrast(_) | Work::Score(_)
+            ) {
                 add(&made.scope, &made.settings);
             }
         }

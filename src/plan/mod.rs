@@ -15,6 +15,7 @@ mod call;
 mod cells;
 mod classify;
 mod concat;
+mod contrast;
 mod convert;
 mod course;
 mod dag;

@@ -38,7 +38,7 @@ struct Building {
 
 impl Networks<'_> {
     /// The one copy of a graph: equal graphs are one, whatever their names.
-    fn intern(&mut self, graph: Graph) -> Arc<Graph> {
+    pub(super) fn intern(&mut self, graph: Graph) -> Arc<Graph> {
         let same = |other: &&Arc<Graph>| {
             other.nodes == graph.nodes
                 && other.parameters == graph.parameters
@@ -251,7 +251,13 @@ impl<'p> Evaluator<'p, '_> {
         }
     }
 
-    fn net_error<T>(&mut self, error: &NetError, span: Span, used_at: Span, shape: [usize; 3]) -> Outcome<T> {
+    pub(super) fn net_error<T>(
+        &mut self,
+        error: &NetError,
+        span: Span,
+        used_at: Span,
+        shape: [usize; 3],
+    ) -> Outcome<T> {
         let (code, help) = match error {
             NetError::KernelTooLarge { .. } => (
                 &codes::KERNEL_TOO_LARGE,

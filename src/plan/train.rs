@@ -5,7 +5,7 @@ use super::{
     domain::{History, MemberModel, Model, ModelState, Origin, Task, TaskMember, TaskParts, Trained, member_name},
     eval::Evaluator,
     seeds,
-    stage::{Role, Start, Train, Work},
+    stage::{Role, Start, Train},
     stages::Title,
     value::{Arguments, Outcome, Value},
 };
@@ -43,13 +43,26 @@ impl<'p> Evaluator<'p, '_> {
         self.warn_frozen(model, &course, at)?;
         let place = arguments.slot("augment").map_or(span, |slot| slot.span);
         self.warn_sides(&task.cohort.data, &course.options.augment, place);
-        let parts = self.parts(&task);
+        self.family(model, &task, course, span)
+    }
+
+    /// Every member of the family that a course gives.
+    pub(super) fn family(
+        &mut self,
+        model: &Model<'p>,
+        task: &Rc<Task>,
+        course: Course<'_, 'p>,
+        span: Span,
+    ) -> Outcome<Value<'p>> {
+        let parts = self.parts(task);
         let planned = plan_members(model, &parts);
         let repeats = planned.iter().map(|one| one.repeat + 1).max().unwrap_or(1);
         let key = course.key();
         let mut members = Vec::with_capacity(planned.len());
         for one in &planned {
-            if one.part.training.rows.is_empty() {
+            // Of a single picture nothing can be told apart.
+            let least = course.contrast.as_ref().map_or(1, |_| 2);
+            if one.part.training.rows.len() < least {
                 let message = format!("`{}` has no training part", task.name());
                 let help = "train on a cohort that is split with `kfold`, `holdout` or a column of parts";
                 let diagnostic = Diagnostic::error(&codes::NOTHING_TO_TRAIN, message).at(span, "");
@@ -59,9 +72,9 @@ impl<'p> Evaluator<'p, '_> {
             members.push(self.train_member(&course, &key, one, name));
         }
         for member in &members {
-            self.trained_on.entry(member.stage).or_insert_with(|| Rc::clone(&task));
+            self.trained_on.entry(member.stage).or_insert_with(|| Rc::clone(task));
         }
-        let trained = finished(model, &task, course, members);
+        let trained = finished(model, task, course, members);
         Ok(Value::Model(Rc::new(Model {
             net: Rc::clone(&model.net),
             state: ModelState::Trained(Rc::new(trained)),
@@ -69,7 +82,7 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     /// A family over one folding is not trained on another k-fold cohort: member and fold would be matched by chance.
-    fn check_folding(&mut self, model: &Model<'p>, task: &Task, span: Span) -> Outcome<()> {
+    pub(super) fn check_folding(&mut self, model: &Model<'p>, task: &Task, span: Span) -> Outcome<()> {
         let ModelState::Trained(trained) = &model.state else {
             return Ok(());
         };
@@ -102,7 +115,7 @@ impl<'p> Evaluator<'p, '_> {
             member: member.clone(),
             label: course.label(),
         };
-        let work = Work::Train(Box::new(work));
+        let work = course.work_of(work);
         let settings = Rc::clone(&course.settings);
         let stage = self.stages.make(&title, work, &key, inputs, course.span, settings);
         MemberModel {
@@ -207,11 +220,12 @@ fn finished(model: &Model<'_>, task: &Task, course: Course<'_, '_>, members: Vec
         ModelState::Trained(trained) => trained.chain.clone(),
     };
     chain.push(course.in_words());
+    let graph = course.contrast.map_or(course.graph, |contrast| contrast.network);
     Trained {
         origin,
         cohort,
         members,
-        graph: course.graph,
+        graph,
         classes: task.classes.clone(),
         normalization: course.normalization,
         learned: Rc::new(learned),

@@ -2,6 +2,7 @@
 //!
 //! A body takes paths of verified inputs and a folder to write to; it knows neither keys nor the store.
 
+mod contrast;
 mod describe;
 mod feed;
 mod load;
@@ -153,6 +154,7 @@ pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError
         Work::Prepare(prepare) => prepare::run(prepare, context),
         Work::Load(load) => load::run(load, context),
         Work::Train(train) => train::run(train, context),
+        Work::Contrast(contrast) => contrast::run(contrast, context),
         Work::Score(score) => score::run(score, context),
         Work::Compare(design) => report::compare(design, context),
         Work::Report(report) => report::run(report, context),

@@ -12,18 +12,30 @@ use crate::{
     nn::{Mode, Network, Stream, Weights, fresh_head, initial_weights, read_weights, write_weights},
     plan::stage::{self, Role, Start, Train},
     train::{
-        self, Data, DecayOn, EpochReport, Failure, Hooks, Optimizer, Outcome, Recipe, Samples, Schedule, State,
-        StepReport, TrainError,
+        self, Data, DecayOn, EpochReport, Failure, Hooks, Objective, Optimizer, Outcome, Recipe, Samples, Schedule,
+        State, StepReport, TrainError,
     },
 };
 use std::{fs, io, path::Path};
 
 pub(super) fn run(train: &Train, context: &Context<'_>) -> Result<Outputs, StageError> {
+    let state = trained(train, &start(train, context)?, Objective::Classes, context)?;
+    write(&state, context.folder)
+}
+
+/// The state after the last epoch, whatever is learnt: all that trains goes on from saved states in one way.
+pub(super) fn trained(
+    train: &Train,
+    start: &Weights,
+    objective: Objective,
+    context: &Context<'_>,
+) -> Result<State, StageError> {
     let pictures = Prepared::open(context.input(Role::Pictures)?).map_err(prepare::failed)?;
     let frozen = frozen(train);
     let mode = Mode::Train { frozen: &frozen };
-    let mut network = Network::compile(&train.graph, mode, train.batch as usize).map_err(StageError::failed)?;
-    network.load(&start(train, context)?).map_err(StageError::failed)?;
+    let batch = train.batch as usize * objective.views();
+    let mut network = Network::compile(&train.graph, mode, batch).map_err(StageError::failed)?;
+    network.load(start).map_err(StageError::failed)?;
 
     let saved = saved_state(context)?;
     if let Some(state) = &saved {
@@ -47,13 +59,14 @@ pub(super) fn run(train: &Train, context: &Context<'_>) -> Result<Outputs, Stage
     );
     let data = Data {
         training: &training,
-        tuning: (tuning.count() > 0).then_some(&tuning as &dyn Samples),
+        // Without classes there is no loss that pictures of the tuning part could have.
+        tuning: (tuning.count() > 0 && objective == Objective::Classes).then_some(&tuning as &dyn Samples),
     };
     let told = saved.as_ref().map_or(0, |state| state.progress.history.len());
     let mut hooks = Keeper { train, context, told };
-    let recipe = recipe(train);
+    let recipe = recipe(train, objective);
     match train::fit(&mut network, data, &recipe, saved.as_ref(), &mut hooks, context.cancel).map_err(failed)? {
-        Outcome::Finished(state) => write(&state, context.folder),
+        Outcome::Finished(state) => Ok(state),
         Outcome::Cancelled(state) => {
             save(&state, context)?;
             Err(StageError::Cancelled)
@@ -98,7 +111,7 @@ fn save(state: &State, context: &Context<'_>) -> Result<(), StageError> {
     context.states.save(&mut |path| fs::write(path, &bytes))
 }
 
-fn write(state: &State, folder: &Path) -> Result<Outputs, StageError> {
+pub(super) fn write(state: &State, folder: &Path) -> Result<Outputs, StageError> {
     let (model, history) = (folder.join("model"), folder.join("history"));
     write_weights(&model, &state.weights).map_err(StageError::failed)?;
     let mut before = (0, 0);
@@ -129,7 +142,7 @@ fn epoch(report: &EpochReport, (pictures, steps): (u64, u64)) -> Epoch {
 }
 
 /// The plan's words in those of the training loop.
-fn recipe(train: &Train) -> Recipe {
+fn recipe(train: &Train, objective: Objective) -> Recipe {
     let schedule = match train.schedule {
         stage::Schedule::Constant => Schedule::Constant,
         stage::Schedule::Step { every, factor } => Schedule::Step {
@@ -162,6 +175,7 @@ fn recipe(train: &Train) -> Recipe {
             DecayOn::Weights
         },
         clip: train.clip,
+        objective,
         seed: train.seed,
         drop_last: train.drop_last,
     }

@@ -1,6 +1,7 @@
 //! The training loop.
 
-use super::loss::{mean_cross_entropy, of_outputs};
+use super::loss::mean_cross_entropy;
+use super::objective::Objective;
 use super::optimizer::{DecayOn, Moments, Optimizer, gradient_norm};
 use super::sampler::Sampler;
 use super::schedule::Schedule;
@@ -67,6 +68,8 @@ pub struct Recipe {
     pub decay_on: DecayOn,
     /// Largest norm of all gradients together; larger ones are scaled down to it.
     pub clip: Option<f64>,
+    /// What is learnt.
+    pub objective: Objective,
     /// Seed of the order of samples, of their random changes and of dropout.
     pub seed: u64,
     /// Leave out the last batch of an epoch when it is not full. Otherwise it is left out only when it has a single
@@ -256,7 +259,7 @@ pub fn predict(
         if cancel.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        fill(network, samples, batch, |_| None)?;
+        fill(network, samples, (batch, 1), |_, _| None)?;
         logits.extend_from_slice(network.forward(batch.len(), Stream::new(0))?);
     }
     Ok(Some(logits))
@@ -272,14 +275,18 @@ fn train_step(
     batch: &[usize],
 ) -> Result<StepReport, TrainError> {
     let (epoch, step, steps) = (progress.epoch, progress.step, sampler.batches());
-    fill(network, samples, batch, |sample| Some(sampler.chance(epoch, sample)))?;
+    let views = recipe.objective.views();
+    fill(network, samples, (batch, views), |view, sample| {
+        Some(sampler.chance(epoch, view, sample))
+    })?;
     let dropout = Stream::new(recipe.seed).named("dropout").numbered(progress.steps);
     let labels: Vec<usize> = batch.iter().map(|&sample| samples.label(sample)).collect();
     let classes = network.graph().classes();
     let outputs = 1 + network.graph().auxiliary.len();
-    let mut gradient = vec![0.0; batch.len() * classes * outputs];
-    network.forward(batch.len(), dropout)?;
-    let loss = of_outputs(network, &labels, &mut gradient);
+    let images = batch.len() * recipe.objective.views();
+    let mut gradient = vec![0.0; images * classes * outputs];
+    network.forward(images, dropout)?;
+    let loss = recipe.objective.loss(network, &labels, &mut gradient);
     finite(loss, epoch, step)?;
     network.backward(&gradient)?;
     let norm = recipe.clip.map(|_| gradient_norm(network.training_slices().1));
@@ -293,7 +300,7 @@ fn train_step(
     recipe.optimizer.step(network, moments, &rates, recipe.decay_on, scale);
     progress.step += 1;
     progress.steps += 1;
-    progress.images += batch.len();
+    progress.images += images;
     progress.epoch_images += batch.len();
     progress.loss_sum += loss * batch.len() as f64;
     Ok(StepReport {
@@ -303,22 +310,23 @@ fn train_step(
         loss,
         rate: highest(network, &rates),
         gradient_norm: norm,
-        images: batch.len(),
+        images,
     })
 }
 
-/// Writes a batch's images where the network reads them.
+/// Writes a batch's images where the network reads them: so many views of each, all first ones before all second ones.
 fn fill(
     network: &mut Network,
     samples: &dyn Samples,
-    batch: &[usize],
-    chance: impl Fn(usize) -> Option<Stream> + Sync,
+    (batch, views): (&[usize], usize),
+    chance: impl Fn(usize, usize) -> Option<Stream> + Sync,
 ) -> Result<(), TrainError> {
     let len = network.graph().input_shape().len();
-    let images = network.images_mut(batch.len())?;
-    images.par_chunks_mut(len).zip(batch).try_for_each(|(image, &sample)| {
+    let images = network.images_mut(batch.len() * views)?;
+    images.par_chunks_mut(len).enumerate().try_for_each(|(place, image)| {
+        let (view, sample) = (place / batch.len(), batch[place % batch.len()]);
         samples
-            .fill(sample, chance(sample), image)
+            .fill(sample, chance(view, sample), image)
             .map_err(|source| TrainError::Sample { sample, source })
     })
 }
@@ -341,9 +349,10 @@ fn sampler(network: &Network, data: Data<'_>, recipe: &Recipe) -> Result<Sampler
     let sampler = Sampler {
         seed: recipe.seed,
         samples: data.training.count(),
-        batch: network.batch(),
+        batch: network.batch() / recipe.objective.views(),
         drop_last: recipe.drop_last,
-        drop_single: network.has_batch_statistics(),
+        // A single picture has no batch to be normalised by, and no other to be told from.
+        drop_single: network.has_batch_statistics() || recipe.objective.views() > 1,
     };
     match sampler.batches() {
         0 => Err(TrainError::NoSamples),

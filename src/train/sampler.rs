@@ -35,13 +35,16 @@ impl Sampler {
         order
     }
 
-    /// What chance decides of a sample in an epoch.
+    /// What chance decides of a view of a sample in an epoch; trainings with labels have the first view alone.
     #[must_use]
-    pub fn chance(&self, epoch: usize, sample: usize) -> Stream {
-        Stream::new(self.seed)
-            .named("augment")
-            .numbered(epoch as u64)
-            .numbered(sample as u64)
+    pub fn chance(&self, epoch: usize, view: usize, sample: usize) -> Stream {
+        let stream = Stream::new(self.seed).named("augment").numbered(epoch as u64);
+        let stream = if view == 0 {
+            stream
+        } else {
+            stream.named("view").numbered(view as u64)
+        };
+        stream.numbered(sample as u64)
     }
 }
 
@@ -98,11 +101,12 @@ mod tests {
     #[test]
     fn every_sample_has_chances_of_its_own_in_every_epoch() {
         let sampler = sampler(50, 4, false, false);
-        let of = |epoch, sample| sampler.chance(epoch, sample).bits(0);
+        let of = |epoch, sample| sampler.chance(epoch, 0, sample).bits(0);
         let mut drawn: Vec<_> = (0..2500).map(|place| of(place / 50, place % 50)).collect();
         drawn.sort_unstable();
         drawn.dedup();
         assert_eq!(drawn.len(), 2500);
         assert_eq!(of(3, 7), of(3, 7));
+        assert_ne!(of(3, 7), sampler.chance(3, 1, 7).bits(0), "another view has others");
     }
 }

@@ -24,6 +24,7 @@ fn work(work: &Work) -> String {
         }
         Work::Load(load) => format!("{} values", load.graph.trained_values()),
         Work::Train(train) => train_words(train),
+        Work::Contrast(contrast) => train_words(&contrast.training),
         Work::Score(score) => format!("{} tested, {} for tuning", score.test.len(), score.tuning.len()),
         Work::Compare(design) => format!("{} comparisons", design.pairs.len()),
         Work::Extract(extract) => format!("{} cells, {:?}", extract.design.cells.len(), extract.what),

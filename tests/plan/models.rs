@@ -5,7 +5,7 @@ use mtl::{
     net::Graph,
     plan::{
         Plan,
-        stage::{Card, CardValue, InputAdapt, Load, Train, Work},
+        stage::{Card, CardValue, Contrast, InputAdapt, Load, Start, Train, Work},
     },
 };
 
@@ -436,4 +436,75 @@ fn options_of_networks_are_refused_for_data() {
     assert!(found[0].contains("`size` is for networks"), "{found:?}");
     let found = mistakes(&format!("{START}out net_card = resnet18() |> describe(size: 0)\n"));
     assert!(found[0].contains("plan::bad_value"), "{found:?}");
+}
+
+fn contrasts(plan: &Plan) -> Vec<&Contrast> {
+    let works = plan.order().map(|node| &plan.graph[node].work);
+    let contrasts = works.filter_map(|work| match work {
+        Work::Contrast(contrast) => Some(&**contrast),
+        _ => None,
+    });
+    contrasts.collect()
+}
+
+#[test]
+fn learning_without_classes_goes_fold_by_fold_up_to_the_head() {
+    let plan = chain(
+        "",
+        "googlenet(auxiliary: true) |> simclr(cohort, epochs: 2) |> finetune(task, epochs: 1)",
+    );
+    let all = contrasts(&plan);
+    assert_eq!(all.len(), 3, "one a fold");
+    let contrast = all[0];
+    let graph = &contrast.training.graph;
+    assert_eq!(graph.head.as_deref(), Some("simclr"));
+    assert_eq!(graph.classes(), 128);
+    assert_eq!(
+        graph.parameters[graph.find("simclr.0.weight").expect("a projection").0].shape,
+        [1024, 1024]
+    );
+    // Heads and branches that the features do not rest on are neither trained nor decayed.
+    let rate = |name: &str| value_of(graph, &contrast.training.rates, name);
+    for name in ["fc.weight", "aux1.fc2.bias", "aux2.conv.conv.weight"] {
+        assert_eq!(rate(name), 0.0, "{name}");
+        assert!(
+            contrast.training.frozen_weights[graph.find(name).expect("known").0],
+            "{name}"
+        );
+    }
+    assert!(rate("conv1.conv.weight") > 0.0 && rate("simclr.2.bias") > 0.0);
+    let next = trainings(&plan)[0];
+    assert!(matches!(next.start, Start::Model { new_head: Some(_) }));
+    let facts = report(&plan, "study").design.trainings;
+    let first = facts
+        .iter()
+        .find(|facts| facts.label == "simclr on cohort")
+        .expect("it is told of");
+    assert_eq!(
+        first.pictures,
+        2 * contrast.training.pictures_seen(),
+        "two views of each picture"
+    );
+}
+
+#[test]
+fn what_was_seen_without_labels_was_seen() {
+    refused(
+        "let elsewhere = films |> split(holdout(tuning: 10%), by: \"patient\", seed: 1)",
+        "resnet18() |> simclr(elsewhere, epochs: 1) |> finetune(task)",
+        "data::leak",
+        &["simclr elsewhere"],
+    );
+    refused(
+        "",
+        "resnet18() |> simclr(cohort, epochs: 1)",
+        "plan::head_mismatch",
+        &["has no head", "finetune(task)"],
+    );
+    refused(
+        "",
+        "resnet18() |> simclr(cohort, augment: []) |> finetune(task)",
+        "plan::bad_value",
+        &["two views of a picture are the same"],
+    );
 }

@@ -2,6 +2,7 @@
 
 mod error;
 mod maps;
+mod project;
 mod weights;
 
 #[cfg(test)]
@@ -46,6 +47,15 @@ impl Builder {
             parameters: Vec::new(),
             scope: Vec::new(),
             auxiliary: Vec::new(),
+        }
+    }
+
+    /// Goes on with a finished graph, outside of every scope.
+    fn of(graph: &Graph) -> Self {
+        Self {
+            nodes: graph.nodes.clone(),
+            parameters: graph.parameters.clone(),
+            ..Self::new(1, 1, 1)
         }
     }
 

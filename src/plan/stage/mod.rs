@@ -46,6 +46,8 @@ pub enum Work {
     Load(Load),
     /// Trains.
     Train(Box<Train>),
+    /// Trains without labels.
+    Contrast(Box<Contrast>),
     /// Scores held-out samples.
     Score(Box<Score>),
     /// Computes the p values of a study's comparisons, for the families of other reports. Output `comparisons`: JSON,
@@ -67,6 +69,7 @@ impl Work {
             Self::Prepare(_) => "prepare",
             Self::Load(_) => "load",
             Self::Train(_) => "train",
+            Self::Contrast(_) => "simclr",
             Self::Score(_) => "score",
             Self::Compare(_) => "compare",
             Self::Report(_) => "report",
@@ -88,6 +91,16 @@ impl Work {
         }
     }
 
+    /// What it trains, for stages that train, and how often each picture stands in a step.
+    #[must_use]
+    pub fn training(&self) -> Option<(&Train, u64)> {
+        match self {
+            Self::Train(train) => Some((train, 1)),
+            Self::Contrast(contrast) => Some((&contrast.training, Contrast::VIEWS)),
+            _ => None,
+        }
+    }
+
     /// The version of what the kind means; raised whenever the same parameters and inputs would give other bytes.
     #[must_use]
     pub fn version(&self) -> u32 {
@@ -104,6 +117,7 @@ impl Work {
             },
             Self::Load(load) => vec![&load.path],
             Self::Train(_)
+            | Self::Contrast(_)
             | Self::Score(_)
             | Self::Compare(_)
             | Self::Report(_)
@@ -360,6 +374,23 @@ impl Train {
         let (samples, batch) = (self.training.rows.len() as u64, u64::from(self.batch.max(1)));
         u64::from(self.epochs) * samples.min(self.steps_per_epoch() * batch)
     }
+}
+
+/// Trains one model to tell pictures apart (SimCLR: Chen, Kornblith, Norouzi and Hinton 2020, arXiv 2002.05709). Outputs as
+/// those of [`Train`]; the model is without the projection, and its heads are as they began.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Contrast {
+    /// How it trains. The graph ends in the projection, [`Graph::with_projection`]; classes of samples say nothing.
+    pub training: Train,
+    /// By which similarities are divided.
+    pub temperature: f64,
+    /// Parameters that begin at random whatever model arrives, by place in the graph: the projection's and those of heads.
+    pub fresh: Vec<bool>,
+}
+
+impl Contrast {
+    /// Random views of each picture in a step.
+    pub const VIEWS: u64 = 2;
 }
 
 /// Scores held-out samples. Output `scores`: safetensors with `test` and `tuning`, logits `[samples, classes]` f32.

@@ -88,6 +88,7 @@ fn recipe(optimizer: Optimizer) -> Result<Recipe, NetError> {
         optimizer,
         decay_on: DecayOn::Weights,
         clip: Some(1.0),
+        objective: Objective::Classes,
         seed: 5,
         drop_last: false,
     })
