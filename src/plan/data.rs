@@ -39,10 +39,11 @@ impl<'p> Evaluator<'p, '_> {
             "images" => self.dataset(Kind::Folders, arguments, span),
             "npz" => self.dataset(Kind::Npz, arguments, span),
             "constants" => self.constants(arguments),
-            "where" | "resize" | "rgb" | "normalize" => {
+            "where" | "resize" | "rgb" | "normalize" | "views" => {
                 let (value, at) = subject.as_ref()?;
                 match name {
                     "where" => self.select_rows(value, *at, arguments, span),
+                    "views" => self.views(value, *at, arguments, span),
                     "resize" => self.resize(value, *at, arguments, span),
                     "rgb" => self.transform(value, *at, Transform::Rgb, "rgb", "rgb()".to_owned(), None),
                     _ => self.normalize(value, *at, arguments),
@@ -70,6 +71,7 @@ impl<'p> Evaluator<'p, '_> {
             base_digest: rows_digest(&rows),
             base: Rc::clone(&rows),
             rows,
+            views: None,
             transforms: Vec::new(),
             normalization: None,
             settings,
@@ -113,8 +115,8 @@ impl<'p> Evaluator<'p, '_> {
             Value::Task(task) => task.cohort.data.clone(),
             other => return self.unexpected("a data set, a cohort or a task", other, at),
         };
-        let mut kept = Vec::new();
-        for &row in data.rows.iter() {
+        let (mut kept, rows) = (Vec::new(), data.picture_rows());
+        for &row in rows.iter() {
             let subject = Value::Row(Row {
                 table: Rc::clone(&data.table),
                 row: row as usize,
@@ -128,7 +130,7 @@ impl<'p> Evaluator<'p, '_> {
         if kept.is_empty() {
             return self.error(
                 &codes::NO_ROWS,
-                format!("the condition leaves none of {} rows", data.rows.len()),
+                format!("the condition leaves none of {} rows", rows.len()),
                 span,
             );
         }
@@ -140,16 +142,23 @@ impl<'p> Evaluator<'p, '_> {
                 data.base_digest = rows_digest(&rows);
                 data.base = Rc::clone(&rows);
             }
-            data.rows = rows;
+            match data.views.clone() {
+                Some(views) => *data = data.with_views(views.retain(|row| kept.binary_search(&row).is_ok())),
+                None => data.rows = rows,
+            }
             data.settings.push(setting("where", condition, ChoiceBy::Program));
         })?;
-        Ok(match value {
-            Value::Task(task) => Value::Task(Rc::new(task.changed(|task| {
+        match value {
+            Value::Task(task) if task.cohort.data.views.is_some() => {
+                let cohort = task.cohort.clone();
+                Ok(Value::Task(Rc::new(self.relabelled(&task, cohort)?)))
+            }
+            Value::Task(task) => Ok(Value::Task(Rc::new(task.changed(|task| {
                 let samples = task.samples.iter().filter(|(row, _)| kept.binary_search(row).is_ok());
                 task.samples = Rc::new(samples.copied().collect());
-            }))),
-            other => other,
-        })
+            })))),
+            other => Ok(other),
+        }
     }
 
     fn resize(&mut self, value: &Value<'p>, at: Span, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {

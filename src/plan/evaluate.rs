@@ -3,7 +3,8 @@
 use super::{
     data::setting,
     domain::{
-        Judged, MemberModel, Model, ModelState, ScoredMember, Scores, Task, TaskMember, TaskParts, Trained, member_name,
+        Input, Judged, MemberModel, Model, ModelState, ScoredMember, Scores, Task, TaskMember, TaskParts, Trained,
+        member_name,
     },
     eval::Evaluator,
     grid::listed,
@@ -54,7 +55,8 @@ impl<'p> Evaluator<'p, '_> {
             );
         }
         let (prepared, shape) = self.prepare(&task.cohort.data)?;
-        let graph = self.graph(&model.net, shape, Some(task.classes.len()), span)?;
+        let views = task.cohort.data.view_count();
+        let graph = self.graph(&model.net, Input { shape, views }, Some(task.classes.len()), span)?;
         self.check_shapes(&trained.graph, &graph, span)?;
         let normalization = self.normalization(&task.cohort.data, shape[0])?;
         self.warn_normalization(&trained, &normalization, span);
@@ -62,13 +64,15 @@ impl<'p> Evaluator<'p, '_> {
         let scored = self.scored(&trained, &task, &parts, span)?;
         self.check_leaks(&task, &parts, &scored, reason.is_some(), span)?;
         self.warn_few(&task, span);
-        let settings = arguments.slot("allow_leak");
+        let level = self.level(&task, &parts, arguments)?;
+        let settings = ["allow_leak", "level", "worst_of"].map(|name| {
+            let slot = arguments.slot(name)?;
+            let said = name == "allow_leak" || !matches!(slot.value, Value::None);
+            said.then(|| setting(name, slot.value.display(), slot.by))
+        });
         let judging = Judging {
             label: format!("score {}", task.name()),
-            settings: settings
-                .map(|slot| setting("allow_leak", slot.value.display(), slot.by))
-                .into_iter()
-                .collect(),
+            settings: settings.into_iter().flatten().collect(),
             graph: Arc::clone(&graph),
             normalization,
             prepared,
@@ -80,6 +84,7 @@ impl<'p> Evaluator<'p, '_> {
             network_parameters: graph.trained_values() as u64,
             chain: trained.chain.clone(),
             task,
+            level,
             members,
             span,
         })))
@@ -95,6 +100,7 @@ impl<'p> Evaluator<'p, '_> {
             normalization: judging.normalization.clone(),
             test: Arc::clone(&samples.test),
             tuning: Arc::clone(&samples.tuning),
+            views: samples.views,
         }));
         let title = Title {
             place: self.places.last().map(ToString::to_string).unwrap_or_default(),
@@ -129,6 +135,11 @@ impl<'p> Evaluator<'p, '_> {
                 .at(at, "this model");
             return self.fail(diagnostic.help(format!("train it on `{}` first", task.name())));
         };
+        if model.pending {
+            let diagnostic = Diagnostic::error(&codes::HEAD_MISMATCH, "these towers have no head yet");
+            let help = format!("`finetune({})` after `towers` gives them one", task.name());
+            return self.fail(diagnostic.at(span, "").at(at, "this model").help(help));
+        }
         if trained.classes == task.classes {
             return Ok(Rc::clone(trained));
         }

@@ -2,9 +2,10 @@
 
 use super::{
     dag,
-    domain::Task,
+    domain::Scores,
     eval::Evaluator,
-    report::{AxisLabel, Study, same_task},
+    level::Target,
+    report::{AxisLabel, Study},
     stage::{
         Adjust, Axis, Cell, Choice, ChoiceBy, DataFacts, Design, Member, Report, SampleFacts, TaskFacts, TrainingFacts,
         Unmatched, Work,
@@ -13,7 +14,7 @@ use super::{
     value::{Arguments, Grid, Value},
 };
 use indexmap::IndexSet;
-use std::{collections::BTreeSet, rc::Rc, sync::Arc};
+use std::{collections::BTreeSet, rc::Rc};
 
 impl<'p> Evaluator<'p, '_> {
     /// All that the report may have to tell.
@@ -38,7 +39,11 @@ impl<'p> Evaluator<'p, '_> {
         let fixed = baseline
             .iter()
             .map(|(axis, label)| (axis.to_string(), label.to_string()));
-        let tasks = study.tasks.iter().map(|task| self.task_facts(study, task)).collect();
+        let tasks = study
+            .targets
+            .iter()
+            .map(|target| self.task_facts(study, target))
+            .collect();
         let unmatched = self.unmatched(study);
         let stage_name = |id: &StageId| self.stages.get(*id).stage.name.clone();
         let design = Design {
@@ -71,26 +76,31 @@ impl<'p> Evaluator<'p, '_> {
         }
     }
 
-    fn task_facts(&mut self, study: &Study, task: &Task) -> TaskFacts {
+    fn task_facts(&mut self, study: &Study, target: &Target) -> TaskFacts {
+        let task = &*target.task;
         let parts = self.parts(task);
         let (cohort, table) = (&task.cohort, &task.cohort.data.table);
         let base = &cohort.data.base;
         let samples = task.samples.iter().zip(&parts.groups).map(|(&(row, class), &group)| {
-            let name = table.table.sample_name(row as usize);
+            let name = cohort.data.sample_name(row);
             let group = match &cohort.group_column {
                 Some(_) => self.identities.group_name(group),
                 None => name.clone(),
             };
-            let row = base
-                .binary_search(&row)
-                .map_or(u32::MAX, |at| u32::try_from(at).unwrap_or(u32::MAX));
+            let rows = cohort.data.pictures_of(row).into_iter();
+            let mut rows = rows.filter_map(|row| u32::try_from(base.binary_search(&row).ok()?).ok());
             SampleFacts {
                 name,
                 group,
                 class,
-                row,
+                row: rows.next().unwrap_or(u32::MAX),
+                others: rows.collect(),
             }
         });
+        let samples: Vec<_> = samples.collect();
+        let samples = target
+            .unit_facts(|group| self.identities.group_name(group))
+            .unwrap_or(samples);
         let about = &table.table.about;
         TaskFacts {
             name: task.name().to_owned(),
@@ -106,8 +116,9 @@ impl<'p> Evaluator<'p, '_> {
             folds: cohort.assignment.folds,
             repeats: cohort.assignment.repeats,
             cohort: study.cohort(task),
-            samples: samples.collect(),
-            rows: (cohort.data.rows.len(), task.samples.len()),
+            samples,
+            unit: target.unit(),
+            rows: (cohort.data.picture_rows().len(), task.samples.len()),
             data: DataFacts {
                 source: table.shown.clone(),
                 title: about.title.clone(),
@@ -215,29 +226,37 @@ impl<'p> Evaluator<'p, '_> {
 }
 
 fn cells(grid: &Grid<'_>, study: &Study) -> Vec<Cell> {
+    let target = |scores: &Scores| {
+        study
+            .targets
+            .iter()
+            .position(|target| target.is_of(scores))
+            .unwrap_or(0)
+    };
     let place = |set: &IndexSet<StageId>, id: StageId| set.get_index_of(&id).unwrap_or(0);
     let cells = study.scores.iter().enumerate();
     cells
         .map(|(at, scores)| Cell {
             coordinate: grid.coordinate(at).iter().map(ToString::to_string).collect(),
-            task: study
-                .tasks
-                .iter()
-                .position(|task| same_task(task, &scores.task))
-                .unwrap_or(0),
+            task: target(scores),
             network: scores.network.clone(),
             network_parameters: scores.network_parameters,
             chain: scores.chain.clone(),
             members: scores
                 .members
                 .iter()
-                .map(|member| Member {
-                    repeat: member.repeat,
-                    fold: member.fold,
-                    scores: place(&study.scored, member.stage),
-                    test: Arc::clone(&member.test),
-                    tuning: Arc::clone(&member.tuning),
-                    trainings: member.trainings.iter().map(|id| place(&study.trainings, *id)).collect(),
+                .map(|member| {
+                    let of = &study.targets[target(scores)];
+                    let (test, tuning, units) = of.places(scores, [&member.test, &member.tuning]);
+                    Member {
+                        repeat: member.repeat,
+                        fold: member.fold,
+                        scores: place(&study.scored, member.stage),
+                        test,
+                        tuning,
+                        trainings: member.trainings.iter().map(|id| place(&study.trainings, *id)).collect(),
+                        units,
+                    }
                 })
                 .collect(),
         })

@@ -42,8 +42,9 @@ pub(super) fn make_reports(
     made
 }
 
-/// What tells one comparison from another: the stages that scored its two arms, whichever is the baseline.
-type Compared = [Vec<StageId>; 2];
+/// What tells one comparison from another: the stages that scored its two arms, whichever is the baseline, and what is
+/// judged by these scores, where that is not the samples.
+type Compared = ([Vec<StageId>; 2], Option<String>);
 
 fn compared(pending: &Pending) -> Vec<Compared> {
     let design = &pending.report.design;
@@ -56,7 +57,8 @@ fn compared(pending: &Pending) -> Vec<Compared> {
     let both = |&(arm, baseline): &(usize, usize)| {
         let mut both = [scored(arm), scored(baseline)];
         both.sort_unstable();
-        both
+        let unit = &design.tasks[design.cells[arm].task].unit;
+        (both, unit.as_ref().map(|unit| unit.noun.clone()))
     };
     design.pairs.iter().map(both).collect()
 }

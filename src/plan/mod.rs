@@ -28,6 +28,7 @@ mod grid_builtins;
 mod identities;
 mod layers;
 mod leak;
+mod level;
 mod lints;
 mod model;
 mod naming;
@@ -38,6 +39,7 @@ mod permute;
 mod rates;
 mod records;
 mod report;
+mod sample_classes;
 mod seeds;
 mod sources;
 mod split;
@@ -45,6 +47,7 @@ mod stages;
 mod train;
 mod train_options;
 mod value;
+mod views;
 
 #[cfg(test)]
 mod tests;
@@ -56,6 +59,7 @@ use crate::{
     source::Span,
     syntax::ast::Expr,
 };
+use domain::Input;
 use eval::Evaluator;
 use indexmap::IndexMap;
 pub use petgraph::Direction;
@@ -118,7 +122,9 @@ pub fn network(
         let mut evaluator = Evaluator::new(program, diagnostics);
         let value = evaluator.eval(expression, &Env::of(program.main)).ok()?;
         match value {
-            Value::Net(net) => evaluator.graph(&net, shape, classes, expression.span).ok(),
+            Value::Net(net) => evaluator
+                .graph(&net, Input { shape, views: 1 }, classes, expression.span)
+                .ok(),
             other => evaluator.unexpected("a network", &other, expression.span).ok(),
         }
     })
@@ -148,7 +154,9 @@ pub fn trace(
             return None;
         };
         evaluator.networks.shapes = Some(Vec::new());
-        let graph = evaluator.graph(&net, shape, None, expression.span).ok()?;
+        let graph = evaluator
+            .graph(&net, Input { shape, views: 1 }, None, expression.span)
+            .ok()?;
         let shapes = evaluator.networks.shapes.take().unwrap_or_default();
         Some(Trace { graph, shapes })
     })

@@ -4,6 +4,7 @@
 
 mod describe;
 mod load;
+mod pictures;
 mod prepare;
 mod report;
 mod score;

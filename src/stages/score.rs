@@ -1,10 +1,10 @@
 //! Scores held-out samples: logits of the test part and, apart, of the tuning part.
 
-use super::{Context, Outputs, Progress, StageError, prepare};
+use super::{Context, Outputs, Progress, StageError, pictures::Pictures, prepare};
 use crate::{
     data::Prepared,
     nn::{Mode, Network, Stream, Weights, matrix, read_weights, write_weights},
-    plan::stage::{Normalization, Role, Score},
+    plan::stage::{Role, Score},
 };
 use rayon::prelude::*;
 
@@ -17,21 +17,30 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
     let mut network = Network::compile(&score.graph, Mode::Evaluate, BATCH).map_err(StageError::failed)?;
     network.load(&weights).map_err(StageError::failed)?;
 
-    let total = (score.test.len() + score.tuning.len()) as u64;
+    let views = score.views.max(1) as usize;
+    let total = ((score.test.len() + score.tuning.len()) / views) as u64;
     let mut done = 0;
     let mut logits = |rows: &[u32]| {
-        let mut all = Vec::with_capacity(rows.len() * score.graph.classes());
-        for batch in rows.chunks(BATCH) {
+        let samples = rows.len() / views;
+        let mut all = Vec::with_capacity(samples * score.graph.classes());
+        for batch in rows.chunks(BATCH * views) {
             context.check_cancelled()?;
-            all.extend_from_slice(forward(&mut network, &pictures, &score.normalization, batch)?);
-            done += batch.len() as u64;
+            let pictures = Pictures {
+                prepared: &pictures,
+                rows: batch,
+                views,
+                normalization: &score.normalization,
+                masked: score.graph.masked_views().is_some(),
+            };
+            all.extend_from_slice(forward(&mut network, pictures)?);
+            done += pictures.count() as u64;
             context.monitor.progress(&Progress {
                 done,
                 total,
                 ..Progress::default()
             });
         }
-        matrix(all, rows.len(), score.graph.classes()).map_err(StageError::failed)
+        matrix(all, samples, score.graph.classes()).map_err(StageError::failed)
     };
     let scores = Weights::from_iter([
         ("test".to_owned(), logits(&score.test)?),
@@ -42,19 +51,18 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
     Ok(vec![("scores".to_owned(), file)])
 }
 
-/// Logits of some rows, `[rows, classes]`.
-fn forward<'a>(
-    network: &'a mut Network,
-    pictures: &Prepared,
-    normalization: &Normalization,
-    rows: &[u32],
-) -> Result<&'a [f32], StageError> {
-    let sample = network.graph().input_shape().len();
-    let images = network.images_mut(rows.len()).map_err(StageError::failed)?;
+/// Logits of some samples, `[samples, classes]`.
+fn forward<'a>(network: &'a mut Network, pictures: Pictures<'_>) -> Result<&'a [f32], StageError> {
+    let (count, len) = (pictures.count(), network.graph().input_shape().len());
+    let images = network.images_mut(count).map_err(StageError::failed)?;
     images
-        .par_chunks_mut(sample)
-        .zip(rows)
-        .try_for_each(|(image, &row)| pictures.fill(row as usize, normalization, false, image))
+        .par_chunks_mut(len)
+        .enumerate()
+        .try_for_each(|(sample, image)| pictures.fill(sample, false, image))
         .map_err(prepare::failed)?;
-    network.forward(rows.len(), Stream::new(0)).map_err(StageError::failed)
+    if let Some(mask) = network.mask_mut(count).map_err(StageError::failed)? {
+        let views = mask.chunks_exact_mut(pictures.views).enumerate();
+        views.for_each(|(sample, mask)| pictures.mask(sample, mask));
+    }
+    network.forward(count, Stream::new(0)).map_err(StageError::failed)
 }

@@ -1,14 +1,16 @@
 //! Trains one model, going on from the state that an earlier run has left.
 
 use super::{
-    Context, Outputs, Progress, StageError, prepare,
+    Context, Outputs, Progress, StageError,
+    pictures::Pictures,
+    prepare,
     study::{Epoch, History},
 };
 use crate::{
     data::Prepared,
-    net::ParameterId,
+    net::{ParameterId, tower_name},
     nn::{Mode, Network, Weights, fresh_head, initial_weights, read_weights, write_weights},
-    plan::stage::{self, Augmentation, Normalization, Role, Start, Train},
+    plan::stage::{self, Augmentation, Role, Start, Train},
     train::{
         self, Data, DecayOn, EpochReport, Failure, Hooks, Optimizer, Outcome, Recipe, Samples, Schedule, State,
         StepReport, TrainError,
@@ -28,8 +30,8 @@ pub(super) fn run(train: &Train, context: &Context<'_>) -> Result<Outputs, Stage
         let at = &state.progress;
         context.monitor.resumed(number(at.epoch), at.step as u64);
     }
-    let training = Labelled::new(&pictures, &train.training, &train.normalization);
-    let tuning = Labelled::new(&pictures, &train.tuning, &train.normalization);
+    let training = Labelled::new(&pictures, &train.training, train);
+    let tuning = Labelled::new(&pictures, &train.tuning, train);
     let data = Data {
         training: &training,
         tuning: (tuning.count() > 0).then_some(&tuning as &dyn Samples),
@@ -60,14 +62,28 @@ fn frozen(train: &Train) -> Vec<ParameterId> {
 fn start(train: &Train, context: &Context<'_>) -> Result<Weights, StageError> {
     match train.start {
         Start::Random { seed } => Ok(initial_weights(&train.graph, seed)),
-        Start::Model { new_head } => {
+        Start::Model { new_head, spread } => {
             let mut weights = read_weights(context.input(Role::Model)?).map_err(StageError::failed)?;
+            if spread.is_some() || train.graph.masked_views().is_some() {
+                weights = weights_of_towers(train, weights);
+            }
             if let Some(seed) = new_head {
                 weights.extend(fresh_head(&train.graph, seed));
             }
             Ok(weights)
         }
     }
+}
+
+/// The weights of a single network that towers take over, without those of auxiliary outputs; towers with parameters of
+/// their own begin with the same.
+fn weights_of_towers(train: &Train, weights: Weights) -> Weights {
+    let names = train.graph.parameters.iter().map(|parameter| &parameter.name);
+    let of = |name: &String| {
+        let single = tower_name(name).and_then(|single| weights.get(single));
+        Some((name.clone(), single.or(weights.get(name))?.clone()))
+    };
+    names.filter_map(of).collect()
 }
 
 fn saved_state(context: &Context<'_>) -> Result<Option<State>, StageError> {
@@ -143,6 +159,7 @@ fn recipe(train: &Train) -> Recipe {
     });
     Recipe {
         epochs: train.epochs as usize,
+        stop: train.stop.map(|stop| usize::try_from(stop).unwrap_or(usize::MAX)),
         rates: train.rates.clone(),
         schedule,
         optimizer,
@@ -175,24 +192,26 @@ fn number(count: usize) -> u32 {
 
 /// The samples of a task's part, as the loop wants them.
 struct Labelled<'a> {
-    pictures: &'a Prepared,
+    pictures: Pictures<'a>,
     samples: &'a stage::Samples,
-    normalization: &'a Normalization,
 }
 
 impl<'a> Labelled<'a> {
-    fn new(pictures: &'a Prepared, samples: &'a stage::Samples, normalization: &'a Normalization) -> Self {
-        Self {
-            pictures,
-            samples,
-            normalization,
-        }
+    fn new(prepared: &'a Prepared, samples: &'a stage::Samples, train: &'a Train) -> Self {
+        let pictures = Pictures {
+            prepared,
+            rows: &samples.rows,
+            views: samples.views as usize,
+            normalization: &train.normalization,
+            masked: train.graph.masked_views().is_some(),
+        };
+        Self { pictures, samples }
     }
 }
 
 impl Samples for Labelled<'_> {
     fn count(&self) -> usize {
-        self.samples.rows.len()
+        self.pictures.count()
     }
 
     fn label(&self, sample: usize) -> usize {
@@ -200,9 +219,11 @@ impl Samples for Labelled<'_> {
     }
 
     fn fill(&self, sample: usize, flip: bool, image: &mut [f32]) -> Result<(), Failure> {
-        Ok(self
-            .pictures
-            .fill(self.samples.rows[sample] as usize, self.normalization, flip, image)?)
+        Ok(self.pictures.fill(sample, flip, image)?)
+    }
+
+    fn mask(&self, sample: usize, mask: &mut [f32]) {
+        self.pictures.mask(sample, mask);
     }
 }
 
@@ -216,11 +237,12 @@ struct Keeper<'a> {
 
 impl Hooks for Keeper<'_> {
     fn on_step(&mut self, report: &StepReport) {
-        let per_epoch = self.train.pictures_seen() / u64::from(self.train.epochs.max(1));
-        let in_epoch = (report.step as u64 + 1) * u64::from(self.train.batch);
+        let (batch, samples) = (u64::from(self.train.batch), self.train.training.count() as u64);
+        let per_epoch = samples.min(self.train.steps_per_epoch() * batch);
+        let in_epoch = (report.step as u64 + 1) * batch;
         self.context.monitor.progress(&Progress {
             done: report.epoch as u64 * per_epoch + in_epoch.min(per_epoch),
-            total: self.train.pictures_seen(),
+            total: self.train.samples_seen(),
             epoch: Some((number(report.epoch + 1), self.train.epochs)),
             step: Some((report.step as u64 + 1, report.steps as u64)),
             loss: Some(report.loss),

@@ -66,6 +66,7 @@ impl Display for Kind {
             Self::Any => "any type",
             Self::Rows => "`Dataset`, `Cohort` or `Task`",
             Self::Number => "`int` or `float`",
+            Self::Sum => "`int`, `float` or `Tensor`",
         })
     }
 }

@@ -57,7 +57,7 @@ impl Solver {
             return match generic.kind() {
                 Kind::Rows => place == Named::Dataset,
                 Kind::Number => place == Named::Float,
-                Kind::Any => false,
+                Kind::Any | Kind::Sum => false,
             };
         }
         match place {

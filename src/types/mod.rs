@@ -142,6 +142,8 @@ pub enum Kind {
     Rows,
     /// `N`: `int` or `float`.
     Number,
+    /// `S`: what can be added, `int`, `float` or `Tensor`.
+    Sum,
 }
 
 /// A variable of a signature.
@@ -158,6 +160,7 @@ impl Generic {
         match self.letter {
             'D' => Kind::Rows,
             'N' => Kind::Number,
+            'S' => Kind::Sum,
             _ => Kind::Any,
         }
     }

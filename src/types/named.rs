@@ -75,6 +75,9 @@ named! {
     DecayOn = "DecayOn" Option "The parameters that decay.",
     Head = "Head" Option "What becomes of a model's head.",
     InputAdapt = "InputAdapt" Option "How a first layer is made for another number of channels.",
+    Missing = "Missing" Option "What becomes of a sample that lacks a view.",
+    UnitLabel = "UnitLabel" Option "The class of what has several pictures.",
+    Fuse = "Fuse" Option "How the features of several views become one.",
     Adjust = "Adjust" Option "The correction for many comparisons.",
     WeightInit = "WeightInit" Option "The distribution of random weights.",
 }

@@ -95,13 +95,14 @@ impl Solver {
 
     /// The type with letters in place of the variables that nothing bound, so that each use may bind them anew.
     ///
-    /// Rows share the letter `D` and numbers `N`; a second variable of such a kind keeps the kind by taking the same letter.
+    /// Rows share the letter `D`, numbers `N`, what can be added `S`; a second variable of such a kind keeps the kind by
+    /// taking the same letter.
     #[must_use]
     pub fn generalize(&self, ty: &Type) -> Type {
         let mut letters = ('A'..='Z')
-            .filter(|letter| !matches!(letter, 'D' | 'N'))
+            .filter(|letter| !matches!(letter, 'D' | 'N' | 'S'))
             .collect::<Vec<_>>();
-        letters.rotate_left(usize::from(b'T' - b'A') - 2);
+        letters.rotate_left(usize::from(b'T' - b'A') - 3);
         let mut next = letters.into_iter();
         let mut given: IndexMap<VariableId, char> = IndexMap::new();
         self.resolve(ty).map_leaves(&mut |leaf| match leaf {
@@ -109,6 +110,7 @@ impl Solver {
                 let letter = *given.entry(*id).or_insert_with(|| match self.kind(*id) {
                     Kind::Rows => 'D',
                     Kind::Number => 'N',
+                    Kind::Sum => 'S',
                     Kind::Any => next.next().unwrap_or('Z'),
                 });
                 Type::Generic(Generic { letter })
@@ -160,7 +162,7 @@ impl Solver {
             return false;
         };
         match self.variables.get_mut(id.0 as usize) {
-            Some(variable) if variable.kind == Kind::Number => {
+            Some(variable) if matches!(variable.kind, Kind::Number | Kind::Sum) => {
                 variable.binding = Some(Type::FLOAT);
                 true
             }
@@ -192,6 +194,8 @@ fn admits(kind: Kind, ty: &Type) -> bool {
         (Kind::Any, _) | (_, Type::Unknown) => true,
         (Kind::Rows, Type::Named(named)) => named.row_rank().is_some(),
         (Kind::Number, Type::Named(named)) => matches!(named, Named::Int | Named::Float),
+        (Kind::Sum, Type::Named(named)) => matches!(named, Named::Int | Named::Float | Named::Tensor),
+        (Kind::Sum, Type::Generic(generic)) => matches!(generic.kind(), Kind::Number | Kind::Sum),
         (_, Type::Generic(generic)) => generic.kind() == kind,
         _ => false,
     }
@@ -202,6 +206,7 @@ fn narrower(a: Kind, b: Kind) -> Option<Kind> {
     match (a, b) {
         (Kind::Any, other) | (other, Kind::Any) => Some(other),
         (a, b) if a == b => Some(a),
+        (Kind::Number, Kind::Sum) | (Kind::Sum, Kind::Number) => Some(Kind::Number),
         _ => None,
     }
 }

@@ -8,3 +8,4 @@ mod nets;
 mod pages;
 mod quickstart;
 mod refused;
+mod views;

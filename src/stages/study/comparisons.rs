@@ -43,7 +43,11 @@ fn compare(design: &Design, judged: &[Judged], arm: usize, baseline: usize) -> R
         });
     }
     let of = || StudyError::of(format!("{} against {}", names[0], names[1]));
-    let paired = crossval::compare(&a.arm, &b.arm, a.metric, CONFIDENCE).map_err(of())?;
+    // Arms that score units may lack some that the other has: those of samples that were left out.
+    let by_units = design.cells[arm].members.iter().any(|member| member.units.is_some());
+    let common = a.arm.common(&b.arm).filter(|_| by_units);
+    let (one, other) = common.as_ref().map_or((&a.arm, &b.arm), |(one, other, _)| (one, other));
+    let paired = crossval::compare(one, other, a.metric, CONFIDENCE).map_err(of())?;
     // Without any variance unequal AUCs give an infinite z, which no finite sample supports.
     let models = paired.difference.test.filter(|test| test.z.is_finite());
     let mut comparison = Comparison {
@@ -61,11 +65,16 @@ fn compare(design: &Design, judged: &[Judged], arm: usize, baseline: usize) -> R
         mde: None,
         budgets_equal: a.budget() == b.budget(),
     };
+    let on = match (&common, &design.tasks[a.result.task].unit) {
+        (Some((.., count)), Some(unit)) => format!(", on the {count} {}s that both score", unit.noun),
+        _ => String::new(),
+    };
+    comparison.test += &on;
     if let Some(folds) = folds_for_strategy(a) {
         let differences: Vec<f64> = paired.folds.iter().map(|fold| fold.value).collect();
         let strategy = corrected_resampled_t(&differences, folds, CONFIDENCE).map_err(of())?;
         let strategy = Some(strategy).filter(is_defined);
-        comparison.test = STRATEGY_TEST.to_owned();
+        comparison.test = format!("{STRATEGY_TEST}{on}");
         comparison.p_strategy = strategy.map(|test| test.p);
         // Interval and deciding p value belong to one test, else they could contradict each other.
         comparison.p = comparison.p_strategy;

@@ -3,6 +3,7 @@
 use super::{StudyError, cell_name};
 use crate::plan::stage;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Global numbers of a picture that the trivial baseline knows.
 pub(in crate::stages) const GLOBAL_NUMBERS: usize = 12;
@@ -119,9 +120,68 @@ pub(super) fn probabilities(
     scores: &MemberScores,
 ) -> Result<Vec<Vec<f64>>, StudyError> {
     let stage = &design.scores[member.scores];
-    check_logits(stage, task, "tuning part", &member.tuning, &scores.tuning)?;
-    check_logits(stage, task, "test samples", &member.test, &scores.test)?;
-    Ok(scores.test.chunks_exact(task.classes.len()).map(softmax).collect())
+    let (test, tuning) = match &member.units {
+        None => (
+            Cow::Borrowed(member.test.as_slice()),
+            Cow::Borrowed(member.tuning.as_slice()),
+        ),
+        Some(units) => (
+            scored(&member.test, &units.test)?,
+            scored(&member.tuning, &units.tuning)?,
+        ),
+    };
+    check_logits(stage, task, "tuning part", &tuning, &scores.tuning)?;
+    check_logits(stage, task, "test samples", &test, &scores.test)?;
+    let each: Vec<_> = scores.test.chunks_exact(task.classes.len()).map(softmax).collect();
+    Ok(match &member.units {
+        None => each,
+        Some(units) => units.test.iter().map(|parts| of_unit(parts, &each)).collect(),
+    })
+}
+
+/// For each scored sample the unit that it belongs to.
+fn scored<'a>(units: &[u32], parts: &[Vec<Vec<u32>>]) -> Result<Cow<'a, [u32]>, StudyError> {
+    check_count("units", units.len(), parts.len())?;
+    let count = parts.iter().flatten().map(Vec::len).sum();
+    let mut of = vec![None; count];
+    for (&unit, parts) in units.iter().zip(parts) {
+        for &place in parts.iter().flatten() {
+            check_place("scored sample", place as usize, count)?;
+            of[place as usize] = Some(unit);
+        }
+    }
+    let all: Option<Vec<u32>> = of.into_iter().collect();
+    match all {
+        Some(all) => Ok(Cow::Owned(all)),
+        None => Err(StudyError::Count {
+            what: "scored samples in units",
+            expected: count,
+            found: 0,
+        }),
+    }
+}
+
+/// The probabilities of a unit: the mean over its samples; of several parts the largest of their means, which is for two
+/// classes alone.
+fn of_unit(parts: &[Vec<u32>], each: &[Vec<f64>]) -> Vec<f64> {
+    let mean = |samples: &Vec<u32>| -> Vec<f64> {
+        let rows = || samples.iter().map(|&place| &each[place as usize]);
+        let classes = rows().next().map_or(0, Vec::len);
+        let sum = |class: usize| rows().map(|row| row[class]).sum::<f64>();
+        (0..classes).map(|class| sum(class) / samples.len() as f64).collect()
+    };
+    let means: Vec<_> = parts.iter().map(mean).collect();
+    match &means[..] {
+        [only] => only.clone(),
+        several => {
+            let largest = several
+                .iter()
+                .filter_map(|row| row.first())
+                .copied()
+                .fold(0.0, f64::max);
+            vec![largest, 1.0 - largest]
+        }
+    }
 }
 
 fn check_logits(
@@ -175,6 +235,20 @@ mod tests {
         // 1 / (1 + e) and e / (1 + e).
         assert!((found[0] - 0.268_941_421_369_995_1).abs() < 1e-15 && found[2] == 0.0);
         assert!((found.iter().sum::<f64>() - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_units_score_is_the_mean_or_the_largest_of_means() {
+        let each = [[0.2, 0.8], [0.4, 0.6], [0.9, 0.1]].map(Vec::from);
+        let close = |found: Vec<f64>, expected: [f64; 2]| {
+            assert!(
+                found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12),
+                "{found:?}"
+            );
+        };
+        close(of_unit(&[vec![0, 1, 2]], &each), [0.5, 0.5]);
+        close(of_unit(&[vec![0, 1], vec![2]], &each), [0.9, 0.1]);
+        close(of_unit(&[vec![0], vec![1, 2]], &each), [0.65, 0.35]);
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl Fixture {
 fn task(classes: u32) -> TaskFacts {
     let sample = |place: u32| SampleFacts {
         row: place,
+        others: Vec::new(),
         name: format!("{place}.png"),
         group: format!("P{}", place / 2),
         class: (place / 2) % classes,
@@ -80,6 +81,7 @@ fn task(classes: u32) -> TaskFacts {
         split: "by patient".into(),
         folds: 3,
         repeats: 1,
+        unit: None,
         samples: (0..2 * PATIENTS).map(sample).collect(),
         cohort: 0,
         rows: (130, 120),
@@ -199,6 +201,7 @@ fn add_cell(fixture: &mut Fixture, place: usize, coordinate: &[&str], repeats: u
             scores,
             test,
             tuning,
+            units: None,
             trainings: vec![scores],
         });
     }
