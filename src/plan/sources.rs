@@ -2,6 +2,7 @@
 
 use super::{
     convert::FilePath,
+    domain::Dataset,
     eval::Evaluator,
     identities::{Group, Identities, Picture},
     value::Outcome,

@@ -5,6 +5,7 @@
 mod describe;
 mod feed;
 mod load;
+mod pictures;
 mod prepare;
 mod report;
 mod score;

@@ -89,6 +89,7 @@ fn recipe(optimizer: Optimizer) -> Result<Recipe, NetError> {
         decay_on: DecayOn::Weights,
         clip: Some(1.0),
         seed: 5,
+        stop: None,
         drop_last: false,
     })
 }
