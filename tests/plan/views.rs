@@ -408,3 +408,131 @@ fn permuted_labels_stay_permuted() {
         assert_ne!(plain, permuted);
     }
 }
+
+/// Scores of units are chosen among, averaged and replicated as those of samples; of other units they are not taken
+/// together.
+#[test]
+fn units_are_chosen_among_and_averaged() {
+    let text = |tail: &str| {
+        format!(
+            r#"{START}
+let tuned = films |> split(kfold(2, tuning: 25%), by: "patient", stratify: "label", seed: 7)
+let films_task = tuned |> classify("label", positive: "malignant")
+let breast = films_task |> {}
+let side = ["patient", "side"]
+let grid = for lr in [1e-3, 1e-4], seed in [1, 2] {{
+  tiny() |> towers(fuse: mean) |> finetune(breast, epochs: 1, lr: lr, seed: seed)
+    |> evaluate(breast, level: ["patient"], worst_of: ["side"], tta: [identity, flip(horizontal: 100%)])
+}}
+let plain = for arm in ["breast", "patient"] {{
+  let model = tiny() |> finetune(films_task, epochs: 1)
+  if arm == "breast" {{ model |> evaluate(films_task, level: side) }} else {{ model |> evaluate(films_task, level: ["patient"]) }}
+}}
+out study = {tail}
+"#,
+            breasts("")
+        )
+    };
+    let plan = planned(&text(
+        r#"grid |> select(along: "lr", by: auc) |> ensemble(along: "seed") |> report"#,
+    ));
+    let design = report(&plan, "study").design;
+    assert_eq!((design.cells.len(), design.scores.len()), (1, 8));
+    assert_eq!(design.tasks[0].samples.len(), 72);
+    for member in &design.cells[0].members {
+        let units = member.units.as_ref().expect("units");
+        assert_eq!(units.test.len(), member.test.len());
+        assert_eq!(units.tuning.len(), member.tuning.len());
+        assert!(!units.tuning.is_empty());
+        let mut models = 0;
+        member.scoring.each_model(&mut |_, _| models += 1);
+        assert_eq!(models, 4);
+    }
+    let design = report(
+        &planned(&text(
+            r#"grid |> report(compare: "lr", baseline: 1e-3, replicate: "seed")"#,
+        )),
+        "study",
+    )
+    .design;
+    let cell = &design.cells[0];
+    assert_eq!((design.cells.len(), cell.members.len()), (2, 4));
+    assert!(cell.members.iter().all(|member| member.units.is_some()));
+    for tail in [
+        r#"plain |> select(along: "arm") |> report"#,
+        r#"plain |> ensemble(along: "arm") |> report"#,
+        r#"plain |> report(replicate: "arm")"#,
+    ] {
+        let found = mistakes(&text(tail));
+        let hit = |m: &String| {
+            m.starts_with("mtl::plan::unlike_scores:") && m.contains("patient-side units and patient units")
+        };
+        assert!(found.iter().any(hit), "{tail}\n{}", found.join("\n"));
+    }
+}
+
+/// Conditions on rows see every picture, wherever the rows were grouped; columns may be derived.
+#[test]
+fn rows_of_views_are_selected_picture_by_picture() {
+    let samples = |lets: &str| {
+        let text = program(
+            lets,
+            r#"tiny() |> towers(fuse: mean) |> finetune(t) |> evaluate(t, level: ["breast"])"#,
+        );
+        let design = report(&planned(&text), "study").design;
+        let facts = design.tasks[0].samples.iter();
+        facts
+            .map(|sample| (sample.name.clone(), sample.others.len()))
+            .collect::<Vec<_>>()
+    };
+    let derived = r#"derive("breast", (r) => "{r.patient}-{r.side}")"#;
+    let kept = r#"where((r) => r.view == "CC" or r.patient != "P01")"#;
+    let two = breasts("");
+    let before = samples(&format!("let t = task |> {derived} |> {kept} |> {two}"));
+    assert_eq!(before.len(), 96);
+    let views = |name: &str| {
+        before
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, others)| *others)
+    };
+    assert_eq!((views("P01-LEFT"), views("P02-LEFT")), (Some(0), Some(1)));
+    for after in [
+        format!("let t = task |> {two} |> {kept} |> {derived}"),
+        format!("let t = task |> {two} |> {derived} |> {kept}"),
+        format!(
+            r#"let t = films |> {two} |> {derived} |> {kept} |> split(kfold(2), by: "patient", stratify: "label", seed: 7) |> classify("label", positive: "malignant")"#
+        ),
+        format!(r#"let t = task |> {two} |> {derived} |> drop_missing(["label"]) |> {kept}"#),
+        format!(
+            r#"let t = task |> {two} |> {derived} |> anti_join(films |> where((r) => r.view == "MLO" and r.patient == "P01"), on: "image")"#
+        ),
+    ] {
+        assert_eq!(samples(&after), before, "{after}");
+    }
+    let chain = "tiny() |> towers(fuse: mean) |> finetune(t) |> evaluate(t)";
+    refused(
+        &format!(r#"let t = task |> {two} |> derive("label", (r) => r.reading)"#),
+        chain,
+        "plan::bad_value",
+        &["come from `label`"],
+    );
+    refused(
+        &format!(
+            r#"let t = (films |> {two}) ++ films |> split(kfold(2), by: "patient", seed: 7) |> classify("label", positive: "malignant")"#
+        ),
+        chain,
+        "plan::bad_value",
+        &["not joined"],
+    );
+    // Of two values without a positive one none is the most severe.
+    refused(
+        &format!(
+            r#"let t = cohort |> classify("reading") |> {}"#,
+            breasts(", label: most_severe")
+        ),
+        chain,
+        "data::no_severity",
+        &["most severe"],
+    );
+}
