@@ -4,6 +4,7 @@ mod common;
 
 use common::{TINY, Workbench, mammograms};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The test part of the published split: breasts with one and with two views.
 fn program(fuse: &str) -> String {
@@ -92,5 +93,59 @@ fn kills_and_threads_change_no_bit_of_towers() {
         for (stage, digest) in &expected {
             assert_eq!(found.get(stage), Some(digest), "{stage}");
         }
+    }
+}
+
+/// What two models say of a breast, each with its mirror image, averaged by the ensemble and by hand.
+#[test]
+fn an_ensemble_of_units_is_the_mean_of_what_its_models_say() {
+    let text = format!(
+        r#"{TINY}
+let films = table("{data}") |> where((r) => r.source_split == "test") |> resize(24)
+let cohort = films |> split(kfold(2, tuning: 25%), by: "patient", stratify: "label", seed: 3)
+let task = cohort |> classify("label", {{ malignant: ["malignant"], rest: ["benign", "benign_without_callback"] }})
+let breast = task |> views(by: ["patient", "side"], view: "view", order: ["CC", "MLO"], label: most_severe)
+let scores = for lr in [1e-3, 1e-5], start in [1, 2] {{
+  tiny() |> init(seed: start) |> towers(fuse: mean) |> finetune(breast, epochs: 1, lr: lr, augment: [flip, noise(2%)])
+    |> evaluate(breast, level: ["patient"], worst_of: ["side"], tta: [identity, flip(horizontal: 100%)])
+}}
+let chosen = scores |> select(along: "lr", by: auc)
+out each = chosen |> report
+out runs = chosen |> report(replicate: "start")
+out spread = chosen |> rank(along: "start", draws: 50) |> report
+out tuned = scores |> table_of(rows: "lr", columns: "start", part: "val")
+out together = chosen |> ensemble(along: "start") |> report
+"#,
+        data = mammograms().display()
+    );
+    let bench = Workbench::new(&text);
+    bench.run(&[]).done();
+    let read = |path: &str| -> BTreeMap<String, f64> {
+        let mut reader = csv::Reader::from_path(bench.path(path)).expect("predictions");
+        let headers = reader.headers().expect("a header").clone();
+        let at = headers
+            .iter()
+            .position(|name| name.contains("malignant"))
+            .unwrap_or_else(|| panic!("{headers:?}"));
+        let rows = reader.records().map(|row| row.expect("a row"));
+        rows.map(|row| (row[0].to_owned(), row[at].parse().expect("a number")))
+            .collect()
+    };
+    let folder = |name: &str| {
+        let files = std::fs::read_dir(bench.path(&format!("out/{name}/predictions"))).expect("a folder");
+        let mut files: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+        files.sort();
+        files
+    };
+    let of = |name: &str| -> Vec<BTreeMap<String, f64>> {
+        let files = folder(name);
+        files.iter().map(|path| read(path.to_str().expect("UTF-8"))).collect()
+    };
+    let (each, together) = (of("each"), of("together"));
+    assert_eq!((each.len(), together.len()), (2, 1));
+    assert!(together[0].len() > 50);
+    for (patient, score) in &together[0] {
+        let mean = (each[0][patient] + each[1][patient]) / 2.0;
+        assert!((score - mean).abs() < 1e-6, "{patient}: {score}, {mean}");
     }
 }
