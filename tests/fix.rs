@@ -61,16 +61,16 @@ fn fixes_are_made_round_by_round_and_told() {
 #[test]
 fn imports_that_are_missing_together_are_all_made() {
     let program = format!(
-        "//! A study.\n{DATA}let nets = {{ alexnet, resnet18, resnet34 }}\nlet more = [alexnet]\nlet way = gradual_unfreeze\n"
+        "//! A study.\n{DATA}let nets = {{ alexnet, resnet18, resnet34 }}\nlet more = [alexnet]\nlet way = warm_restarts\n"
     );
     let (after, said, code) = fixed(&program);
-    assert_eq!(code, Some(2), "`gradual_unfreeze` is nowhere: {said}");
+    assert_eq!(code, Some(2), "`warm_restarts` is nowhere: {said}");
     assert!(
         after.contains("import std.models { alexnet, resnet18, resnet34 }\n"),
         "{after}"
     );
     assert!(after.starts_with("//! A study.\n"), "{after}");
-    assert!(said.contains("`gradual_unfreeze` is not defined"), "{said}");
+    assert!(said.contains("`warm_restarts` is not defined"), "{said}");
     assert!(said.contains(":3: inserted `import std.models { alexnet }`"), "{said}");
     assert!(!said.contains("left as it is"), "{said}");
 }

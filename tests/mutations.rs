@@ -89,7 +89,7 @@ fn borders(text: &str) -> Vec<usize> {
     let mut found = vec![0];
     let mut before = None;
     for (at, c) in text.char_indices() {
-        if before.is_some_and(|b: char| !(word(b) && word(c)) && !(b == ' ' && c == ' ')) {
+        if before.is_some_and(|b: char| !(word(b) && word(c) || b == ' ' && c == ' ')) {
             found.push(at);
         }
         before = Some(c);

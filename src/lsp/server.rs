@@ -136,6 +136,8 @@ impl Server<'_> {
         }
         // Nothing waits: now is the time for what a burst of changes needs only once.
         self.settle();
+        // Questions that follow each other closely must not keep a finished plan back.
+        self.take_plans();
         while self.planner.is_busy() {
             match receiver.recv_timeout(GLANCE) {
                 Ok(message) => return Some(message),
