@@ -68,6 +68,29 @@ static CHOICES: &[(Named, &[Word])] = &[
         ],
     ),
     (
+        Named::Missing,
+        &[
+            word("mask", "The network is told which views are there."),
+            word("copy", "The first view that is there stands in its place."),
+            word("drop", "The sample is left out."),
+        ],
+    ),
+    (
+        Named::UnitLabel,
+        &[
+            word("agree", "Its pictures must have labels of one class."),
+            word("most_severe", "The class that stands first in the task's list."),
+        ],
+    ),
+    (
+        Named::Fuse,
+        &[
+            word("concat", "One after the other; zeros for a missing view."),
+            word("mean", "The mean over the views that are there."),
+            word("max", "The largest over the views that are there."),
+        ],
+    ),
+    (
         Named::Adjust,
         &[
             word("holm", "Holm's step-down correction."),

@@ -1,5 +1,6 @@
 //! The graph itself: nodes in the order of evaluation, and the parameters that they own.
 
+use super::{ConvWindow, Window};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -72,94 +73,6 @@ pub struct NodeId(pub usize);
 /// A parameter or buffer, by its place in [`Graph::parameters`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ParameterId(pub usize);
-
-/// The window of a pooling layer: the same in both directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Window {
-    /// Side of the kernel.
-    pub kernel: usize,
-    /// Step between windows.
-    pub stride: usize,
-    /// Padding on every side.
-    pub pad: usize,
-}
-
-impl Window {
-    /// Output size along one direction, `floor((size + 2 pad - kernel) / stride) + 1`, or rounded up with `ceil`, but no
-    /// window begins in the padding after the input, as in torch; none when the kernel does not fit.
-    #[must_use]
-    pub fn output(self, size: usize, ceil: bool) -> Option<usize> {
-        let padded = size + 2 * self.pad;
-        if self.stride == 0 || self.kernel == 0 || padded < self.kernel {
-            return None;
-        }
-        let span = padded - self.kernel;
-        if !ceil {
-            return Some(span / self.stride + 1);
-        }
-        let windows = span.div_ceil(self.stride) + 1;
-        Some(if (windows - 1) * self.stride >= size + self.pad {
-            windows - 1
-        } else {
-            windows
-        })
-    }
-}
-
-/// The window of a convolution: height and width of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConvWindow {
-    /// Size of the kernel.
-    pub kernel: [usize; 2],
-    /// Step between windows.
-    pub stride: [usize; 2],
-    /// Padding before and after.
-    pub pad: [usize; 2],
-    /// Distance between the kernel's taps.
-    pub dilation: [usize; 2],
-}
-
-impl ConvWindow {
-    /// Pixels that the kernel spans: `dilation (kernel - 1) + 1`.
-    #[must_use]
-    pub fn extent(&self) -> [usize; 2] {
-        [0, 1].map(|at| self.dilation[at] * self.kernel[at].saturating_sub(1) + 1)
-    }
-
-    /// Output height and width; none when the kernel does not fit.
-    #[must_use]
-    pub fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
-        let extent = self.extent();
-        let along = |at: usize| {
-            let window = Window {
-                kernel: extent[at],
-                stride: self.stride[at],
-                pad: self.pad[at],
-            };
-            window.output(size[at], false)
-        };
-        Some([along(0)?, along(1)?])
-    }
-
-    /// The same in one number each; none when directions differ or taps lie apart.
-    #[must_use]
-    pub fn as_square(&self) -> Option<Window> {
-        let same = |[one, other]: [usize; 2]| (one == other).then_some(one);
-        let (kernel, stride, pad) = (same(self.kernel)?, same(self.stride)?, same(self.pad)?);
-        (self.dilation == [1, 1]).then_some(Window { kernel, stride, pad })
-    }
-}
-
-impl From<Window> for ConvWindow {
-    fn from(window: Window) -> Self {
-        Self {
-            kernel: [window.kernel; 2],
-            stride: [window.stride; 2],
-            pad: [window.pad; 2],
-            dilation: [1; 2],
-        }
-    }
-}
 
 /// Functions of one value, as torch defines them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -295,10 +208,33 @@ pub enum Op {
         /// Groups.
         groups: usize,
     },
+    /// The views that a sample has, 1 or 0 for each: what a network of several views is given beside its pictures.
+    Mask,
+    /// What a sample's views, its second input, make of its values.
+    Gate(Gate),
+    /// The larger of two values, of equal ones the first.
+    Maximum,
     /// The sum of two tensors of one shape.
     Add,
     /// The product of two tensors of one shape, or of a map and a factor per channel, `[channels, 1, 1]`.
     Multiply,
+}
+
+/// How the views that a sample has decide over its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Gate {
+    /// Zeros where this view is missing.
+    Zero(
+        /// The view.
+        usize,
+    ),
+    /// Minus infinity where this view is missing, so that it is never the largest.
+    Lowest(
+        /// The view.
+        usize,
+    ),
+    /// Divided by the number of views that are there.
+    Mean,
 }
 
 impl Activation {
@@ -352,8 +288,60 @@ impl Op {
             Self::Concat => "concat",
             Self::Slice { .. } => "slice",
             Self::Shuffle { .. } => "shuffle",
+            Self::Mask => "mask",
+            Self::Gate(_) => "gate",
+            Self::Maximum => "maximum",
             Self::Add => "add",
             Self::Multiply => "multiply",
+        }
+    }
+
+    /// The same operation with other parameters in the place of its own.
+    #[must_use]
+    pub fn with_parameters(self, of: impl Fn(ParameterId) -> ParameterId) -> Self {
+        match self {
+            Self::Conv {
+                window,
+                groups,
+                weight,
+                bias,
+            } => Self::Conv {
+                window,
+                groups,
+                weight: of(weight),
+                bias: bias.map(&of),
+            },
+            Self::ConvTranspose { window, weight, bias } => Self::ConvTranspose {
+                window,
+                weight: of(weight),
+                bias: bias.map(of),
+            },
+            Self::Linear { weight, bias } => Self::Linear {
+                weight: of(weight),
+                bias: bias.map(of),
+            },
+            Self::BatchNorm {
+                weight,
+                bias,
+                mean,
+                variance,
+                epsilon,
+                momentum,
+            } => Self::BatchNorm {
+                weight: of(weight),
+                bias: of(bias),
+                mean: of(mean),
+                variance: of(variance),
+                epsilon,
+                momentum,
+            },
+            Self::LayerNorm { weight, bias, epsilon } => Self::LayerNorm {
+                weight: of(weight),
+                bias: of(bias),
+                epsilon,
+            },
+            Self::LayerScale { weight } => Self::LayerScale { weight: of(weight) },
+            other => other,
         }
     }
 
@@ -509,6 +497,13 @@ impl Graph {
     #[must_use]
     pub fn classes(&self) -> usize {
         self.node(self.output).shape.len()
+    }
+
+    /// The number of views whose presence it asks for; none where it has one view, or takes all as they are.
+    #[must_use]
+    pub fn masked_views(&self) -> Option<usize> {
+        let mask = self.nodes.iter().find(|node| node.op == Op::Mask)?;
+        Some(mask.shape.len())
     }
 
     /// Number of trained values, as papers count them: weights, biases, affine parameters.

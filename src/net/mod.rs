@@ -6,10 +6,13 @@
 mod builder;
 mod graph;
 mod select;
+mod towers;
+mod window;
 
 pub use builder::{Builder, Conv, NetError, WeightInit};
 pub use graph::{
-    Activation, Auxiliary, ConvWindow, Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole,
-    Shape, Window,
+    Activation, Auxiliary, Gate, Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole, Shape,
 };
 pub use select::SelectError;
+pub use towers::{Fuse, Towers, tower_name};
+pub use window::{ConvWindow, Window};

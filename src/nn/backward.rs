@@ -41,11 +41,33 @@ impl Network {
         let steps = std::mem::take(&mut self.steps);
         for step in steps.iter().rev() {
             if let Some(backward) = &step.backward {
+                self.set_aside(backward);
                 self.backward_step(step, backward);
+                self.add_again(backward);
             }
         }
         self.steps = steps;
         Ok(())
+    }
+
+    /// Keeps the gradients that later steps gave shared parameters: this step writes its own over them.
+    fn set_aside(&mut self, backward: &Backward) {
+        self.aside.clear();
+        for &id in &backward.shared {
+            let range = self.gradient_of(id).unwrap_or(0..0);
+            self.aside.extend_from_slice(&self.gradients[range]);
+        }
+    }
+
+    /// Adds what was set aside to what the step has written. The order of addition is that of the steps.
+    fn add_again(&mut self, backward: &Backward) {
+        let mut at = 0;
+        for &id in &backward.shared {
+            let range = self.gradient_of(id).unwrap_or(0..0);
+            let kept = &self.aside[at..at + range.len()];
+            at += range.len();
+            elementwise::transfer(kept, true, &mut self.gradients[range]);
+        }
     }
 
     /// Where a tensor's gradient stands for the samples of the last forward pass.
@@ -71,7 +93,9 @@ impl Network {
             (Call::Relu | Call::Add { .. }, _) => self.backward_sum(step, backward),
             (Call::General { .. }, _) => self.backward_general(step, backward),
             (Call::LayerNorm { .. } | Call::Scale { .. }, _) => self.backward_rows(step, backward),
-            (Call::Concat { .. } | Call::Multiply { .. }, _) => self.backward_pair(step, backward),
+            (Call::Concat { .. } | Call::Multiply { .. } | Call::Gate { .. } | Call::Maximum, _) => {
+                self.backward_pair(step, backward)
+            }
             (_, None) => {}
             (Call::MaxPool(shape), _) => {
                 let places = step.places * self.batch..step.places * self.batch + dy.len();

@@ -74,21 +74,32 @@ impl Assignment<'_> {
         self.trained.is_some_and(|trained| trained[parameter.0])
     }
 
-    /// True when the step has a trained parameter of its own.
-    fn trains(&self, step: &Step) -> bool {
-        match &step.call {
+    /// The trained parameters of a step that get a gradient.
+    fn trained(&self, step: &Step) -> impl Iterator<Item = ParameterId> + use<> {
+        let both = match &step.call {
             Call::Conv { weight, bias, .. }
             | Call::Linear { weight, bias, .. }
-            | Call::General { weight, bias, .. } => self.changes(*weight) || bias.is_some_and(|b| self.changes(b)),
-            Call::BatchNorm { norm, .. } => self.changes(norm.weight) || self.changes(norm.bias),
-            Call::LayerNorm { weight, bias, .. } => self.changes(*weight) || self.changes(*bias),
-            Call::Scale { weight, .. } => self.changes(*weight),
-            _ => false,
-        }
+            | Call::General { weight, bias, .. } => [Some(*weight), *bias],
+            Call::BatchNorm { norm, .. } => [Some(norm.weight), Some(norm.bias)],
+            Call::LayerNorm { weight, bias, .. } => [Some(*weight), Some(*bias)],
+            Call::Scale { weight, .. } => [Some(*weight), None],
+            _ => [None; 2],
+        };
+        let changing = both.map(|id| id.filter(|&id| self.changes(id)));
+        changing.into_iter().flatten()
+    }
+
+    /// True when the step has a trained parameter of its own.
+    fn trains(&self, step: &Step) -> bool {
+        self.trained(step).next().is_some()
     }
 
     fn forward(&mut self, lowered: &mut Lowered) -> Vec<BufferId> {
-        let mut values = vec![self.lifetimes.add(lowered.tensors[0].len() * self.batch, 0)];
+        let given = &lowered.tensors[..lowered.inputs];
+        let mut values: Vec<_> = given
+            .iter()
+            .map(|extent| self.lifetimes.add(extent.len() * self.batch, 0))
+            .collect();
         for (time, step) in lowered.steps.iter_mut().enumerate() {
             let len = lowered.tensors[step.output.0].len() * self.batch;
             values.push(self.lifetimes.add(len, time));
@@ -131,6 +142,7 @@ impl Assignment<'_> {
         let Lowered { steps, tensors, .. } = lowered;
         let lengths: Vec<usize> = tensors.iter().map(|extent| extent.len() * self.batch).collect();
         let loss = self.loss;
+        let mut begun = vec![false; self.trained.map_or(0, <[bool]>::len)];
         for (i, step) in steps
             .iter_mut()
             .enumerate()
@@ -149,7 +161,16 @@ impl Assignment<'_> {
             }
             let work = self.work(step, input.is_some(), lengths[step.output.0]);
             let work = (work > 0).then(|| self.lifetimes.add(work, time));
-            step.backward = Some(Backward { input, other, work });
+            let shared = self
+                .trained(step)
+                .filter(|id| std::mem::replace(&mut begun[id.0], true))
+                .collect();
+            step.backward = Some(Backward {
+                input,
+                other,
+                work,
+                shared,
+            });
         }
         Ok(())
     }
@@ -160,7 +181,7 @@ impl Assignment<'_> {
             Call::Conv { weight, relu, .. } | Call::Linear { weight, relu, .. } => (self.changes(*weight), *relu),
             Call::General { weight, .. } | Call::Scale { weight, .. } => (self.changes(*weight), false),
             Call::BatchNorm { relu, .. } => (true, *relu),
-            Call::Activation(_) | Call::LayerNorm { .. } | Call::Multiply { .. } => (true, false),
+            Call::Activation(_) | Call::LayerNorm { .. } | Call::Multiply { .. } | Call::Maximum => (true, false),
             Call::Relu | Call::Softmax { .. } => (false, true),
             Call::Add { relu } => (false, *relu),
             Call::MaxPool(_)
@@ -171,9 +192,10 @@ impl Assignment<'_> {
             | Call::Concat { .. }
             | Call::Slice { .. }
             | Call::Shuffle { .. }
+            | Call::Gate { .. }
             | Call::Exchange => (false, false),
         };
-        if let (Call::Multiply { .. }, Some(other)) = (&step.call, step.other) {
+        if let (Call::Multiply { .. } | Call::Gate { .. } | Call::Maximum, Some(other)) = (&step.call, step.other) {
             self.lifetimes.extend(values[other.0], time);
         }
         if input {
@@ -202,7 +224,7 @@ impl Assignment<'_> {
             (false, _) => Flow::Add,
         });
         // The gradient of a summand is the output's; that of a part or a factor is another one.
-        let is_summand = !matches!(step.call, Call::Concat { .. } | Call::Multiply { .. });
+        let is_summand = !matches!(step.call, Call::Concat { .. } | Call::Multiply { .. } | Call::Maximum);
         let other = step.other.filter(|other| carries[other.0]).map(|other| {
             let first = first(other) && other != step.input;
             match (first, is_summand && input != Some(Flow::Move)) {

@@ -1,6 +1,6 @@
 //! Both passes of the layers that no kernel fuses with others.
 
-use super::cpu::{elementwise, general, maps};
+use super::cpu::{elementwise, general, maps, views};
 use super::flow::Flow;
 use super::memory::lend;
 use super::network::Network;
@@ -108,6 +108,8 @@ impl Network {
                     maps::product(x, other, false, y);
                 }
             }
+            Call::Gate { gate, image, views } => views::gate(gate, (image, views), x, other, y),
+            Call::Maximum => views::maximum(x, other, y),
             _ => {}
         }
     }
@@ -274,6 +276,16 @@ impl Network {
                         (true, 0) => maps::scale(image, channels, dy, factor, accumulate, dx),
                         (true, _) => maps::pixel_sums(image, channels, dy, factor, accumulate, dx),
                     }
+                }
+                Call::Gate { gate, image, views } => {
+                    let mask = values[1].clone();
+                    let [mask, dy, dx] = lend(&mut self.arena, [mask, dy.clone(), dx]);
+                    views::gate_gradient(gate, (image, views), dy, mask, accumulate, dx);
+                }
+                Call::Maximum => {
+                    let [first, second] = values.clone();
+                    let [first, second, dy, dx] = lend(&mut self.arena, [first, second, dy.clone(), dx]);
+                    views::maximum_gradient((first, second), side == 0, dy, accumulate, dx);
                 }
                 _ => {}
             }

@@ -113,6 +113,8 @@ pub struct Network {
     pub(super) values: Vec<f32>,
     /// Gradients of the trained parameters, in the order of the graph.
     pub(super) gradients: Vec<f32>,
+    /// Gradients of shared parameters while another application adds its own.
+    pub(super) aside: Vec<f32>,
     pub(super) arena: Vec<f32>,
     /// Places of maxima.
     pub(super) places: Vec<u8>,
@@ -169,6 +171,7 @@ impl Network {
             values: vec![0.0; at],
             gradients: vec![0.0; segments.last().map_or(0, |s| s.gradients.end)],
             segments,
+            aside: Vec::new(),
             arena: vec![0.0; buffers.arena.len],
             places: vec![0; buffers.places * batch],
             buffers: buffers.arena,
@@ -302,8 +305,22 @@ impl Network {
     /// When `count` is zero or above the batch.
     pub fn images_mut(&mut self, count: usize) -> Result<&mut [f32], NetworkError> {
         self.fits(count)?;
-        let range = self.value(TensorId(0), count);
+        let range = self.value(plan::INPUT, count);
         Ok(&mut self.arena[range])
+    }
+
+    /// The views that the samples of the next forward pass have, to be filled with 1 or 0: `[count, views]`. None for a
+    /// network that does not ask for them.
+    ///
+    /// # Errors
+    /// When `count` is zero or above the batch.
+    pub fn mask_mut(&mut self, count: usize) -> Result<Option<&mut [f32]>, NetworkError> {
+        self.fits(count)?;
+        if self.graph.masked_views().is_none() {
+            return Ok(None);
+        }
+        let range = self.value(plan::MASK, count);
+        Ok(Some(&mut self.arena[range]))
     }
 
     /// The logits of the last forward pass, `[count, classes]`.

@@ -4,11 +4,12 @@
 mod auxiliary;
 mod interpreter;
 mod layers;
+mod shared;
 
 use super::*;
 use crate::net::{
-    Activation, Builder, Conv, ConvWindow, Graph, NetError, NodeId, Op, ParameterId, ParameterRole, Shape, WeightInit,
-    Window,
+    Activation, Builder, Conv, ConvWindow, Fuse, Gate, Graph, NetError, NodeId, Op, ParameterId, ParameterRole, Shape,
+    Towers, WeightInit, Window,
 };
 use interpreter::*;
 use std::error::Error;

@@ -160,6 +160,9 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn sum(&mut self, list: &[Value<'p>], span: Span) -> Outcome<Value<'p>> {
+        if matches!(list.first(), Some(Value::Tensor(_))) {
+            return self.sum_of_tensors(list, span);
+        }
         let whole: Option<Vec<_>> = list.iter().map(Value::as_int).collect();
         if let Some(whole) = whole {
             let total = whole.into_iter().try_fold(0_i64, i64::checked_add);

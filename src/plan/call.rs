@@ -91,6 +91,7 @@ impl<'p> Evaluator<'p, '_> {
                     net,
                     module: *module,
                     arguments,
+                    towers: None,
                     span,
                 })))
             }
@@ -263,6 +264,7 @@ impl<'p> Evaluator<'p, '_> {
                 Step::Pipe(steps, env) => self.pipe(subject, subject_span, steps, env),
                 Step::Repeat(binding, body, env) => self.repeat(binding, body, env, subject, subject_span),
                 Step::Labelled(name, inner) => self.scoped(name, |e| e.apply(inner, subject, subject_span, at)),
+                Step::Shared(shared) => self.apply_shared(shared, subject, subject_span, at),
                 Step::Identity => Ok(subject),
             },
             Value::Net(net) => match subject {

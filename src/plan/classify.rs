@@ -2,11 +2,12 @@
 
 use super::{
     data::setting,
-    domain::{Cohort, Exposure, Judged, Seen, Task, TaskMember, TaskParts, part_of},
+    domain::{Cohort, Exposure, Judged, Placed, Seen, Task, TaskMember, TaskParts, part_of},
     eval::Evaluator,
     grid::listed,
+    sample_classes::Classes,
     sources::rows_digest,
-    stage::Samples,
+    stage::{ABSENT, Samples},
     stages::Setting,
     value::{Arguments, Failed, Outcome, Slot, Text, Value},
 };
@@ -45,37 +46,31 @@ impl<'p> Evaluator<'p, '_> {
             return Err(Failed);
         };
         let column = column_slot.value.as_text().unwrap_or_default();
-        let cells = &self.column(&cohort.data.table, &column, column_slot.span)?.cells;
-        let rows: Vec<_> = cohort
-            .data
-            .rows
-            .iter()
-            .map(|&row| (row, &cells[row as usize]))
-            .collect();
-        let values = distinct(rows.iter().map(|(_, cell)| *cell));
+        let table = Rc::clone(&cohort.data.table);
+        let cells = &self.column(&table, &column, column_slot.span)?.cells;
+        let rows = cohort.data.picture_rows();
+        let values = distinct(rows.iter().map(|&row| &cells[row as usize]));
         let mapping = self.mapping(&column, &values, arguments, span)?;
         let given = |name: &str| {
             arguments
                 .slot(name)
                 .is_some_and(|slot| !matches!(slot.value, Value::None))
         };
-        let class_of: BTreeMap<&str, u32> = mapping
-            .iter()
-            .zip(0..)
-            .flat_map(|((_, labels), class)| labels.iter().map(move |label| (&**label, class)))
-            .collect();
-        let samples: Vec<_> = rows
-            .iter()
-            .filter_map(|(row, cell)| Some((*row, *class_of.get(cell.to_string().as_str())?)))
-            .collect();
+        let has_positive = mapping.len() > 2 || given("classes") || given("positive");
+        let settings = settings(&column, &mapping, arguments);
+        let (classes, labels): (Vec<_>, Vec<_>) = mapping.into_iter().unzip();
+        // The first class is the most severe one where the program says that it comes first.
+        let ordered = matches!(arguments.value("classes"), Value::Record(_)) || classes.len() == 2 && has_positive;
+        let (data, samples) = self.classed(&cohort.data, &Classes::new(&classes, &labels, cells, ordered))?;
         let task = Task {
             name: None,
-            classes: mapping.iter().map(|(name, _)| Rc::clone(name)).collect(),
-            has_positive: mapping.len() > 2 || given("classes") || given("positive"),
-            samples: Rc::new(samples),
-            settings: settings(&column, &mapping, arguments),
-            labels: mapping.into_iter().map(|(_, labels)| labels).collect(),
-            cohort,
+            classes,
+            has_positive,
+            labels,
+            ordered,
+            samples,
+            settings,
+            cohort: Cohort { data, ..cohort },
             column,
             span,
             parts: OnceCell::new(),
@@ -279,20 +274,26 @@ impl<'p> Evaluator<'p, '_> {
                 .unwrap_or(u32::MAX)
         };
         let groups: Vec<_> = task.samples.iter().map(|&(row, _)| group(row)).collect();
-        let identities = &mut self.identities;
-        let pictures: Vec<_> = task
-            .samples
-            .iter()
-            .map(|&(row, _)| source.picture(row as usize, identities))
-            .collect();
-        let members = 0..cohort.assignment.members.len();
-        let members: Vec<_> = members.map(|place| member(task, place, &groups, &pictures)).collect();
-        let parts = Rc::new(TaskParts {
-            everywhere: everywhere(&members),
-            members,
+        let (mut pictures, mut starts) = (Vec::with_capacity(task.samples.len()), vec![0]);
+        for &(row, _) in task.samples.iter() {
+            let rows = cohort.data.pictures_of(row);
+            pictures.extend(
+                rows.iter()
+                    .map(|&row| source.picture(row as usize, &mut self.identities)),
+            );
+            starts.push(pictures.len());
+        }
+        let mut parts = TaskParts {
+            everywhere: Judged::new(1, Placed::default(), Placed::default()),
+            members: Vec::new(),
             groups,
             pictures,
-        });
+            starts,
+        };
+        let members = 0..cohort.assignment.members.len();
+        parts.members = members.map(|place| member(task, place, &parts)).collect();
+        parts.everywhere = everywhere(&parts.members);
+        let parts = Rc::new(parts);
         Rc::clone(task.parts.get_or_init(|| parts))
     }
 }
@@ -315,31 +316,46 @@ fn fewest(task: &Task) -> Option<(usize, usize, String)> {
     fewest
 }
 
-fn member(task: &Task, place: usize, groups: &[u32], pictures: &[u32]) -> TaskMember {
-    let (mut training, mut tuning) = (Samples::default(), Samples::default());
-    let (mut test, mut watched) = (Vec::new(), Vec::new());
+fn member(task: &Task, place: usize, parts: &TaskParts) -> TaskMember {
+    let data = &task.cohort.data;
+    let views = u32::try_from(data.view_count()).unwrap_or(u32::MAX);
+    let empty = || Samples {
+        views,
+        ..Samples::default()
+    };
+    let (mut training, mut tuning) = (empty(), empty());
+    let (mut test, mut watched) = (Placed::default(), Placed::default());
     let mut seen = Exposure::default();
-    let base = &task.cohort.data.base;
-    for (((sample, &(row, class)), &group), &picture) in (0..).zip(task.samples.iter()).zip(groups).zip(pictures) {
-        let Ok(prepared) = base.binary_search(&row).map(|at| u32::try_from(at).unwrap_or(u32::MAX)) else {
+    let prepared = |row: u32| {
+        let at = data.base.binary_search(&row).ok()?;
+        u32::try_from(at).ok()
+    };
+    for ((sample, &(row, class)), &group) in (0..).zip(task.samples.iter()).zip(&parts.groups) {
+        let slots = data.slots_of(row).into_iter();
+        let rows: Vec<_> = slots.map(|row| row.and_then(prepared).unwrap_or(ABSENT)).collect();
+        if rows.iter().all(|row| *row == ABSENT) {
             continue;
+        }
+        let placed = |to: &mut Placed| {
+            to.places.push(sample);
+            to.rows.extend_from_slice(&rows);
         };
         let (samples, seen) = match part_of(&task.cohort, place, row) {
             Some(Part::Training) => (&mut training, &mut seen.training),
             Some(Part::Tuning) => {
-                watched.push((sample, prepared));
+                placed(&mut watched);
                 (&mut tuning, &mut seen.tuning)
             }
             Some(Part::Test) => {
-                test.push((sample, prepared));
+                placed(&mut test);
                 continue;
             }
             None => continue,
         };
-        samples.rows.push(prepared);
+        samples.rows.extend_from_slice(&rows);
         samples.classes.push(class);
         seen.groups.push(group);
-        seen.pictures.push(picture);
+        seen.pictures.extend_from_slice(parts.pictures_of(sample as usize));
     }
     for Seen { groups, pictures } in [&mut seen.training, &mut seen.tuning] {
         for list in [groups, pictures] {
@@ -351,6 +367,7 @@ fn member(task: &Task, place: usize, groups: &[u32], pictures: &[u32]) -> TaskMe
     let mut hasher = blake3::Hasher::new();
     for samples in [&training, &tuning] {
         hasher
+            .update(&samples.views.to_le_bytes())
             .update(&rows_digest(&samples.rows))
             .update(&rows_digest(&samples.classes));
     }
@@ -360,7 +377,7 @@ fn member(task: &Task, place: usize, groups: &[u32], pictures: &[u32]) -> TaskMe
         fold: assigned.fold,
         training: Arc::new(training),
         tuning: Arc::new(tuning),
-        judged: Judged::new(&test, &watched),
+        judged: Judged::new(views, test, watched),
         seen: Rc::new(seen),
     }
 }
@@ -370,13 +387,17 @@ fn everywhere(members: &[TaskMember]) -> Judged {
     if let [only] = members {
         return only.judged.clone();
     }
-    let pairs = members
-        .iter()
-        .flat_map(|member| member.judged.test_places.iter().zip(member.judged.test.iter()));
-    let mut pairs: Vec<(u32, u32)> = pairs.map(|(place, row)| (*place, *row)).collect();
-    pairs.sort_unstable();
-    pairs.dedup();
-    Judged::new(&pairs, &[])
+    let views = members.first().map_or(1, |member| member.judged.views);
+    let samples = members.iter().flat_map(|member| {
+        let rows = member.judged.test.chunks(views.max(1) as usize);
+        member.judged.test_places.iter().zip(rows)
+    });
+    let all: BTreeMap<u32, &[u32]> = samples.map(|(place, rows)| (*place, rows)).collect();
+    let test = Placed {
+        places: all.keys().copied().collect(),
+        rows: all.values().copied().flatten().copied().collect(),
+    };
+    Judged::new(views, test, Placed::default())
 }
 
 /// The class of every row that was split, none for rows without one.

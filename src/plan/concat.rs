@@ -10,7 +10,7 @@ use super::{
     value::Outcome,
 };
 use crate::{
-    diag::{Diagnostic, codes::data as codes},
+    diag::{Diagnostic, codes::data as codes, codes::plan as plan_codes},
     source::Span,
     tables::{About, Cell, CellKind, Column, Images, Table},
 };
@@ -25,6 +25,12 @@ impl<'p> Evaluator<'p, '_> {
     /// The selected rows of both, in order, each with the table that it comes from. Their columns and the preparation of
     /// their pictures must agree. A picture keeps its identity, and so does a group.
     pub(super) fn concat_rows(&mut self, a: &Dataset, b: &Dataset, span: Span) -> Outcome<Dataset> {
+        if let Some(views) = a.views.as_ref().or(b.views.as_ref()) {
+            let message = "samples of several views are not joined to others";
+            let diagnostic = Diagnostic::error(&plan_codes::BAD_VALUE, message).at(span, "");
+            let help = "join the tables first, and group their rows then: `(a ++ b) |> views(..)`";
+            return self.fail(diagnostic.at(views.span, "grouped here").help(help));
+        }
         let columns = self.joined_columns(a, b, span)?;
         let images = self.joined_images(a, b, span)?;
         if a.transforms != b.transforms || !same_normalization(a, b) {
@@ -77,6 +83,7 @@ impl<'p> Evaluator<'p, '_> {
             settings,
             span,
             transform_spans: a.transform_spans.clone(),
+            views: None,
         })
     }
 

@@ -2,14 +2,14 @@
 
 use super::{
     course::{self, Beginning, Course, Moving},
-    domain::{Cohort, Model, ModelState, Task},
+    domain::{Cohort, Input, Model, ModelState, Task},
     eval::Evaluator,
     stage::{Contrast, Train, Work},
     train_options::default_rate,
     value::{Arguments, Outcome, Value},
 };
 use crate::{
-    diag::codes::plan as codes,
+    diag::{Diagnostic, codes::plan as codes},
     net::{Graph, ParameterId, ParameterRole},
     source::Span,
 };
@@ -44,12 +44,19 @@ impl<'p> Evaluator<'p, '_> {
         let Value::Cohort(cohort) = arguments.value("cohort").clone() else {
             return self.unexpected("a cohort", arguments.value("cohort"), span);
         };
+        if cohort.data.views.is_some() || model.pending {
+            let message = "`simclr` learns from single pictures";
+            let help = "train without labels before `views` and `towers`";
+            let diagnostic = Diagnostic::error(&codes::BAD_VALUE, message).at(span, "");
+            return self.fail(diagnostic.help(help));
+        }
         let task = Rc::new(unlabelled(&cohort));
         let options = self.options(arguments);
         let temperature = self.number(arguments, "temperature", "above 0", |x| x > 0.0 && x.is_finite());
         let width = self.count(arguments, "projection");
         let folding = self.check_folding(model, &task, span);
         let (prepared, shape) = self.prepare(&cohort.data)?;
+        let input = Input { shape, views: 1 };
         let (options, temperature, width, ()) = (options?, temperature?, width?, folding?);
         if options.augment.is_empty() {
             let place = arguments
@@ -59,16 +66,16 @@ impl<'p> Evaluator<'p, '_> {
             return self.error(&codes::BAD_VALUE, message, place);
         }
         // Heads are neither trained nor kept, so one logit is enough.
-        let network = self.graph(&model.net, shape, Some(1), span)?;
+        let network = self.graph(&model.net, input, Some(1), span)?;
         let graph = match network.with_projection(width as usize) {
             Ok(graph) => self.networks.intern(graph),
-            Err(error) => return self.net_error(&error, span, span, shape),
+            Err(error) => return self.net_error(&error, span, span, input),
         };
         let normalization = self.normalization(&cohort.data, shape[0])?;
         if let ModelState::Trained(trained) = &model.state {
             self.warn_normalization(trained, &normalization, span);
         }
-        let beginning = self.beginning_without_classes(model, &network, shape, span)?;
+        let beginning = self.beginning_without_classes(model, &network, input, span)?;
         let default = default_rate(&graph, matches!(model.state, ModelState::Random { .. }));
         let moving = self.moving(&graph, &options, default, span)?;
         self.warn_small_batch(&graph, options.batch, arguments, span);
@@ -98,13 +105,13 @@ impl<'p> Evaluator<'p, '_> {
         &mut self,
         model: &Model<'p>,
         network: &Graph,
-        shape: [usize; 3],
+        input: Input,
         span: Span,
     ) -> Outcome<Beginning> {
         let loaded = match &model.state {
             ModelState::Random { seed } => return Ok(Beginning::Random(seed.unwrap_or(self.seed.0))),
             ModelState::Loaded(loaded) => {
-                let (stage, before) = self.load_stage(&model.net, loaded, shape)?;
+                let (stage, before) = self.load_stage(&model.net, loaded, input)?;
                 self.check_shapes(&before, network, span)?;
                 Some(stage)
             }
@@ -113,7 +120,11 @@ impl<'p> Evaluator<'p, '_> {
                 None
             }
         };
-        Ok(Beginning::Model { loaded, new_head: true })
+        Ok(Beginning::Model {
+            loaded,
+            new_head: true,
+            spread: None,
+        })
     }
 }
 
@@ -126,6 +137,7 @@ fn unlabelled(cohort: &Rc<Cohort>) -> Task {
         classes: Vec::new(),
         has_positive: true,
         labels: Vec::new(),
+        ordered: false,
         samples: Rc::new(cohort.data.rows.iter().map(|row| (*row, 0)).collect()),
         settings: Vec::new(),
         span: cohort.span,

@@ -150,6 +150,7 @@ impl<'p> Evaluator<'p, '_> {
             ("Model", Value::Net(net)) => Ok(Value::Model(Rc::new(Model {
                 net,
                 state: ModelState::Random { seed: None },
+                pending: false,
             }))),
             ("Cohort", Value::Task(task)) => Ok(Value::Cohort(Rc::new(task.cohort.clone()))),
             ("Rows", Value::Task(task)) => Ok(Value::Rows(Rc::new(task.cohort.data.clone()))),

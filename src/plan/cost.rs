@@ -16,7 +16,9 @@ pub fn operations(work: &Work) -> f64 {
         Work::Load(load) => load.graph.trained_values() as f64,
         Work::Train(train) => training(train),
         Work::Contrast(contrast) => Contrast::VIEWS as f64 * training(&contrast.training),
-        Work::Score(score) => forward(&score.graph) * (score.test.len() + score.tuning.len()) as f64,
+        Work::Score(score) => {
+            forward(&score.graph) * ((score.test.len() + score.tuning.len()) / score.views.max(1) as usize) as f64
+        }
         Work::Compare(design) => design.cells.len() as f64 * 1e8,
         Work::Describe(card) => card.tables.iter().map(|table| table.rows.len() as f64 * 1e4).sum(),
         Work::Report(report) => report.design.cells.len() as f64 * 1e8,
@@ -43,8 +45,8 @@ fn training(train: &Train) -> f64 {
     let backward: f64 = (lowest..train.graph.nodes.len())
         .map(|node| of_node(&train.graph, NodeId(node)))
         .sum();
-    let watched = train.tuning.rows.len() as f64 * f64::from(train.epochs);
-    train.pictures_seen() as f64 * (forward(&train.graph) + 2.0 * backward) + watched * forward(&train.graph)
+    let watched = train.tuning.count() as f64 * f64::from(train.epochs);
+    train.samples_seen() as f64 * (forward(&train.graph) + 2.0 * backward) + watched * forward(&train.graph)
 }
 
 /// Operations of one sample's forward pass; a multiplication with its addition counts two.
@@ -71,7 +73,7 @@ fn of_node(graph: &Graph, id: NodeId) -> f64 {
             .inputs
             .first()
             .map_or(0.0, |input| graph.node(*input).shape.len() as f64),
-        Op::Input | Op::Flatten => 0.0,
+        Op::Input | Op::Mask | Op::Flatten => 0.0,
         Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
         | Op::LayerScale { .. }
@@ -83,6 +85,8 @@ fn of_node(graph: &Graph, id: NodeId) -> f64 {
         | Op::Concat
         | Op::Slice { .. }
         | Op::Shuffle { .. }
+        | Op::Gate(_)
+        | Op::Maximum
         | Op::Add
         | Op::Multiply => values,
     }

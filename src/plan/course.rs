@@ -3,7 +3,7 @@
 use super::{
     contrast::Contrasting,
     data::setting,
-    domain::{Model, ModelState, Task, Trained},
+    domain::{Input, Model, ModelState, Task, Trained},
     eval::Evaluator,
     grid::listed,
     stage::{ChoiceBy, Normalization},
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     diag::{Diagnostic, codes::plan as codes},
-    net::Graph,
+    net::{Graph, ParameterId, tower_name},
     source::Span,
 };
 use std::{rc::Rc, sync::Arc};
@@ -31,6 +31,8 @@ pub(super) enum Beginning {
         loaded: Option<StageId>,
         /// A new head replaces the model's.
         new_head: bool,
+        /// Those of a single network serve so many towers of their own.
+        spread: Option<u32>,
     },
 }
 
@@ -102,10 +104,18 @@ impl Course<'_, '_> {
     /// The parameters that were trained or loaded before this training, by place in its graph; a new head was not.
     pub(super) fn learned_before(&self, model: &Model<'_>) -> Vec<bool> {
         let ids = self.graph.ids();
+        let single = |trained: &Trained, id: ParameterId| {
+            let name = &self.graph.parameter(id).name;
+            let found = trained
+                .graph
+                .find(tower_name(name).filter(|_| model.pending).unwrap_or(name));
+            found.and_then(|id| trained.learned.get(id.0)).copied()
+        };
         ids.map(|id| match &model.state {
             ModelState::Random { .. } => false,
             _ if self.has_new_head() && self.graph.is_head(id) => false,
             ModelState::Loaded(_) => true,
+            ModelState::Trained(trained) if model.pending => single(trained, id).unwrap_or(false),
             ModelState::Trained(trained) => trained.learned.get(id.0).copied().unwrap_or(false),
         })
         .collect()
@@ -116,6 +126,14 @@ impl Course<'_, '_> {
         let epochs = self.options.epochs;
         let plural = if epochs == 1 { "" } else { "s" };
         let mut words = format!("{} on {}, {epochs} epoch{plural}", self.way, self.task.name());
+        if let Some((other, _)) = &self.options.match_steps {
+            words = format!(
+                "{} on {}, as many steps as {epochs} epoch{plural} on {}",
+                self.way,
+                self.task.name(),
+                other.name()
+            );
+        }
         if let Some((freeze, _)) = &self.options.freeze {
             words += &format!(", {freeze} frozen");
         }
@@ -147,12 +165,14 @@ impl<'p> Evaluator<'p, '_> {
         (prepared, shape): (StageId, [usize; 3]),
         span: Span,
     ) -> Outcome<Course<'a, 'p>> {
-        let graph = self.graph(&model.net, shape, Some(task.classes.len()), span)?;
+        let views = task.cohort.data.view_count();
+        let input = Input { shape, views };
+        let graph = self.graph(&model.net, input, Some(task.classes.len()), span)?;
         let normalization = self.normalization(&task.cohort.data, shape[0])?;
         if let ModelState::Trained(trained) = &model.state {
             self.warn_normalization(trained, &normalization, span);
         }
-        let beginning = self.beginning(model, task, &graph, options.head, arguments, (shape, span));
+        let beginning = self.beginning(model, task, &graph, options.head, arguments, (input, span));
         let default = default_rate(&graph, matches!(model.state, ModelState::Random { .. }));
         let moving = self.moving(&graph, &options, default, span);
         self.warn_small_batch(&graph, options.batch, arguments, span);
@@ -190,7 +210,7 @@ impl<'p> Evaluator<'p, '_> {
         graph: &Graph,
         head: Head,
         arguments: &Arguments<'p>,
-        (shape, span): ([usize; 3], Span),
+        (input, span): (Input, Span),
     ) -> Outcome<Beginning> {
         let (loaded, kept) = match &model.state {
             ModelState::Random { .. } if head == Head::Keep => {
@@ -198,21 +218,38 @@ impl<'p> Evaluator<'p, '_> {
             }
             ModelState::Random { seed } => return Ok(Beginning::Random(seed.unwrap_or(self.seed.0))),
             ModelState::Loaded(loaded) => {
-                let (stage, before) = self.load_stage(&model.net, loaded, shape)?;
+                let (stage, before) = if model.pending {
+                    let (stage, single) = self.load_stage(&model.net.single(), loaded, input.single())?;
+                    (stage, self.with_towers(&model.net, &single, input, span)?)
+                } else {
+                    self.load_stage(&model.net, loaded, input)?
+                };
                 self.check_shapes(&before, graph, span)?;
                 // A file says how many classes its head has, but not which: it is kept when asked for alone.
-                (Some(stage), head == Head::Keep && before.classes() == graph.classes())
+                let fits = !model.pending && before.classes() == graph.classes();
+                (Some(stage), head == Head::Keep && fits)
             }
             ModelState::Trained(trained) => {
-                self.check_shapes(&trained.graph, graph, span)?;
-                (None, trained.classes == task.classes)
+                let before = if model.pending {
+                    self.with_towers(&model.net, &trained.graph, input, span)?
+                } else {
+                    Arc::clone(&trained.graph)
+                };
+                self.check_shapes(&before, graph, span)?;
+                (None, !model.pending && trained.classes == task.classes)
             }
         };
         if head == Head::Keep && !kept {
             return self.no_head_to_keep(model, task, arguments, span);
         }
         let new_head = head == Head::New || !kept;
-        Ok(Beginning::Model { loaded, new_head })
+        let own = model.net.towers.is_some_and(|towers| model.pending && !towers.shared);
+        let spread = own.then(|| u32::try_from(input.views).unwrap_or(u32::MAX));
+        Ok(Beginning::Model {
+            loaded,
+            new_head,
+            spread,
+        })
     }
 
     /// The rates of all parameters, and what is fixed.
@@ -263,7 +300,12 @@ impl<'p> Evaluator<'p, '_> {
                     b.0,
                     b.1
                 );
-                let help = "bring these pictures to the size and channels of the earlier ones";
+                let (channels, before) = (graph.input_shape().channels(), before.input_shape().channels());
+                let help = if channels > before && channels % before == 0 && graph.masked_views().is_none() {
+                    "`towers(fuse: ...)` before it makes a network for several views of one for single pictures"
+                } else {
+                    "bring these pictures to the size and channels of the earlier ones"
+                };
                 self.fail(Diagnostic::error(&codes::MODEL_SHAPE, message).at(span, "").help(help))
             }
             None => Ok(()),
@@ -296,6 +338,7 @@ impl<'p> Evaluator<'p, '_> {
     ) -> Outcome<T> {
         let quoted = |classes: &[Rc<str>]| listed(&classes.iter().map(|c| &**c).collect::<Vec<_>>());
         let has = match &model.state {
+            _ if model.pending => "the towers have no head yet".to_owned(),
             ModelState::Random { .. } => "random weights have no head yet".to_owned(),
             ModelState::Loaded(_) => "the file's head has another number of classes".to_owned(),
             ModelState::Trained(trained) if trained.classes.is_empty() => "the model learnt without classes".to_owned(),
@@ -350,6 +393,7 @@ pub(super) fn settings(
         .filter(|(name, _)| !matches!(**name, "task" | "cohort"))
     {
         settings.push(match (*name, &slot.value) {
+            ("match_steps", Value::None) => continue,
             ("lr", Value::None) => setting(name, Value::Float(rate).display(), ChoiceBy::Default),
             ("head", value) => setting(name, format!("{} ({})", value.display(), beginning.head()), slot.by),
             ("lr", value) => setting(name, super::rates::in_words(value, graph), slot.by),

@@ -42,6 +42,10 @@ impl<'p> Evaluator<'p, '_> {
                 let (value, at) = subject.as_ref()?;
                 self.normalize(value, *at, arguments)
             }
+            "views" => {
+                let (value, at) = subject.as_ref()?;
+                self.views(value, *at, arguments, span)
+            }
             _ if TRANSFORMS.contains(&name) => {
                 let (value, at) = subject.as_ref()?;
                 self.transform(name, (value, *at), arguments, span)
@@ -69,6 +73,7 @@ impl<'p> Evaluator<'p, '_> {
             base_digest: rows_digest(&rows),
             base: Rc::clone(&rows),
             rows,
+            views: None,
             transforms: Vec::new(),
             normalization: None,
             settings,

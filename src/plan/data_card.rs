@@ -31,13 +31,13 @@ impl<'p> Evaluator<'p, '_> {
         };
         let about = &data.table.table.about;
         let mut sentences: Vec<String> = about.title.iter().cloned().collect();
-        sentences.push(format!("{} rows of {}.", data.rows.len(), data.table.shown));
+        sentences.push(format!("{} rows of {}.", data.picture_rows().len(), data.table.shown));
         sentences.extend(cohort.map(|cohort| format!("{}.", cohort.words)));
         for (what, text) in [("Licence", &about.license), ("Citation", &about.citation)] {
             sentences.extend(text.as_ref().map(|text| format!("{what}: {text}")));
         }
         sentences.extend(about.caveats.iter().cloned());
-        let mut facts = vec![(CardValue::count(data.rows.len()), "rows".to_owned())];
+        let mut facts = vec![(CardValue::count(data.picture_rows().len()), "rows".to_owned())];
         let groups = cohort.filter(|cohort| cohort.group_column.is_some());
         facts.extend(groups.map(|cohort| (CardValue::count(groups_of(cohort).len()), "groups".to_owned())));
         facts.extend(task.map(|task| (CardValue::count(task.samples.len()), "rows with a class".to_owned())));
@@ -61,7 +61,7 @@ impl<'p> Evaluator<'p, '_> {
 
     /// How many pictures have which size, as their headers say.
     fn size_table(&mut self, data: &Dataset) -> Outcome<CardTable> {
-        let places: Vec<_> = data.rows.iter().map(|&row| row as usize).collect();
+        let places: Vec<_> = data.picture_rows().iter().map(|&row| row as usize).collect();
         let headers = match data.table.table.headers(&places) {
             Ok(headers) => headers,
             Err(error) => return self.table_error(&error, data.span),
@@ -190,7 +190,11 @@ fn part_table(cohort: &Cohort, task: Option<&Task>) -> CardTable {
 
 fn column_table(data: &Dataset) -> CardTable {
     let rows = data.table.table.columns.iter().map(|column| {
-        let cells: Vec<&Cell> = data.rows.iter().map(|&row| &column.cells[row as usize]).collect();
+        let cells: Vec<&Cell> = data
+            .picture_rows()
+            .iter()
+            .map(|&row| &column.cells[row as usize])
+            .collect();
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for cell in cells.iter().filter(|cell| !matches!(cell, Cell::Missing)) {
             *counts.entry(cell.to_string()).or_default() += 1;

@@ -1,14 +1,16 @@
 //! The domain's own values: data, splits, tasks, models, scores.
 
 use super::{
+    level::Level,
     sources::{Source, rows_digest},
     stage::{ChoiceBy, InputAdapt, Measure, Normalization, Samples, Transform},
     stages::{Setting, StageId},
     value::{Arguments, Text},
+    views::Views,
 };
 use crate::{
     analysis::ModuleId,
-    net::Graph,
+    net::{Fuse, Graph},
     plan::convert::FilePath,
     source::Span,
     syntax::ast::{Item, NetItem},
@@ -35,6 +37,8 @@ pub(super) struct Dataset {
     pub(super) base_digest: [u8; 32],
     /// Rows that are selected, ascending; a subset of `base`.
     pub(super) rows: Rc<Vec<u32>>,
+    /// How pictures are grouped to samples of several views; `rows` then holds the first row of each.
+    pub(super) views: Option<Rc<Views>>,
     pub(super) transforms: Vec<Transform>,
     /// The call of each transform.
     pub(super) transform_spans: Vec<Span>,
@@ -154,7 +158,9 @@ pub(super) struct Task {
     pub(super) has_positive: bool,
     /// The labels of each class, as the table writes them.
     pub(super) labels: Vec<Vec<Text>>,
-    /// Rows of the table that have a class, ascending, with it.
+    /// True when the program wrote the classes in their order: the most severe one first.
+    pub(super) ordered: bool,
+    /// Rows of the table that have a class, ascending, with it; of several views the first row of each sample.
     pub(super) samples: Rc<Vec<(u32, u32)>>,
     pub(super) settings: Vec<Setting>,
     /// The call of `classify`.
@@ -180,6 +186,7 @@ impl Task {
             classes: self.classes.clone(),
             has_positive: self.has_positive,
             labels: self.labels.clone(),
+            ordered: self.ordered,
             samples: Rc::clone(&self.samples),
             settings: self.settings.clone(),
             span: self.span,
@@ -199,8 +206,20 @@ pub(super) struct TaskParts {
     pub(super) everywhere: Judged,
     /// Identity of each sample's group.
     pub(super) groups: Vec<u32>,
-    /// Identity of each sample's picture.
+    /// Identities of the pictures of all samples, those of one sample together.
     pub(super) pictures: Vec<u32>,
+    /// Where the pictures of each sample begin, and where the last one's end.
+    pub(super) starts: Vec<usize>,
+}
+
+impl TaskParts {
+    /// Identities of a sample's pictures.
+    pub(super) fn pictures_of(&self, sample: usize) -> &[u32] {
+        match (self.starts.get(sample), self.starts.get(sample + 1)) {
+            (Some(&start), Some(&end)) => self.pictures.get(start..end).unwrap_or_default(),
+            _ => &[],
+        }
+    }
 }
 
 /// What one member of a task learns from and is judged on.
@@ -216,9 +235,19 @@ pub(super) struct TaskMember {
     pub(super) digest: [u8; 32],
 }
 
+/// Samples in the making: their places among the task's samples, and the rows of the prepared file, of several views
+/// those of one sample together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Placed {
+    pub(super) places: Vec<u32>,
+    pub(super) rows: Vec<u32>,
+}
+
 /// Samples that are scored: rows of the prepared file, and their places among the task's samples.
 #[derive(Clone)]
 pub(super) struct Judged {
+    /// Pictures of a sample.
+    pub(super) views: u32,
     pub(super) test: Arc<Vec<u32>>,
     pub(super) test_places: Arc<Vec<u32>>,
     pub(super) tuning: Arc<Vec<u32>>,
@@ -228,19 +257,23 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    /// Test and tuning samples as pairs of place and row.
-    pub(super) fn new(test: &[(u32, u32)], tuning: &[(u32, u32)]) -> Self {
-        let places = |pairs: &[(u32, u32)]| Arc::new(pairs.iter().map(|(place, _)| *place).collect());
-        let rows = |pairs: &[(u32, u32)]| Arc::new(pairs.iter().map(|(_, row)| *row).collect::<Vec<_>>());
-        let (test_rows, tuning_rows) = (rows(test), rows(tuning));
+    /// Test and tuning samples of so many views.
+    pub(super) fn new(views: u32, test: Placed, tuning: Placed) -> Self {
+        let lengths = [views, number(test.places.len())];
         Self {
-            digest: rows_digest(&[test_rows.as_slice(), &[u32::MAX], tuning_rows.as_slice()].concat()),
-            test_places: places(test),
-            tuning_places: places(tuning),
-            test: test_rows,
-            tuning: tuning_rows,
+            views,
+            digest: rows_digest(&[&lengths, test.rows.as_slice(), tuning.rows.as_slice()].concat()),
+            test_places: Arc::new(test.places),
+            tuning_places: Arc::new(tuning.places),
+            test: Arc::new(test.rows),
+            tuning: Arc::new(tuning.rows),
         }
     }
+}
+
+/// Counts beyond the numbers of 32 bits cannot be held in memory anyway.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Groups and pictures that a stage has seen, each list sorted.
@@ -257,12 +290,37 @@ pub(super) struct Seen {
     pub(super) pictures: Vec<u32>,
 }
 
+/// What a network is given: channels, height and width of a picture, and how many pictures a sample has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Input {
+    pub(super) shape: [usize; 3],
+    pub(super) views: usize,
+}
+
+impl Input {
+    /// The same pictures one by one.
+    pub(super) fn single(self) -> Self {
+        Self { views: 1, ..self }
+    }
+}
+
+/// Towers that are put on a network.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NetTowers {
+    pub(super) fuse: Fuse,
+    pub(super) shared: bool,
+    /// The call of `towers`.
+    pub(super) span: Span,
+}
+
 /// A network without weights.
+#[derive(Clone)]
 pub(super) struct Net<'p> {
     pub(super) item: &'p Item,
     pub(super) net: &'p NetItem,
     pub(super) module: ModuleId,
     pub(super) arguments: Arguments<'p>,
+    pub(super) towers: Option<NetTowers>,
     pub(super) span: Span,
 }
 
@@ -270,6 +328,8 @@ pub(super) struct Net<'p> {
 pub(super) struct Model<'p> {
     pub(super) net: Rc<Net<'p>>,
     pub(super) state: ModelState,
+    /// True when its weights are those of the network before towers were put on it: the head is to be made.
+    pub(super) pending: bool,
 }
 
 /// Where a model's weights come from.
@@ -347,6 +407,8 @@ impl History {
 /// Held-out predictions.
 pub(super) struct Scores {
     pub(super) task: Rc<Task>,
+    /// The units that are judged; none for the samples themselves.
+    pub(super) level: Option<Rc<Level>>,
     pub(super) network: String,
     pub(super) network_parameters: u64,
     pub(super) chain: Vec<String>,

@@ -3,12 +3,13 @@
 use super::{
     data::setting,
     domain::{
-        Judged, MemberModel, Model, ModelState, ScoreSource, ScoredMember, Scores, Task, TaskMember, TaskParts,
+        Input, Judged, MemberModel, Model, ModelState, ScoreSource, ScoredMember, Scores, Task, TaskMember, TaskParts,
         Trained, member_name,
     },
     eval::Evaluator,
     grid::listed,
     leak::Judge,
+    level::Level,
     stage::{Augmentation, Normalization, Role, Score, Work},
     stages::{Setting, StageId, Title},
     value::{Arguments, Failed, Outcome, Value},
@@ -19,7 +20,7 @@ use crate::{
     source::Span,
     tables::split::Part,
 };
-use std::{rc::Rc, sync::Arc};
+use std::{collections::BTreeSet, rc::Rc, sync::Arc};
 
 /// What all members of one call of `evaluate` have in common.
 struct Judging {
@@ -57,7 +58,8 @@ impl<'p> Evaluator<'p, '_> {
             );
         }
         let (prepared, shape) = self.prepare(&task.cohort.data)?;
-        let graph = self.graph(&model.net, shape, Some(task.classes.len()), span)?;
+        let views = task.cohort.data.view_count();
+        let graph = self.graph(&model.net, Input { shape, views }, Some(task.classes.len()), span)?;
         self.check_shapes(&trained.graph, &graph, span)?;
         let normalization = self.normalization(&task.cohort.data, shape[0])?;
         self.warn_normalization(&trained, &normalization, span);
@@ -65,18 +67,19 @@ impl<'p> Evaluator<'p, '_> {
         let scored = self.scored(&trained, &task, &parts, span)?;
         self.check_leaks(&task, &parts, &scored, reason.is_some(), span)?;
         self.warn_few(&task, span);
+        let level = self.level(&task, &parts, arguments)?;
+        if let Some(level) = &level {
+            self.check_units(&task, level, &scored, span)?;
+        }
         let tta = self.tta(arguments, &task.cohort.data)?;
-        let settings = ["tta", "allow_leak"];
+        let settings = ["tta", "allow_leak", "level", "worst_of"].map(|name| {
+            let slot = arguments.slot(name)?;
+            let said = !matches!(name, "level" | "worst_of") || !matches!(slot.value, Value::None);
+            said.then(|| setting(name, slot.value.display(), slot.by))
+        });
         let judging = Judging {
             label: format!("score {}", task.name()),
-            settings: settings
-                .iter()
-                .filter_map(|name| {
-                    arguments
-                        .slot(name)
-                        .map(|slot| setting(name, slot.value.display(), slot.by))
-                })
-                .collect(),
+            settings: settings.into_iter().flatten().collect(),
             graph: Arc::clone(&graph),
             normalization,
             tta,
@@ -89,6 +92,7 @@ impl<'p> Evaluator<'p, '_> {
             network_parameters: graph.trained_values() as u64,
             chain: trained.chain.clone(),
             task,
+            level,
             members,
             settings: Vec::new(),
             span,
@@ -109,6 +113,7 @@ impl<'p> Evaluator<'p, '_> {
             test: Arc::clone(&samples.test),
             tuning: Arc::clone(&samples.tuning),
             tta: judging.tta.clone(),
+            views: samples.views,
         }));
         let title = Title {
             place: self.places.last().map(ToString::to_string).unwrap_or_default(),
@@ -159,6 +164,11 @@ impl<'p> Evaluator<'p, '_> {
                 .at(at, "this model");
             return self.fail(diagnostic.help(format!("train it on `{}` first", task.name())));
         };
+        if model.pending {
+            let diagnostic = Diagnostic::error(&codes::HEAD_MISMATCH, "these towers have no head yet");
+            let help = format!("`finetune({})` after `towers` gives them one", task.name());
+            return self.fail(diagnostic.at(span, "").at(at, "this model").help(help));
+        }
         if trained.classes == task.classes {
             return Ok(Rc::clone(trained));
         }
@@ -206,6 +216,31 @@ impl<'p> Evaluator<'p, '_> {
             });
         }
         Ok(scored)
+    }
+
+    /// Every class must be among the units that a model tests; a unit has the most severe class of its samples.
+    fn check_units(&mut self, task: &Task, level: &Level, scored: &[Judge<'_>], span: Span) -> Outcome<()> {
+        for judge in scored {
+            let classes = judge
+                .samples
+                .test_places
+                .iter()
+                .filter_map(|&place| level.class_of(place));
+            let there: BTreeSet<u32> = classes.collect();
+            let Some((_, class)) = (0..).zip(&task.classes).find(|(class, _)| !there.contains(class)) else {
+                continue;
+            };
+            let of = match &*judge.name {
+                "" => String::new(),
+                name => format!(" for {name}"),
+            };
+            let message = format!("none of the tested {} is of class `{class}`{of}", level.words());
+            let help =
+                "a unit has the most severe class of its samples; judge smaller units, or take a larger test part";
+            let diagnostic = Diagnostic::error(&data_codes::CLASS_VANISHES, message).at(span, "");
+            return self.fail(diagnostic.at(task.cohort.span, "split here").help(help));
+        }
+        Ok(())
     }
 
     /// Every class must be among what is tested.

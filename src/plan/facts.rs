@@ -2,9 +2,10 @@
 
 use super::{
     dag,
-    domain::{ScoreSource, Task},
+    domain::ScoreSource,
     eval::Evaluator,
-    report::{AxisLabel, Study, same_task},
+    level::Target,
+    report::{AxisLabel, Study},
     stage::{
         Adjust, Axis, Candidate, Cell, Choice, ChoiceBy, Chosen, DataFacts, Design, Member, Primary, Report,
         SampleFacts, Scoring, TaskFacts, Test, TrainingFacts, Unmatched, Work,
@@ -13,7 +14,7 @@ use super::{
     value::{Arguments, Grid, Value},
 };
 use indexmap::IndexSet;
-use std::{collections::BTreeSet, rc::Rc, sync::Arc};
+use std::{collections::BTreeSet, rc::Rc};
 
 impl<'p> Evaluator<'p, '_> {
     /// All that the report may have to tell.
@@ -67,7 +68,11 @@ impl<'p> Evaluator<'p, '_> {
         });
         let place = self.places.last();
         let name = place.map(|place| place.binding.to_string()).unwrap_or_default();
-        let tasks = study.tasks.iter().map(|task| self.task_facts(study, task)).collect();
+        let tasks = study
+            .targets
+            .iter()
+            .map(|target| self.task_facts(study, target))
+            .collect();
         let stage_name = |id: &StageId| self.stages.get(*id).stage.name.clone();
         Design {
             axes: axes.collect(),
@@ -89,26 +94,31 @@ impl<'p> Evaluator<'p, '_> {
         }
     }
 
-    fn task_facts(&mut self, study: &Study, task: &Task) -> TaskFacts {
+    fn task_facts(&mut self, study: &Study, target: &Target) -> TaskFacts {
+        let task = &*target.task;
         let parts = self.parts(task);
         let (cohort, table) = (&task.cohort, &task.cohort.data.table);
         let base = &cohort.data.base;
         let samples = task.samples.iter().zip(&parts.groups).map(|(&(row, class), &group)| {
-            let name = table.table.sample_name(row as usize);
+            let name = cohort.data.sample_name(row);
             let group = match &cohort.group_column {
                 Some(_) => self.identities.group_name(group),
                 None => name.clone(),
             };
-            let row = base
-                .binary_search(&row)
-                .map_or(u32::MAX, |at| u32::try_from(at).unwrap_or(u32::MAX));
+            let rows = cohort.data.pictures_of(row).into_iter();
+            let mut rows = rows.filter_map(|row| u32::try_from(base.binary_search(&row).ok()?).ok());
             SampleFacts {
                 name,
                 group,
                 class,
-                row,
+                row: rows.next().unwrap_or(u32::MAX),
+                others: rows.collect(),
             }
         });
+        let samples: Vec<_> = samples.collect();
+        let samples = target
+            .unit_facts(|group| self.identities.group_name(group))
+            .unwrap_or(samples);
         let about = &table.table.about;
         TaskFacts {
             name: task.name().to_owned(),
@@ -124,8 +134,9 @@ impl<'p> Evaluator<'p, '_> {
             folds: cohort.assignment.folds,
             repeats: cohort.assignment.repeats,
             cohort: study.cohort(task),
-            samples: samples.collect(),
-            rows: (cohort.data.rows.len(), task.samples.len()),
+            samples,
+            unit: target.unit(),
+            rows: (cohort.data.picture_rows().len(), task.samples.len()),
             data: DataFacts {
                 source: table.shown.clone(),
                 title: about.title.clone(),
@@ -274,23 +285,25 @@ fn cells(grid: &Grid<'_>, study: &Study) -> Vec<Cell> {
     cells
         .filter_map(|(at, runs)| {
             let first = runs.first()?;
+            let task = study.targets.iter().position(|target| target.is_of(first)).unwrap_or(0);
+            let target = study.targets.get(task)?;
             let members = runs.iter().enumerate().flat_map(|(run, scores)| {
-                scores.members.iter().map(move |member| Member {
-                    run,
-                    repeat: member.repeat,
-                    fold: member.fold,
-                    scoring: scoring(study, &member.source),
-                    test: Arc::clone(&member.test),
-                    tuning: Arc::clone(&member.tuning),
+                scores.members.iter().map(move |member| {
+                    let (test, tuning, units) = target.places(scores, [&member.test, &member.tuning]);
+                    Member {
+                        run,
+                        repeat: member.repeat,
+                        fold: member.fold,
+                        scoring: scoring(study, &member.source),
+                        test,
+                        tuning,
+                        units,
+                    }
                 })
             });
             Some(Cell {
                 coordinate: grid.coordinate(at).iter().map(ToString::to_string).collect(),
-                task: study
-                    .tasks
-                    .iter()
-                    .position(|task| same_task(task, &first.task))
-                    .unwrap_or(0),
+                task,
                 network: first.network.clone(),
                 network_parameters: first.network_parameters,
                 chain: first.chain.clone(),

@@ -47,8 +47,8 @@ pub(super) fn make_reports(
 }
 
 /// What tells one comparison from another: the stages that scored its two arms and what was made of them, whichever is
-/// the baseline.
-type Compared = [Vec<String>; 2];
+/// the baseline, and what is judged by these scores, where that is not the samples.
+type Compared = ([Vec<String>; 2], Option<String>);
 
 fn compared(pending: &Pending) -> Vec<Compared> {
     let design = &pending.report.design;
@@ -59,7 +59,8 @@ fn compared(pending: &Pending) -> Vec<Compared> {
     let both = |&(arm, baseline): &(usize, usize)| {
         let mut both = [scored(arm), scored(baseline)];
         both.sort_unstable();
-        both
+        let unit = &design.tasks[design.cells[arm].task].unit;
+        (both, unit.as_ref().map(|unit| unit.noun.clone()))
     };
     design.pairs.iter().map(both).collect()
 }

@@ -51,7 +51,7 @@ impl<'p> Evaluator<'p, '_> {
         };
         let mut found: Vec<(u32, u32)> = Vec::new();
         let mut alone: Vec<u32> = Vec::new();
-        for &row in data.rows.iter() {
+        for &row in data.picture_rows().iter() {
             let key = self.key(&data, &sides.own_keys, row, sides.on)?;
             match sides.index.get(&key) {
                 Some((first, Some(second))) => return self.key_twice(&sides, &key, row, (*first, *second)),
@@ -103,7 +103,7 @@ impl<'p> Evaluator<'p, '_> {
         let (data, other) = self.both(value, at, arguments)?;
         let sides = self.sides_of(&data, &other, arguments)?;
         let mut kept = Vec::new();
-        for &row in data.rows.iter() {
+        for &row in data.picture_rows().iter() {
             let key = self.key(&data, &sides.own_keys, row, sides.on)?;
             if !sides.index.contains_key(&key) {
                 kept.push(row);
@@ -124,8 +124,8 @@ impl<'p> Evaluator<'p, '_> {
     fn sides_of<'d>(&mut self, data: &'d Dataset, other: &'d Dataset, arguments: &Arguments<'p>) -> Outcome<Sides<'d>> {
         let own_keys = self.columns(data, arguments, "on")?;
         let other_keys = self.columns(other, arguments, "on")?;
-        let mut index = Index::with_capacity(other.rows.len());
-        for &row in other.rows.iter() {
+        let mut index = Index::with_capacity(other.picture_rows().len());
+        for &row in other.picture_rows().iter() {
             // A row without a key belongs to none.
             let Ok(key) = key_of(&other_keys, row) else { continue };
             index
@@ -200,7 +200,7 @@ impl<'p> Evaluator<'p, '_> {
 
     fn refuse_unmatched<T>(&mut self, sides: &Sides<'_>, row: u32, count: usize) -> Outcome<T> {
         let key = key_of(&sides.own_keys, row).unwrap_or_default();
-        let all = sides.data.rows.len();
+        let all = sides.data.picture_rows().len();
         let message = format!(
             "no row of {} has {}, as {} has; {count} of {all} rows have none there",
             sides.other.table.shown,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The layers that take a tensor as their subject, beside the activations.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "also",
     "conv",
     "conv_transpose",
@@ -29,6 +29,7 @@ const LAYERS: [&str; 20] = [
     "flatten",
     "dropout",
     "stochastic_depth",
+    "view",
     "slice",
     "shuffle",
     "seq",
@@ -58,7 +59,12 @@ impl<'p> Evaluator<'p, '_> {
     ) -> Option<Outcome<Value<'p>>> {
         match name {
             "channels" => return Some(self.channels(arguments)),
-            "concat" => return Some(self.concat(arguments, span)),
+            "concat" | "stack" => return Some(self.joined(name == "stack", arguments, span)),
+            "count_views" => {
+                let views = self.views_of_input().unwrap_or(1);
+                return Some(Ok(Value::Int(i64::try_from(views).unwrap_or(i64::MAX))));
+            }
+            "shared" => return Some(self.shared(arguments)),
             _ => {}
         }
         let activation = Activation::ALL.into_iter().find(|activation| activation.name() == name);
@@ -81,18 +87,35 @@ impl<'p> Evaluator<'p, '_> {
         Ok(Value::Int(i64::try_from(channels).unwrap_or(i64::MAX)))
     }
 
-    fn concat(&mut self, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
+    /// `concat` and `stack`.
+    fn joined(&mut self, stacked: bool, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
         let Value::List(parts) = arguments.value("parts").clone() else {
             return Err(Failed);
         };
+        let nodes = self.tensors(&parts, span)?;
+        self.layer(span, |b| if stacked { b.stack(&nodes) } else { b.concat(&nodes) })
+    }
+
+    /// The sum of tensors of one shape.
+    pub(super) fn sum_of_tensors(&mut self, parts: &[Value<'p>], span: Span) -> Outcome<Value<'p>> {
+        let nodes = self.tensors(parts, span)?;
+        self.layer(span, |b| {
+            let (first, rest) = nodes
+                .split_first()
+                .map_or((b.input(), &[][..]), |(first, rest)| (*first, rest));
+            rest.iter().try_fold(first, |sum, &part| b.add(sum, part))
+        })
+    }
+
+    fn tensors(&mut self, parts: &[Value<'p>], span: Span) -> Outcome<Vec<NodeId>> {
         let mut nodes = Vec::with_capacity(parts.len());
-        for part in parts.iter() {
+        for part in parts {
             match part {
                 Value::Tensor(node) => nodes.push(*node),
                 other => return self.unexpected("a tensor", other, span),
             }
         }
-        self.layer(span, |b| b.concat(&nodes))
+        Ok(nodes)
     }
 
     /// An operator between two tensors; none for those that tensors do not have.
@@ -185,6 +208,10 @@ impl<'p> Evaluator<'p, '_> {
             "flatten" => self.layer(span, |b| Ok(b.flatten(x))),
             "dropout" => self.layer(span, |b| b.dropout(x, rate)),
             "stochastic_depth" => self.layer(span, |b| b.stochastic_depth(x, rate)),
+            "view" => {
+                let (number, views) = (self.size(arguments, "number")?, self.views_of_input().unwrap_or(1));
+                self.layer(span, |b| b.part(x, number, views))
+            }
             "slice" => {
                 let (from, to) = (self.size(arguments, "from")?, self.size(arguments, "to")?);
                 self.layer(span, |b| b.slice(x, from, to))

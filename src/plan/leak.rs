@@ -39,8 +39,8 @@ struct Touch {
     sample: u32,
     /// The part of the stage in which it was.
     part: Part,
-    /// True when the picture itself was seen, false when another one of its group was.
-    picture: bool,
+    /// The picture that was seen itself; none when another one of its group was.
+    picture: Option<u32>,
     count: usize,
 }
 
@@ -111,8 +111,7 @@ impl<'p> Evaluator<'p, '_> {
             count,
         } = leak.touch;
         let at = sample as usize;
-        let name = if picture {
-            let id = parts.pictures.get(at).copied().unwrap_or(u32::MAX);
+        let name = if let Some(id) = picture {
             format!("picture `{}`", self.identities.picture_name(id))
         } else {
             let id = parts.groups.get(at).copied().unwrap_or(u32::MAX);
@@ -147,14 +146,15 @@ impl<'p> Evaluator<'p, '_> {
         let mut found: Option<Touch> = None;
         for &sample in samples.iter() {
             let at = sample as usize;
-            let (Some(group), Some(picture)) = (parts.groups.get(at), parts.pictures.get(at)) else {
-                continue;
-            };
+            let Some(group) = parts.groups.get(at) else { continue };
+            let pictures = parts.pictures_of(at);
             let hit = [(Part::Training, &seen.training), (Part::Tuning, &seen.tuning)]
                 .into_iter()
                 .find_map(|(part, s)| {
-                    let same_picture = s.pictures.binary_search(picture).is_ok();
-                    (same_picture || s.groups.binary_search(group).is_ok()).then_some((part, same_picture))
+                    let same = pictures
+                        .iter()
+                        .find(|picture| s.pictures.binary_search(picture).is_ok());
+                    (same.is_some() || s.groups.binary_search(group).is_ok()).then_some((part, same.copied()))
                 });
             if let Some((part, picture)) = hit {
                 let count = found.map_or(0, |touch| touch.count) + 1;

@@ -38,7 +38,7 @@ impl Evaluator<'_, '_> {
         }
         self.lint_independence(design, span);
         let unequal = design.pairs.iter().find(|(arm, baseline)| {
-            budget(design, *arm) != budget(design, *baseline)
+            !same_budget(design, *arm, *baseline)
                 && !has_control(design, *arm, *baseline)
                 && !is_control(design, *arm, *baseline)
         });
@@ -139,6 +139,14 @@ fn budget(design: &Design, cell: usize) -> (u64, u64) {
         .fold((0, 0), |sum, training| {
             (sum.0 + training.pictures, sum.1 + training.steps)
         })
+}
+
+/// True when two cells see as many pictures in as many steps. Where units are judged, an arm may have several pictures in
+/// a sample: then steps alone can be the same.
+fn same_budget(design: &Design, arm: usize, baseline: usize) -> bool {
+    let (one, other) = (budget(design, arm), budget(design, baseline));
+    let by_units = design.cells[arm].members.iter().any(|member| member.units.is_some());
+    one == other || by_units && one.1 == other.1
 }
 
 /// True when a third cell takes the baseline's steps, as long as the arm.

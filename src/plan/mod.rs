@@ -34,6 +34,7 @@ mod identities;
 mod join;
 mod layers;
 mod leak;
+mod level;
 mod lints;
 mod model;
 mod naming;
@@ -45,8 +46,9 @@ mod pictures;
 mod rates;
 mod records;
 mod report;
-mod select;
 mod rows;
+mod sample_classes;
+mod select;
 mod seeds;
 mod shapes;
 mod sources;
@@ -55,6 +57,7 @@ mod stages;
 mod train;
 mod train_options;
 mod value;
+mod views;
 
 #[cfg(test)]
 mod tests;
@@ -66,6 +69,7 @@ use crate::{
     source::Span,
     syntax::ast::Expr,
 };
+use domain::Input;
 use eval::Evaluator;
 use indexmap::IndexMap;
 use petgraph::graph::DiGraph;
@@ -143,7 +147,9 @@ pub fn network(
         let mut evaluator = Evaluator::new(program, diagnostics);
         let value = evaluator.eval(expression, &Env::of(program.main)).ok()?;
         match value {
-            Value::Net(net) => evaluator.graph(&net, shape, classes, expression.span).ok(),
+            Value::Net(net) => evaluator
+                .graph(&net, Input { shape, views: 1 }, classes, expression.span)
+                .ok(),
             other => evaluator.unexpected("a network", &other, expression.span).ok(),
         }
     })
@@ -173,7 +179,9 @@ pub fn trace(
             return None;
         };
         evaluator.networks.shapes = Some(Vec::new());
-        let graph = evaluator.graph(&net, shape, None, expression.span).ok()?;
+        let graph = evaluator
+            .graph(&net, Input { shape, views: 1 }, None, expression.span)
+            .ok()?;
         let shapes = evaluator.networks.shapes.take().unwrap_or_default();
         Some(Trace { graph, shapes })
     })

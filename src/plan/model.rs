@@ -3,7 +3,7 @@
 use super::{
     convert::FilePath,
     data::setting,
-    domain::{Loaded, Model, ModelState, Net},
+    domain::{Input, Loaded, Model, ModelState, Net, NetTowers},
     eval::Evaluator,
     stage::{InputAdapt, Load, Work},
     stages::{StageId, Title},
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     diag::{Diagnostic, codes::data, codes::plan as codes, nearest},
-    net::Graph,
+    net::{Fuse, Graph},
     source::Span,
 };
 use indexmap::IndexMap;
@@ -45,6 +45,10 @@ impl<'p> Evaluator<'p, '_> {
             "count_stages" => match arguments.value("model") {
                 Value::Model(model) => Ok(Value::Int(i64::try_from(model.net.stage_count()).unwrap_or(i64::MAX))),
                 other => self.unexpected("a model", other, span),
+            },
+            "towers" => match subject.as_ref()? {
+                (Value::Model(model), _) => self.towers(model, arguments, span),
+                (other, at) => self.unexpected("a model", other, *at),
             },
             "init" | "load" => match subject.as_ref()? {
                 (Value::Model(model), _) if name == "init" => {
@@ -81,15 +85,40 @@ impl<'p> Evaluator<'p, '_> {
         ))
     }
 
+    /// A network for samples of several views, from one for single pictures: its weights are kept before the head.
+    fn towers(&mut self, model: &Model<'p>, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
+        if let Some(before) = &model.net.towers {
+            let diagnostic = Diagnostic::error(&codes::BAD_VALUE, "this network has towers already");
+            return self.fail(diagnostic.at(span, "").at(before.span, "put on here"));
+        }
+        let net = Net {
+            towers: Some(NetTowers {
+                fuse: match arguments.value("fuse") {
+                    Value::Choice("mean") => Fuse::Mean,
+                    Value::Choice("max") => Fuse::Max,
+                    _ => Fuse::Concat,
+                },
+                shared: !matches!(arguments.value("shared"), Value::Bool(false)),
+                span,
+            }),
+            ..Net::clone(&model.net)
+        };
+        Ok(Value::Model(Rc::new(Model {
+            net: Rc::new(net),
+            state: model.state.clone(),
+            pending: !matches!(model.state, ModelState::Random { .. }),
+        })))
+    }
+
     /// The stage that reads a weight file for pictures of this shape, and the network that the file must fit.
     pub(super) fn load_stage(
         &mut self,
         net: &Net<'p>,
         loaded: &Loaded,
-        shape: [usize; 3],
+        input: Input,
     ) -> Outcome<(StageId, Arc<Graph>)> {
         let (path, span) = (&loaded.path, loaded.span);
-        let graph = self.graph(net, shape, None, span)?;
+        let graph = self.graph(net, input, None, span)?;
         let adapted = self.check_weights(loaded, &graph)?;
         // A file that fits as it is is read as it is, whatever was allowed.
         let adapt = loaded.adapt.filter(|_| adapted.is_some());
@@ -236,8 +265,11 @@ fn input_adapt(value: &Value<'_>) -> Option<InputAdapt> {
 }
 
 fn with_state<'p>(model: &Model<'p>, state: ModelState) -> Value<'p> {
-    let net = Rc::clone(&model.net);
-    Value::Model(Rc::new(Model { net, state }))
+    Value::Model(Rc::new(Model {
+        net: Rc::clone(&model.net),
+        state,
+        pending: false,
+    }))
 }
 
 fn read_header(path: &FilePath) -> io::Result<IndexMap<String, Entry>> {

@@ -2,7 +2,7 @@
 
 use super::{
     cost,
-    domain::Net,
+    domain::{Input, Net},
     eval::Evaluator,
     stage::{Card, CardTable, CardValue},
     value::{Arguments, Outcome, Value},
@@ -28,7 +28,11 @@ impl<'p> Evaluator<'p, '_> {
         };
         // Built anew, so that the place of every layer is heard of.
         self.networks.places = Some(Vec::new());
-        let graph = self.build(net, [channels, height, width], classes, span);
+        let pictures = Input {
+            shape: [channels, height, width],
+            views: 1,
+        };
+        let graph = self.build(net, pictures, classes, span);
         let places = self.networks.places.take().unwrap_or_default();
         let graph = graph?;
         let sources = self.sources(&graph, &places);

@@ -1,17 +1,29 @@
 //! Networks: a `net` with its arguments, evaluated over the graph builder for one shape of input.
 
 use super::{
-    domain::Net,
+    domain::{Input, Net, NetTowers},
     eval::Evaluator,
-    value::{Arguments, Env, Failed, Outcome, Value, argument_expr, fingerprint},
+    value::{Arguments, Env, Failed, Outcome, SharedPiece, Step, Value, argument_expr, fingerprint},
 };
 use crate::{
     diag::{Diagnostic, codes::net as codes},
-    net::{Builder, Graph, NetError, NodeId, Shape},
+    net::{Builder, Fuse, Graph, NetError, NodeId, Shape, Towers},
     source::Span,
 };
 use indexmap::IndexMap;
-use std::{marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData, rc::Rc, sync::Arc};
+
+impl fmt::Display for NetTowers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fuse = match self.fuse {
+            Fuse::Concat => "concat",
+            Fuse::Mean => "mean",
+            Fuse::Max => "max",
+        };
+        let own = if self.shared { "" } else { ", shared: false" };
+        write!(f, "towers(fuse: {fuse}{own})")
+    }
+}
 
 /// The largest width, kernel or count: what is above it is a slip of the pen, and sizes made of it would overflow.
 const MAX_SIZE: usize = 1 << 20;
@@ -22,6 +34,8 @@ pub(super) struct Networks<'p> {
     building: Vec<Building>,
     built: IndexMap<String, Outcome<Arc<Graph>>>,
     distinct: Vec<Arc<Graph>>,
+    /// Shared pieces made so far.
+    shared: usize,
     /// The shape after every step and layer with its place, when somebody wants to know it.
     pub(super) shapes: Option<Vec<(Span, Shape)>>,
     /// The nodes made so far by the layer at a place, when somebody wants to know it.
@@ -31,7 +45,7 @@ pub(super) struct Networks<'p> {
 
 struct Building {
     builder: Builder,
-    shape: [usize; 3],
+    input: Input,
     /// The training or loading that needs the network.
     used_at: Span,
 }
@@ -81,20 +95,32 @@ impl<'p> Net<'p> {
         let parts: Vec<_> = given
             .map(|(name, slot)| format!("{name}: {}", slot.value.display()))
             .collect();
-        if parts.is_empty() {
+        let single = if parts.is_empty() {
             self.name().to_owned()
         } else {
             format!("{}({})", self.name(), parts.join(", "))
+        };
+        match &self.towers {
+            None => single,
+            Some(towers) => format!("{single} |> {towers}"),
+        }
+    }
+
+    /// The network for single pictures.
+    pub(super) fn single(&self) -> Self {
+        Self {
+            towers: None,
+            ..self.clone()
         }
     }
 }
 
 impl<'p> Evaluator<'p, '_> {
-    /// The graph of a network for pictures of `shape`; `classes` replaces its own argument.
+    /// The graph of a network for what it is given; `classes` replaces its own argument.
     pub(super) fn graph(
         &mut self,
         net: &Net<'p>,
-        shape: [usize; 3],
+        input: Input,
         classes: Option<usize>,
         used_at: Span,
     ) -> Outcome<Arc<Graph>> {
@@ -104,21 +130,55 @@ impl<'p> Evaluator<'p, '_> {
             .values()
             .map(|slot| fingerprint(&slot.value))
             .collect();
-        let key = values.map(|values| format!("{:p} {values:?} {shape:?} {classes:?}", net.net));
+        let key = values.map(|values| format!("{:p} {values:?} {input:?} {classes:?} {:?}", net.net, net.towers));
         if let Some(known) = key.as_ref().and_then(|key| self.networks.built.get(key)) {
             return known.clone();
         }
-        let result = self.build(net, shape, classes, used_at);
+        let result = match &net.towers {
+            None => self.build(net, input, classes, used_at),
+            Some(_) => self
+                .build(net, input.single(), classes, used_at)
+                .and_then(|single| self.with_towers(net, &single, input, used_at)),
+        };
         if let Some(key) = key {
             self.networks.built.insert(key, result.clone());
         }
         result
     }
 
+    /// The graph of a network that has towers, from the one for a single view.
+    pub(super) fn with_towers(
+        &mut self,
+        net: &Net<'p>,
+        single: &Graph,
+        input: Input,
+        used_at: Span,
+    ) -> Outcome<Arc<Graph>> {
+        let Some(put) = net.towers else { return Err(Failed) };
+        if input.views < 2 {
+            let message = format!(
+                "`{}` takes samples of several views, and these have one picture each",
+                net.display()
+            );
+            let help = "group the rows first: `task |> views(by: [\"patient\", \"side\"], view: \"view\", order: [\"CC\", \"MLO\"])`";
+            let diagnostic = Diagnostic::error(&crate::diag::codes::plan::NO_VIEWS, message).at(used_at, "");
+            return self.fail(diagnostic.at(self.users_place(put.span), "towers").help(help));
+        }
+        let towers = Towers {
+            views: input.views,
+            fuse: put.fuse,
+            shared: put.shared,
+        };
+        match single.towers(towers) {
+            Ok(graph) => Ok(self.networks.intern(graph)),
+            Err(error) => self.net_error(&error, put.span, used_at, input),
+        }
+    }
+
     pub(super) fn build(
         &mut self,
         net: &Net<'p>,
-        shape: [usize; 3],
+        input: Input,
         classes: Option<usize>,
         used_at: Span,
     ) -> Outcome<Arc<Graph>> {
@@ -135,12 +195,12 @@ impl<'p> Evaluator<'p, '_> {
             }
             Some(count) => self.with_classes(net, count)?,
         };
-        let [channels, height, width] = shape;
-        let builder = Builder::new(channels, height, width);
+        let [channels, height, width] = input.shape;
+        let builder = Builder::new(channels * input.views, height, width);
         let x = builder.input();
         self.networks.building.push(Building {
             builder,
-            shape,
+            input,
             used_at,
         });
         let output = self.run_net(net, &arguments, x);
@@ -159,7 +219,7 @@ impl<'p> Evaluator<'p, '_> {
                 self.check_stages(&graph, &stages)?;
                 Ok(self.networks.intern(graph))
             }
-            Err(error) => self.net_error(&error, net.net.name.span, used_at, shape),
+            Err(error) => self.net_error(&error, net.net.name.span, used_at, input),
         }
     }
 
@@ -219,6 +279,48 @@ impl<'p> Evaluator<'p, '_> {
         result
     }
 
+    /// `shared`: a step whose parameters are those of its first application. They are named after the place where it is
+    /// made, not where it is applied.
+    pub(super) fn shared(&mut self, arguments: &Arguments<'p>) -> Outcome<Value<'p>> {
+        let (Some(slot), Some(piece)) = (arguments.slot("label"), arguments.slot("piece")) else {
+            return Err(Failed);
+        };
+        let label = slot.value.as_text().unwrap_or_default();
+        if label.is_empty() {
+            let message = "`shared` needs a label: its parameters are named after it";
+            return self.error(&crate::diag::codes::plan::BAD_VALUE, message, slot.span);
+        }
+        let mut scope = match self.networks.building.last() {
+            Some(building) => building.builder.scope().to_vec(),
+            None => Vec::new(),
+        };
+        scope.push(label.to_string());
+        self.networks.shared += 1;
+        Ok(Value::Step(Rc::new(Step::Shared(SharedPiece {
+            number: self.networks.shared,
+            scope,
+            piece: piece.value.clone(),
+        }))))
+    }
+
+    /// Applies a shared piece.
+    pub(super) fn apply_shared(
+        &mut self,
+        shared: &SharedPiece<'p>,
+        subject: Value<'p>,
+        subject_span: Span,
+        at: Span,
+    ) -> Outcome<Value<'p>> {
+        if let Some(building) = self.networks.building.last_mut() {
+            building.builder.begin_shared(shared.number, shared.scope.clone());
+        }
+        let result = self.apply(&shared.piece, subject, subject_span, at);
+        if let Some(building) = self.networks.building.last_mut() {
+            building.builder.end_shared();
+        }
+        result
+    }
+
     /// Adds one layer, and says at its place why it cannot stand there.
     pub(super) fn layer(
         &mut self,
@@ -228,7 +330,7 @@ impl<'p> Evaluator<'p, '_> {
         let Some(building) = self.networks.building.last_mut() else {
             return Err(Failed);
         };
-        let (used_at, shape) = (building.used_at, building.shape);
+        let (used_at, input) = (building.used_at, building.input);
         match make(&mut building.builder) {
             Ok(node) => {
                 if let Some(places) = &mut self.networks.places {
@@ -237,7 +339,7 @@ impl<'p> Evaluator<'p, '_> {
                 self.note_shape(span, &Value::Tensor(node));
                 Ok(Value::Tensor(node))
             }
-            Err(error) => self.net_error(&error, span, used_at, shape),
+            Err(error) => self.net_error(&error, span, used_at, input),
         }
     }
 
@@ -251,13 +353,7 @@ impl<'p> Evaluator<'p, '_> {
         }
     }
 
-    pub(super) fn net_error<T>(
-        &mut self,
-        error: &NetError,
-        span: Span,
-        used_at: Span,
-        shape: [usize; 3],
-    ) -> Outcome<T> {
+    pub(super) fn net_error<T>(&mut self, error: &NetError, span: Span, used_at: Span, input: Input) -> Outcome<T> {
         let (code, help) = match error {
             NetError::KernelTooLarge { .. } => (
                 &codes::KERNEL_TOO_LARGE,
@@ -280,7 +376,17 @@ impl<'p> Evaluator<'p, '_> {
             ),
             NetError::NameTwice { .. } => (
                 &codes::NAME_TWICE,
-                Some("give each a label of its own: `x |> first: conv(...)`"),
+                Some(
+                    "give each a label of its own: `x |> first: conv(...)`; one set of parameters for several is `shared`",
+                ),
+            ),
+            NetError::SharedDiffers { .. } => (
+                &codes::SHARED_DIFFERS,
+                Some("bring what it is applied to to one number of channels; its size matters before `flatten` alone"),
+            ),
+            NetError::NoTowers { .. } => (
+                &codes::NO_HEAD,
+                Some("towers fuse what stands before the head, the last layer: make it `linear(classes)`"),
             ),
             NetError::Auxiliary { .. } => (
                 &codes::AUXILIARY,
@@ -288,8 +394,13 @@ impl<'p> Evaluator<'p, '_> {
             ),
             NetError::NoHead { .. } => (&codes::NO_HEAD, Some("make the last layer `linear(classes)`")),
         };
-        let [channels, height, width] = shape;
-        let used = format!("for pictures of {channels} x {height} x {width}");
+        let [channels, height, width] = input.shape;
+        let views = if input.views == 1 {
+            String::new()
+        } else {
+            format!("{} ", input.views)
+        };
+        let used = format!("for {views}pictures of {channels} x {height} x {width}");
         let mut diagnostic = Diagnostic::error(code, error.to_string())
             .at(span, "")
             .at(used_at, used);
@@ -297,6 +408,11 @@ impl<'p> Evaluator<'p, '_> {
             diagnostic = diagnostic.help(help);
         }
         self.fail(diagnostic)
+    }
+
+    /// Pictures of a sample of the network that is being built.
+    pub(super) fn views_of_input(&self) -> Option<usize> {
+        Some(self.networks.building.last()?.input.views)
     }
 
     /// The channels of a tensor of the network that is being built.

@@ -4,6 +4,7 @@ use super::{
     domain::{Scores, Task},
     eval::Evaluator,
     grid::listed,
+    level::{Target, unpaired_units},
     stage::{Primary, Report, Role},
     stages::StageId,
     value::{Arguments, Failed, Grid, GridAxis, Opened, Outcome, Slot, Value},
@@ -25,6 +26,8 @@ pub(super) struct Study {
     /// The axis of the runs.
     pub(super) replicate: Option<GridAxis>,
     pub(super) tasks: Vec<Rc<Task>>,
+    /// What is judged, as the report numbers it.
+    pub(super) targets: Vec<Target>,
     pub(super) scored: IndexSet<StageId>,
     pub(super) trainings: IndexSet<StageId>,
     /// The table of each cohort; comparisons on one are one family.
@@ -85,8 +88,8 @@ impl<'p> Evaluator<'p, '_> {
             .zip(0..)
             .map(|(id, place)| (*id, Role::History(place)));
         let mut inputs: Vec<_> = scored.chain(histories).collect();
-        for (task, place) in study.tasks.iter().zip(0..) {
-            inputs.push((self.prepare(&task.cohort.data)?.0, Role::TaskPictures(place)));
+        for (target, place) in study.targets.iter().zip(0..) {
+            inputs.push((self.prepare(&target.task.cohort.data)?.0, Role::TaskPictures(place)));
         }
         self.lint_study(&report.design, report.compare.is_some(), span);
         if report.compare.is_some() {
@@ -200,6 +203,7 @@ impl<'p> Evaluator<'p, '_> {
             scores: Vec::with_capacity(grid.cells.len()),
             replicate: None,
             tasks: Vec::new(),
+            targets: Vec::new(),
             scored: IndexSet::new(),
             trainings: IndexSet::new(),
             tables: IndexSet::new(),
@@ -211,6 +215,10 @@ impl<'p> Evaluator<'p, '_> {
             if !study.tasks.iter().any(|task| same_task(task, &scores.task)) {
                 study.tasks.push(Rc::clone(&scores.task));
                 study.tables.insert(scores.task.cohort.data.table.id);
+            }
+            match study.targets.iter_mut().find(|target| target.is_of(scores)) {
+                Some(target) => target.extend(scores),
+                None => study.targets.push(Target::new(scores)),
             }
             for member in &scores.members {
                 member.source.each_model(&mut |stage, trainings| {
@@ -345,6 +353,9 @@ impl<'p> Evaluator<'p, '_> {
 
     /// What differs between the samples of two arms; none when they are paired.
     fn unpaired(&mut self, arm: &Scores, base: &Scores) -> Option<String> {
+        if arm.level.is_some() || base.level.is_some() {
+            return unpaired_units(arm, base);
+        }
         if same_task(&arm.task, &base.task) && arm.members.len() == base.members.len() {
             let mut pairs = arm.members.iter().zip(&base.members);
             if pairs.all(|(a, b)| (a.repeat, a.fold) == (b.repeat, b.fold) && Arc::ptr_eq(&a.test, &b.test)) {
@@ -361,7 +372,10 @@ impl<'p> Evaluator<'p, '_> {
         let (ours, theirs) = (self.parts(&arm.task), self.parts(&base.task));
         for (a, b) in arm.members.iter().zip(&base.members) {
             let pictures = |places: &[u32], parts: &super::domain::TaskParts, task: &Task| {
-                let sample = |&at: &u32| Some((*parts.pictures.get(at as usize)?, task.samples.get(at as usize)?.1));
+                let sample = |&at: &u32| {
+                    let class = task.samples.get(at as usize)?.1;
+                    Some((parts.pictures_of(at as usize).to_vec(), class))
+                };
                 places.iter().map(sample).collect::<Vec<_>>()
             };
             let (mut x, mut y) = (
@@ -375,7 +389,12 @@ impl<'p> Evaluator<'p, '_> {
                     .iter()
                     .find(|s| !y.contains(s))
                     .or_else(|| y.iter().find(|s| !x.contains(s)));
-                let picture = differing.copied().flatten().map_or(0, |(picture, _)| picture);
+                let pictures = differing
+                    .cloned()
+                    .flatten()
+                    .map(|(pictures, _)| pictures)
+                    .unwrap_or_default();
+                let picture = pictures.first().copied().unwrap_or_default();
                 let name = self.identities.picture_name(picture);
                 return Some(format!(
                     "{} samples against {}, `{name}` in one of them alone",

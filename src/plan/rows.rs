@@ -61,7 +61,7 @@ impl<'p> Evaluator<'p, '_> {
         setting: Setting,
         (why, span): (&str, Span),
     ) -> Outcome<Value<'p>> {
-        let count = self.data_of(value, at)?.rows.len();
+        let count = self.data_of(value, at)?.picture_rows().len();
         if kept.is_empty() {
             return self.error(&codes::NO_ROWS, format!("{why} none of {count} rows"), span);
         }
@@ -72,10 +72,20 @@ impl<'p> Evaluator<'p, '_> {
                 data.base_digest = rows_digest(&rows);
                 data.base = Rc::clone(&rows);
             }
-            data.rows = rows;
+            match data.views.clone() {
+                Some(views) => *data = data.with_views(views.retain(|row| kept.binary_search(&row).is_ok())),
+                None => data.rows = rows,
+            }
             data.settings.push(setting);
         })?;
+        if self.data_of(&value, at)?.rows.is_empty() {
+            return self.error(&codes::NO_ROWS, "no sample of several views is left", span);
+        }
         let Value::Task(task) = value else { return Ok(value) };
+        if task.cohort.data.views.is_some() {
+            let cohort = task.cohort.clone();
+            return Ok(Value::Task(Rc::new(self.relabelled(&task, cohort)?)));
+        }
         let task = task.changed(|task| {
             let samples = task.samples.iter().filter(|(row, _)| kept.binary_search(row).is_ok());
             task.samples = Rc::new(samples.copied().collect());
@@ -123,7 +133,7 @@ impl<'p> Evaluator<'p, '_> {
     ) -> Outcome<()> {
         let outer = self.row.take();
         let mut result = Ok(());
-        for &row in data.rows.iter() {
+        for &row in data.picture_rows().iter() {
             let subject = Row {
                 table: Rc::clone(&data.table),
                 row: row as usize,
@@ -179,6 +189,7 @@ impl<'p> Evaluator<'p, '_> {
             );
         }
         let data = self.data_of(value, at)?;
+        self.check_derived(value, &functions, columns.span)?;
         let mut source = (*data.table).clone();
         let mut settings = Vec::new();
         for (name, function) in &functions {
@@ -198,6 +209,18 @@ impl<'p> Evaluator<'p, '_> {
             data.table = Rc::new(source);
             data.settings.extend(settings);
         })
+    }
+
+    /// The classes of samples of several views are those of their pictures, so the column that they come from stays.
+    fn check_derived(&mut self, value: &Value<'p>, functions: &[(Text, Slot<'p>)], span: Span) -> Outcome<()> {
+        let Value::Task(task) = value else { return Ok(()) };
+        if task.cohort.data.views.is_none() || !functions.iter().any(|(name, _)| *name == task.column) {
+            return Ok(());
+        }
+        let message = format!("the classes of these samples come from `{}`", task.column);
+        let diagnostic = Diagnostic::error(&plan_codes::BAD_VALUE, message).at(span, "");
+        let help = "derive the column before `classify`, or give it another name";
+        self.fail(diagnostic.at(task.span, "classified here").help(help))
     }
 
     /// The cells that a function gives for the rows of a data set; rows that are not selected have none.
@@ -249,7 +272,7 @@ impl<'p> Evaluator<'p, '_> {
             };
             columns.iter().all(cell)
         };
-        let kept = data.rows.iter().copied().filter(there).collect();
+        let kept = data.picture_rows().iter().copied().filter(there).collect();
         let by = self.setting_of("drop_missing", "columns", arguments);
         self.keep_rows((value, at), kept, by, ("`drop_missing` leaves", span))
     }
@@ -265,8 +288,9 @@ impl<'p> Evaluator<'p, '_> {
         let dates = &self.column(&data.table, &name, slot.span)?.cells;
         let date = |row: u32| dates.get(row as usize).unwrap_or(&Cell::Missing);
         let mut newest: IndexMap<String, u32> = IndexMap::new();
-        let mut keys = Vec::with_capacity(data.rows.len());
-        for &row in data.rows.iter() {
+        let rows = data.picture_rows();
+        let mut keys = Vec::with_capacity(rows.len());
+        for &row in rows.iter() {
             match date(row) {
                 Cell::Date(_) | Cell::Int(_) => {}
                 Cell::Missing => return self.no_value(&data, &name, row, slot.span),
@@ -285,7 +309,7 @@ impl<'p> Evaluator<'p, '_> {
             }
             keys.push(key);
         }
-        let rows = data.rows.iter().zip(keys);
+        let rows = rows.iter().zip(keys);
         let kept = rows.filter(|(row, key)| newest.get(key).is_some_and(|best| date(**row) == date(*best)));
         let kept = kept.map(|(row, _)| *row).collect();
         let shown = format!("{} by {name}", arguments.value("by").display());

@@ -85,6 +85,7 @@ impl<'p> Evaluator<'p, '_> {
             settings.push(setting("ensemble", told, ChoiceBy::Program));
             cells.push(Value::Scores(Rc::new(Scores {
                 task: Rc::clone(&group[0].task),
+                level: group[0].level.clone(),
                 network: together(group.iter().map(|scores| scores.network.as_str()), " and "),
                 network_parameters: group.iter().map(|scores| scores.network_parameters).sum(),
                 chain: chain(group, step),
@@ -200,6 +201,7 @@ impl<'p> Evaluator<'p, '_> {
         settings.extend(choice_settings(&along.axis, arguments));
         Value::Scores(Rc::new(Scores {
             task: Rc::clone(&group[0].task),
+            level: group[0].level.clone(),
             network: together(group.iter().map(|scores| scores.network.as_str()), " or "),
             network_parameters: group.iter().map(|scores| scores.network_parameters).max().unwrap_or(0),
             chain: chain(group, step),
@@ -265,8 +267,11 @@ impl<'p> Evaluator<'p, '_> {
             }
             let mut there = vec![false; task.classes.len()];
             for &place in member.tuning.iter() {
-                let class = task.samples.get(place as usize).map(|(_, class)| *class as usize);
-                if let Some(there) = class.and_then(|class| there.get_mut(class)) {
+                let class = match &scores.level {
+                    Some(level) => level.class_of(place),
+                    None => task.samples.get(place as usize).map(|(_, class)| *class),
+                };
+                if let Some(there) = class.and_then(|class| there.get_mut(class as usize)) {
                     *there = true;
                 }
             }
@@ -294,11 +299,26 @@ fn unlike(a: &Scores, b: &Scores) -> Option<String> {
         a.labels == b.labels
             && a.cohort.data.table.id == b.cohort.data.table.id
             && a.samples == b.samples
+            && same_pictures(a, b)
             && a.cohort.assignment == b.cohort.assignment
     };
     let (ours, theirs) = (&a.task, &b.task);
     if ours.classes != theirs.classes || !(Rc::ptr_eq(ours, theirs) || same_samples(ours, theirs)) {
         return Some(format!("`{}` and `{}`", ours.name(), theirs.name()));
+    }
+    if a.level != b.level {
+        let judged = |scores: &Scores| {
+            scores
+                .level
+                .as_ref()
+                .map_or("samples".to_owned(), |level| level.words())
+        };
+        let (one, other) = (judged(a), judged(b));
+        return Some(if one == other {
+            format!("{one} that are made in different ways")
+        } else {
+            format!("{one} and {other}")
+        });
     }
     if a.members.len() != b.members.len() {
         return Some(format!("{} models and {}", a.members.len(), b.members.len()));
@@ -308,6 +328,15 @@ fn unlike(a: &Scores, b: &Scores) -> Option<String> {
         (x.repeat, x.fold) != (y.repeat, y.fold) || !same(&x.test, &y.test) || !same(&x.tuning, &y.tuning)
     });
     differing.map(|_| "their folds differ".to_owned())
+}
+
+/// True when the samples of two tasks have the same pictures.
+fn same_pictures(a: &Task, b: &Task) -> bool {
+    match (&a.cohort.data.views, &b.cohort.data.views) {
+        (None, None) => true,
+        (Some(a), Some(b)) => (&a.order, &a.samples) == (&b.order, &b.samples),
+        _ => false,
+    }
 }
 
 fn member(of: &ScoredMember, source: ScoreSource) -> ScoredMember {

@@ -121,7 +121,12 @@ impl<'p> Evaluator<'p, '_> {
 
     fn split(&mut self, value: &Value<'p>, at: Span, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
         let data = match value {
-            Value::Dataset(data) => data,
+            // Views are grouped rows, and it is rows that are split: those of one sample must come to one group.
+            Value::Dataset(data) => &Dataset {
+                rows: data.picture_rows(),
+                views: None,
+                ..Dataset::clone(data)
+            },
             Value::Cohort(_) | Value::Task(_) => {
                 let diagnostic =
                     Diagnostic::error(&plan_codes::SPLIT_TWICE, "these rows are split already").at(span, "");
@@ -167,9 +172,12 @@ impl<'p> Evaluator<'p, '_> {
                 assignment: Assignment::clone(&assignment),
             }),
         };
-        Ok(Value::Cohort(Rc::new(Cohort {
+        let Value::Dataset(whole) = value else {
+            return Err(Failed);
+        };
+        let cohort = Cohort {
             name: None,
-            data: Dataset::clone(data),
+            data: Dataset::clone(whole),
             split_rows: Rc::clone(&data.rows),
             words: in_words(folding, &values, &columns, arguments, random.then_some(seed)),
             settings: settings(folding, arguments, random.then_some((seed, seed_by))),
@@ -181,7 +189,11 @@ impl<'p> Evaluator<'p, '_> {
             is_composite: columns.len() > 1,
             ids: space,
             span,
-        })))
+        };
+        if let Some(views) = whole.views.clone() {
+            self.check_refines(&cohort, &views, span)?;
+        }
+        Ok(Value::Cohort(Rc::new(cohort)))
     }
 
     /// Warns of rows that are split one by one although a column says who they are of.

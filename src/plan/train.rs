@@ -62,14 +62,15 @@ impl<'p> Evaluator<'p, '_> {
         for one in &planned {
             // Of a single picture nothing can be told apart.
             let least = course.contrast.as_ref().map_or(1, |_| 2);
-            if one.part.training.rows.len() < least {
+            if one.part.training.count() < least {
                 let message = format!("`{}` has no training part", task.name());
                 let help = "train on a cohort that is split with `kfold`, `holdout` or a column of parts";
                 let diagnostic = Diagnostic::error(&codes::NOTHING_TO_TRAIN, message).at(span, "");
                 return self.fail(diagnostic.at(task.cohort.span, "split here").help(help));
             }
             let name = member_name(repeats, planned.len(), one.repeat, one.fold);
-            members.push(self.train_member(&course, &key, one, name));
+            let work = self.matched(work(&course, one), &course, one)?;
+            members.push(self.train_member(&course, (&key, work), one, name));
         }
         for member in &members {
             self.trained_on.entry(member.stage).or_insert_with(|| Rc::clone(task));
@@ -78,6 +79,7 @@ impl<'p> Evaluator<'p, '_> {
         Ok(Value::Model(Rc::new(Model {
             net: Rc::clone(&model.net),
             state: ModelState::Trained(Rc::new(trained)),
+            pending: false,
         })))
     }
 
@@ -100,9 +102,48 @@ impl<'p> Evaluator<'p, '_> {
         self.fail(diagnostic.at(task.cohort.span, "these folds").help(help))
     }
 
-    fn train_member(&mut self, course: &Course<'_, 'p>, key: &str, one: &Planned<'_>, member: String) -> MemberModel {
-        let work = work(course, one);
-        let key = format!("{key} {:?} {:?} {}", work.start, one.part.digest, work.seed);
+    /// The work with as many steps as its epochs would take on another task, if it names one.
+    fn matched(&mut self, work: Train, course: &Course<'_, 'p>, one: &Planned<'_>) -> Outcome<Train> {
+        let Some((other, span)) = &course.options.match_steps else {
+            return Ok(work);
+        };
+        let parts = self.parts(other);
+        let same = other.cohort.same_folding(&course.task.cohort.origin);
+        let place = (one.part.repeat, one.part.fold);
+        let part = match &parts.members[..] {
+            [only] => Some(only),
+            members => members.iter().find(|part| same && (part.repeat, part.fold) == place),
+        };
+        let Some(part) = part else {
+            let (own, other) = (course.task.name(), other.name());
+            let message =
+                format!("`{other}` has other folds than `{own}`, so no training on it is as long as this one");
+            let help = "name a task of the same cohort";
+            return self.fail(
+                Diagnostic::error(&codes::FOLDING_MISMATCH, message)
+                    .at(*span, "")
+                    .help(help),
+            );
+        };
+        let like = Train {
+            training: Arc::clone(&part.training),
+            ..work.clone()
+        };
+        let (steps, per_epoch) = (like.steps(), work.steps_per_epoch().max(1));
+        let epochs = u32::try_from(steps.div_ceil(per_epoch)).unwrap_or(u32::MAX);
+        let stop = (steps % per_epoch != 0).then_some(steps);
+        Ok(Train { epochs, stop, ..work })
+    }
+
+    fn train_member(
+        &mut self,
+        course: &Course<'_, 'p>,
+        (key, work): (&str, Train),
+        one: &Planned<'_>,
+        member: String,
+    ) -> MemberModel {
+        let length = (work.epochs, work.stop);
+        let key = format!("{key} {:?} {:?} {} {length:?}", work.start, one.part.digest, work.seed);
         let loaded = match course.beginning {
             Beginning::Model { loaded, .. } => loaded,
             Beginning::Random(_) => None,
@@ -144,14 +185,16 @@ fn work(course: &Course<'_, '_>, one: &Planned<'_>) -> Train {
             Beginning::Random(base) => Start::Random {
                 seed: seeds::of_weights(base, one.repeat),
             },
-            Beginning::Model { new_head, .. } => Start::Model {
+            Beginning::Model { new_head, spread, .. } => Start::Model {
                 new_head: new_head.then_some(seed),
+                spread,
             },
         },
         training: Arc::clone(&one.part.training),
         tuning: Arc::clone(&one.part.tuning),
         normalization: course.normalization.clone(),
         epochs: options.epochs,
+        stop: None,
         batch: options.batch,
         drop_last: options.drop_last,
         rates: moving.rates.clone(),
@@ -219,6 +262,9 @@ fn finished(model: &Model<'_>, task: &Task, course: Course<'_, '_>, members: Vec
         ModelState::Loaded(loaded) => vec![format!("weights of {}", loaded.path.shown)],
         ModelState::Trained(trained) => trained.chain.clone(),
     };
+    if let Some(towers) = model.net.towers.filter(|_| model.pending) {
+        chain.push(towers.to_string());
+    }
     chain.push(course.in_words());
     let graph = course.contrast.map_or(course.graph, |contrast| contrast.network);
     Trained {

@@ -1,7 +1,7 @@
 //! The options of a training: checked values, and what they mean for the parameters of a graph.
 
 use super::{
-    domain::Freeze,
+    domain::{Freeze, Task},
     eval::Evaluator,
     stage::{Augmentation, Optimizer, Schedule},
     value::{Arguments, Failed, Outcome, Slot, Value},
@@ -40,6 +40,8 @@ pub(super) struct Options<'p> {
     /// None for the default.
     pub(super) rates: Option<Slot<'p>>,
     pub(super) seed: u64,
+    /// The task on which so many epochs would take as many steps.
+    pub(super) match_steps: Option<(Rc<Task>, Span)>,
 }
 
 impl<'p> Evaluator<'p, '_> {
@@ -167,6 +169,14 @@ impl<'p> Evaluator<'p, '_> {
             freeze: freeze("freeze"),
             freeze_weights: freeze("freeze_weights"),
             rates: rates?,
+            match_steps: match arguments.slot("match_steps") {
+                Some(Slot {
+                    value: Value::Task(task),
+                    span,
+                    ..
+                }) => Some((Rc::clone(task), *span)),
+                _ => None,
+            },
             seed: arguments.value("seed").as_int().map_or(self.seed.0, i64::cast_unsigned),
         })
     }

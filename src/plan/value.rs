@@ -127,8 +127,19 @@ pub(super) enum Step<'p> {
     Repeat(&'p Binding, &'p Block, Env<'p>),
     /// `label: step`
     Labelled(Rc<str>, Value<'p>),
+    /// `shared("encoder", piece)`
+    Shared(SharedPiece<'p>),
     /// An `if` without `else` whose condition is false.
     Identity,
+}
+
+/// A piece of a network whose parameters are one set, however often it is applied.
+pub(super) struct SharedPiece<'p> {
+    /// What tells it from others, also from those of the same label.
+    pub(super) number: usize,
+    /// The scope of its parameters: where it was made, then its label.
+    pub(super) scope: Vec<String>,
+    pub(super) piece: Value<'p>,
 }
 
 /// A value with who set it.

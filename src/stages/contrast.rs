@@ -22,12 +22,13 @@ pub(super) fn run(contrast: &Contrast, context: &Context<'_>) -> Result<Outputs,
     train::write(&state, context.folder)
 }
 
-/// The weights before the first step: those of the model that arrives, with heads and projection drawn anew.
+/// The weights before the first step: those of the model that arrives, with heads and projection drawn anew. Towers come
+/// after it, so nothing is spread over them.
 fn start(contrast: &Contrast, context: &Context<'_>) -> Result<Weights, StageError> {
     let train = &contrast.training;
     let seed = match train.start {
         Start::Random { seed } => return Ok(initial_weights(&train.graph, seed)),
-        Start::Model { new_head } => new_head.unwrap_or(train.seed),
+        Start::Model { new_head, .. } => new_head.unwrap_or(train.seed),
     };
     let mut model = read_weights(context.input(Role::Model)?).map_err(StageError::failed)?;
     let drawn = initial_weights(&train.graph, seed).into_iter().zip(&contrast.fresh);

@@ -6,6 +6,7 @@ mod contrast;
 mod describe;
 mod feed;
 mod load;
+mod pictures;
 mod prepare;
 mod report;
 mod score;

@@ -7,11 +7,11 @@ use super::{
 use crate::{
     data::{self, Prepared},
     nn::read_weights,
-    plan::stage::{Design, Extract, Report, Role},
+    plan::stage::{Design, Extract, Report, Role, SampleFacts},
     report::{self, model::Environment},
 };
 use serde::de::DeserializeOwned;
-use std::{fs, path::Path};
+use std::{fs, iter, path::Path};
 
 pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, StageError> {
     let design = &spec.design;
@@ -21,13 +21,11 @@ pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, Stage
     })?;
     let numbers = each(design.tasks.len(), |place| {
         let pictures = context.input(Role::TaskPictures(place))?;
-        let rows: Vec<u32> = design.tasks[place as usize]
-            .samples
-            .iter()
-            .map(|sample| sample.row)
-            .collect();
+        let samples = &design.tasks[place as usize].samples;
+        let rows: Vec<u32> = samples.iter().flat_map(pictures_of).collect();
         let numbers = Prepared::open(pictures).and_then(|pictures| data::global_numbers(&pictures, &rows));
-        numbers.map(Some).map_err(prepare::failed)
+        let numbers = numbers.map_err(prepare::failed)?;
+        Ok(Some(means(samples, &numbers)))
     })?;
     let others = each(spec.others.len(), |place| {
         let is_run = spec.others[place as usize].is_run;
@@ -77,6 +75,22 @@ pub(super) fn extract(spec: &Extract, context: &Context<'_>) -> Result<Outputs, 
         Extracted::Ranking(ranking) => report::ranking(ranking),
     };
     write(files.map_err(StageError::failed)?, context)
+}
+
+/// The rows of a sample's pictures.
+fn pictures_of(sample: &SampleFacts) -> impl Iterator<Item = u32> + '_ {
+    iter::once(sample.row).chain(sample.others.iter().copied())
+}
+
+/// The global numbers of samples: the means over their pictures, whose numbers stand in order.
+fn means<const N: usize>(samples: &[SampleFacts], numbers: &[[f64; N]]) -> Vec<[f64; N]> {
+    let mut numbers = numbers.iter();
+    let mean = |sample: &SampleFacts| {
+        let count = 1 + sample.others.len();
+        let pictures: Vec<_> = numbers.by_ref().take(count).collect();
+        std::array::from_fn(|at| pictures.iter().map(|picture| picture[at]).sum::<f64>() / count as f64)
+    };
+    samples.iter().map(mean).collect()
 }
 
 /// Computes the p values of a study's comparisons for the families of other reports.

@@ -1,6 +1,6 @@
 //! Scores held-out samples: logits of the test part and, apart, of the tuning part.
 
-use super::{Context, Outputs, Progress, StageError, feed::Feed, prepare};
+use super::{Context, Outputs, Progress, StageError, feed::Feed, pictures::Pictures, prepare};
 use crate::{
     data::Prepared,
     nn::{Mode, Network, Stream, Weights, matrix, read_weights, write_weights},
@@ -17,36 +17,43 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
     let mut network = Network::compile(&score.graph, Mode::Evaluate, BATCH).map_err(StageError::failed)?;
     network.load(&weights).map_err(StageError::failed)?;
 
-    let feed = |augmentations| Feed {
-        pictures: &pictures,
-        normalization: &score.normalization,
-        augmentations,
-    };
     // Without changes the picture is scored as it is, once.
     let changes: Vec<&[Augmentation]> = match &score.tta[..] {
         [] => vec![&[][..]],
         tta => tta.iter().map(std::slice::from_ref).collect(),
     };
     let classes = score.graph.classes();
-    let total = (score.test.len() + score.tuning.len()) as u64;
+    let views = score.views.max(1) as usize;
+    let total = ((score.test.len() + score.tuning.len()) / views) as u64;
     let mut done = 0;
     let mut logits = |rows: &[u32]| {
-        let mut all = Vec::with_capacity(rows.len() * classes);
-        for batch in rows.chunks(BATCH) {
+        let samples = rows.len() / views;
+        let mut all = Vec::with_capacity(samples * classes);
+        for batch in rows.chunks(BATCH * views) {
             let mut passes = Vec::with_capacity(changes.len());
-            for &change in &changes {
+            for &augmentations in &changes {
                 context.check_cancelled()?;
-                passes.push(forward(&mut network, &feed(change), batch)?.to_vec());
+                let batch = Pictures {
+                    feed: Feed {
+                        pictures: &pictures,
+                        normalization: &score.normalization,
+                        augmentations,
+                    },
+                    rows: batch,
+                    views,
+                    masked: score.graph.masked_views().is_some(),
+                };
+                passes.push(forward(&mut network, batch)?.to_vec());
             }
             all.extend(combined(passes, classes));
-            done += batch.len() as u64;
+            done += (batch.len() / views) as u64;
             context.monitor.progress(&Progress {
                 done,
                 total,
                 ..Progress::default()
             });
         }
-        matrix(all, rows.len(), classes).map_err(StageError::failed)
+        matrix(all, samples, classes).map_err(StageError::failed)
     };
     let scores = Weights::from_iter([
         ("test".to_owned(), logits(&score.test)?),
@@ -57,18 +64,22 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
     Ok(vec![("scores".to_owned(), file)])
 }
 
-/// Logits of some rows, `[rows, classes]`.
-fn forward<'a>(network: &'a mut Network, feed: &Feed<'_>, rows: &[u32]) -> Result<&'a [f32], StageError> {
-    let sample = network.graph().input_shape().len();
-    let images = network.images_mut(rows.len()).map_err(StageError::failed)?;
+/// Logits of some samples, `[samples, classes]`.
+fn forward<'a>(network: &'a mut Network, pictures: Pictures<'_>) -> Result<&'a [f32], StageError> {
+    let (count, len) = (pictures.count(), network.graph().input_shape().len());
+    let images = network.images_mut(count).map_err(StageError::failed)?;
     // The changes are certain, so any chance draws the same.
     let chance = Stream::new(0);
     images
-        .par_chunks_mut(sample)
-        .zip(rows)
-        .try_for_each(|(image, &row)| feed.fill(row, Some(chance), image))
+        .par_chunks_mut(len)
+        .enumerate()
+        .try_for_each(|(sample, image)| pictures.fill(sample, Some(chance), image))
         .map_err(prepare::failed)?;
-    network.forward(rows.len(), Stream::new(0)).map_err(StageError::failed)
+    if let Some(mask) = network.mask_mut(count).map_err(StageError::failed)? {
+        let views = mask.chunks_exact_mut(pictures.views).enumerate();
+        views.for_each(|(sample, mask)| pictures.mask(sample, mask));
+    }
+    network.forward(count, Stream::new(0)).map_err(StageError::failed)
 }
 
 /// One pass's logits as they are; of several passes the logarithms of their mean probabilities, which a softmax turns

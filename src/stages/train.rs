@@ -3,12 +3,13 @@
 use super::{
     Context, Outputs, Progress, StageError,
     feed::Feed,
+    pictures::Pictures,
     prepare,
     study::{Epoch, History},
 };
 use crate::{
     data::Prepared,
-    net::ParameterId,
+    net::{ParameterId, tower_name},
     nn::{Mode, Network, Stream, Weights, fresh_head, initial_weights, read_weights, write_weights},
     plan::stage::{self, Role, Start, Train},
     train::{
@@ -42,21 +43,8 @@ pub(super) fn trained(
         let at = &state.progress;
         context.monitor.resumed(number(at.epoch), at.step as u64);
     }
-    let feed = Feed {
-        pictures: &pictures,
-        normalization: &train.normalization,
-        augmentations: &train.augment,
-    };
-    let (training, tuning) = (
-        Labelled {
-            feed,
-            samples: &train.training,
-        },
-        Labelled {
-            feed,
-            samples: &train.tuning,
-        },
-    );
+    let training = Labelled::new(&pictures, &train.training, train);
+    let tuning = Labelled::new(&pictures, &train.tuning, train);
     let data = Data {
         training: &training,
         // Without classes there is no loss that pictures of the tuning part could have.
@@ -88,14 +76,28 @@ fn frozen(train: &Train) -> Vec<ParameterId> {
 fn start(train: &Train, context: &Context<'_>) -> Result<Weights, StageError> {
     match train.start {
         Start::Random { seed } => Ok(initial_weights(&train.graph, seed)),
-        Start::Model { new_head } => {
+        Start::Model { new_head, spread } => {
             let mut weights = read_weights(context.input(Role::Model)?).map_err(StageError::failed)?;
+            if spread.is_some() || train.graph.masked_views().is_some() {
+                weights = weights_of_towers(train, weights);
+            }
             if let Some(seed) = new_head {
                 weights.extend(fresh_head(&train.graph, seed));
             }
             Ok(weights)
         }
     }
+}
+
+/// The weights of a single network that towers take over, without those of auxiliary outputs; towers with parameters of
+/// their own begin with the same.
+fn weights_of_towers(train: &Train, weights: Weights) -> Weights {
+    let names = train.graph.parameters.iter().map(|parameter| &parameter.name);
+    let of = |name: &String| {
+        let single = tower_name(name).and_then(|single| weights.get(single));
+        Some((name.clone(), single.or(weights.get(name))?.clone()))
+    };
+    names.filter_map(of).collect()
 }
 
 fn saved_state(context: &Context<'_>) -> Result<Option<State>, StageError> {
@@ -166,6 +168,7 @@ fn recipe(train: &Train, objective: Objective) -> Recipe {
     };
     Recipe {
         epochs: train.epochs as usize,
+        stop: train.stop.map(|stop| usize::try_from(stop).unwrap_or(usize::MAX)),
         rates: train.rates.clone(),
         schedule,
         optimizer,
@@ -198,13 +201,29 @@ fn number(count: usize) -> u32 {
 
 /// The samples of a task's part, as the loop wants them.
 struct Labelled<'a> {
-    feed: Feed<'a>,
+    pictures: Pictures<'a>,
     samples: &'a stage::Samples,
+}
+
+impl<'a> Labelled<'a> {
+    fn new(prepared: &'a Prepared, samples: &'a stage::Samples, train: &'a Train) -> Self {
+        let pictures = Pictures {
+            feed: Feed {
+                pictures: prepared,
+                normalization: &train.normalization,
+                augmentations: &train.augment,
+            },
+            rows: &samples.rows,
+            views: samples.views as usize,
+            masked: train.graph.masked_views().is_some(),
+        };
+        Self { pictures, samples }
+    }
 }
 
 impl Samples for Labelled<'_> {
     fn count(&self) -> usize {
-        self.samples.rows.len()
+        self.pictures.count()
     }
 
     fn label(&self, sample: usize) -> usize {
@@ -212,7 +231,11 @@ impl Samples for Labelled<'_> {
     }
 
     fn fill(&self, sample: usize, chance: Option<Stream>, image: &mut [f32]) -> Result<(), Failure> {
-        Ok(self.feed.fill(self.samples.rows[sample], chance, image)?)
+        Ok(self.pictures.fill(sample, chance, image)?)
+    }
+
+    fn mask(&self, sample: usize, mask: &mut [f32]) {
+        self.pictures.mask(sample, mask);
     }
 }
 
@@ -226,11 +249,12 @@ struct Keeper<'a> {
 
 impl Hooks for Keeper<'_> {
     fn on_step(&mut self, report: &StepReport) {
-        let per_epoch = self.train.pictures_seen() / u64::from(self.train.epochs.max(1));
-        let in_epoch = (report.step as u64 + 1) * u64::from(self.train.batch);
+        let (batch, samples) = (u64::from(self.train.batch), self.train.training.count() as u64);
+        let per_epoch = samples.min(self.train.steps_per_epoch() * batch);
+        let in_epoch = (report.step as u64 + 1) * batch;
         self.context.monitor.progress(&Progress {
             done: report.epoch as u64 * per_epoch + in_epoch.min(per_epoch),
-            total: self.train.pictures_seen(),
+            total: self.train.samples_seen(),
             epoch: Some((number(report.epoch + 1), self.train.epochs)),
             step: Some((report.step as u64 + 1, report.steps as u64)),
             loss: Some(report.loss),

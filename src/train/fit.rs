@@ -51,6 +51,11 @@ pub trait Samples: Sync {
     /// # Errors
     /// When the image cannot be had.
     fn fill(&self, sample: usize, chance: Option<Stream>, image: &mut [f32]) -> Result<(), Failure>;
+
+    /// Writes 1 for each view that a sample has, 0 for each that it lacks; asked for by networks of several views.
+    fn mask(&self, _sample: usize, mask: &mut [f32]) {
+        mask.fill(1.0);
+    }
 }
 
 /// How to train.
@@ -58,6 +63,8 @@ pub trait Samples: Sync {
 pub struct Recipe {
     /// Passes over the training samples.
     pub epochs: usize,
+    /// Steps after which training ends, within the last epoch; none when that one is whole.
+    pub stop: Option<usize>,
     /// Base learning rate of every parameter, in the order of the graph; those of frozen ones are not used.
     pub rates: Vec<f64>,
     /// How the rates go through training.
@@ -75,6 +82,13 @@ pub struct Recipe {
     /// Leave out the last batch of an epoch when it is not full. Otherwise it is left out only when it has a single
     /// sample and some layer normalises by its batch. An epoch's only batch always stays.
     pub drop_last: bool,
+}
+
+impl Recipe {
+    /// Steps of the whole training, of so many in an epoch.
+    fn all_steps(&self, steps: usize) -> usize {
+        self.stop.unwrap_or(usize::MAX).min(self.epochs * steps)
+    }
 }
 
 /// What to train on.
@@ -202,7 +216,9 @@ pub fn fit(
     let mut saved = LastSaved::now();
     while progress.epoch < recipe.epochs {
         let order = sampler.order(progress.epoch);
-        for batch in order.chunks(sampler.batch).take(steps).skip(progress.step) {
+        let done = progress.epoch * steps;
+        let steps_here = steps.min(recipe.all_steps(steps).saturating_sub(done));
+        for batch in order.chunks(sampler.batch).take(steps_here).skip(progress.step) {
             if cancel.load(Ordering::Relaxed) {
                 return Ok(Outcome::Cancelled(State::of(network, &moments, &progress)));
             }
@@ -215,7 +231,7 @@ pub fn fit(
                 batch,
             )?;
             hooks.on_step(&report);
-            if saved.is_long_ago() && progress.step < steps {
+            if saved.is_long_ago() && progress.step < steps_here {
                 hooks
                     .on_state(&State::of(network, &moments, &progress))
                     .map_err(TrainError::Hook)?;
@@ -232,9 +248,8 @@ pub fn fit(
             let loss = mean_cross_entropy(&logits, &labels, network.graph().classes());
             tuning_loss = Some(finite(loss, progress.epoch, progress.step)?);
         }
-        let last = recipe
-            .schedule
-            .factor((progress.epoch + 1) * steps - 1, steps, recipe.epochs);
+        let (last, all) = ((done + steps_here).saturating_sub(1), recipe.all_steps(steps));
+        let last = recipe.schedule.factor_of(last, steps, all);
         finish_epoch(&mut progress, highest(network, &recipe.rates) * last, tuning_loss);
         hooks
             .on_state(&State::of(network, &moments, &progress))
@@ -295,7 +310,8 @@ fn train_step(
         .clip
         .zip(norm)
         .map_or(1.0, |(clip, norm)| (clip / (norm + 1e-6)).min(1.0));
-    let factor = recipe.schedule.factor(epoch * steps + step, steps, recipe.epochs);
+    let all = recipe.all_steps(steps);
+    let factor = recipe.schedule.factor_of(epoch * steps + step, steps, all);
     let rates: Vec<f64> = recipe.rates.iter().map(|rate| rate * factor).collect();
     recipe.optimizer.step(network, moments, &rates, recipe.decay_on, scale);
     progress.step += 1;
@@ -328,7 +344,13 @@ fn fill(
         samples
             .fill(sample, chance(view, sample), image)
             .map_err(|source| TrainError::Sample { sample, source })
-    })
+    })?;
+    if let Some(mask) = network.mask_mut(batch.len())? {
+        let views = mask.len() / batch.len();
+        let rows = mask.chunks_exact_mut(views).zip(batch);
+        rows.for_each(|(mask, &sample)| samples.mask(sample, mask));
+    }
+    Ok(())
 }
 
 /// Checks that data, recipe and network belong together, and plans the batches.

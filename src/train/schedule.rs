@@ -33,6 +33,12 @@ impl Schedule {
     /// The factor for step `step` of `epochs * steps`, where an epoch has `steps` steps.
     #[must_use]
     pub fn factor(&self, step: usize, steps: usize, epochs: usize) -> f64 {
+        self.factor_of(step, steps, steps * epochs)
+    }
+
+    /// The factor for step `step` of `all`, where an epoch has `steps` steps and the last one may have fewer.
+    #[must_use]
+    pub fn factor_of(&self, step: usize, steps: usize, all: usize) -> f64 {
         let epoch = step / steps.max(1);
         match self {
             Self::Constant => 1.0,
@@ -41,7 +47,6 @@ impl Schedule {
                 factor.powi(power(epochs.iter().filter(|&&milestone| milestone <= epoch).count()))
             }
             Self::Cosine { warmup } => {
-                let all = steps * epochs;
                 let warm = (warmup.clamp(0.0, 1.0) * all as f64).round() as usize;
                 if step < warm {
                     return (step + 1) as f64 / warm as f64;

@@ -68,6 +68,7 @@ impl Display for Kind {
             Self::Table => "`Rows`, `Dataset`, `Cohort` or `Task`",
             Self::Number => "`int` or `float`",
             Self::Result => "`Scores` or `Ranking`",
+            Self::Sum => "`int`, `float` or `Tensor`",
         })
     }
 }

@@ -60,7 +60,7 @@ impl Solver {
                 Kind::Rows => matches!(place, Named::Dataset | Named::Rows),
                 Kind::Table => place == Named::Rows,
                 Kind::Number => place == Named::Float,
-                Kind::Any | Kind::Result => false,
+                Kind::Any | Kind::Result | Kind::Sum => false,
             };
         }
         match place {

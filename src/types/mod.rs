@@ -144,8 +144,10 @@ pub enum Kind {
     Table,
     /// `N`: `int` or `float`.
     Number,
-    /// `R`: `Scores` or `Ranking`.
+    /// `S`: `Scores` or `Ranking`.
     Result,
+    /// `P`: what can be added, `int`, `float` or `Tensor`.
+    Sum,
 }
 
 /// A variable of a signature.
@@ -164,6 +166,7 @@ impl Generic {
             'R' => Kind::Table,
             'N' => Kind::Number,
             'S' => Kind::Result,
+            'P' => Kind::Sum,
             _ => Kind::Any,
         }
     }

@@ -95,14 +95,14 @@ impl Solver {
 
     /// The type with letters in place of the variables that nothing bound, so that each use may bind them anew.
     ///
-    /// Rows share the letters `D` and `R`, numbers `N` and results `S`; a second variable of such a kind keeps the kind by taking
-    /// the same letter.
+    /// Rows share the letters `D` and `R`, numbers `N`, what can be added `P`, results `S`; a second variable of such a kind
+    /// keeps the kind by taking the same letter.
     #[must_use]
     pub fn generalize(&self, ty: &Type) -> Type {
         let mut letters = ('A'..='Z')
-            .filter(|letter| !matches!(letter, 'D' | 'N' | 'R' | 'S'))
+            .filter(|letter| !matches!(letter, 'D' | 'N' | 'P' | 'R' | 'S'))
             .collect::<Vec<_>>();
-        letters.rotate_left(usize::from(b'T' - b'A') - 4);
+        letters.rotate_left(usize::from(b'T' - b'A') - 5);
         let mut next = letters.into_iter();
         let mut given: IndexMap<VariableId, char> = IndexMap::new();
         self.resolve(ty).map_leaves(&mut |leaf| match leaf {
@@ -112,6 +112,7 @@ impl Solver {
                     Kind::Table => 'R',
                     Kind::Number => 'N',
                     Kind::Result => 'S',
+                    Kind::Sum => 'P',
                     Kind::Any => next.next().unwrap_or('Z'),
                 });
                 Type::Generic(Generic { letter })
@@ -163,7 +164,7 @@ impl Solver {
             return false;
         };
         match self.variables.get_mut(id.0 as usize) {
-            Some(variable) if variable.kind == Kind::Number => {
+            Some(variable) if matches!(variable.kind, Kind::Number | Kind::Sum) => {
                 variable.binding = Some(Type::FLOAT);
                 true
             }
@@ -198,6 +199,8 @@ fn admits(kind: Kind, ty: &Type) -> bool {
         (Kind::Table, Type::Named(named)) => named.row_rank().is_some() || *named == Named::Rows,
         (Kind::Table, Type::Generic(generic)) => matches!(generic.kind(), Kind::Table | Kind::Rows),
         (Kind::Number, Type::Named(named)) => matches!(named, Named::Int | Named::Float),
+        (Kind::Sum, Type::Named(named)) => matches!(named, Named::Int | Named::Float | Named::Tensor),
+        (Kind::Sum, Type::Generic(generic)) => matches!(generic.kind(), Kind::Number | Kind::Sum),
         (_, Type::Generic(generic)) => generic.kind() == kind,
         _ => false,
     }
@@ -209,6 +212,7 @@ fn narrower(a: Kind, b: Kind) -> Option<Kind> {
         (Kind::Any, other) | (other, Kind::Any) => Some(other),
         (Kind::Rows, Kind::Table) | (Kind::Table, Kind::Rows) => Some(Kind::Rows),
         (a, b) if a == b => Some(a),
+        (Kind::Number, Kind::Sum) | (Kind::Sum, Kind::Number) => Some(Kind::Number),
         _ => None,
     }
 }

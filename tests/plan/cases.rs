@@ -48,11 +48,12 @@ fn train_words(train: &Train) -> String {
     let frozen = train.frozen_weights.iter().filter(|f| **f).count();
     let statistics = train.frozen_statistics.iter().filter(|f| **f).count();
     format!(
-        "{:?}, {} classes, {} + {} samples, {} epochs of {} steps, rates {rates:?}, frozen {frozen} + {statistics}, seed {}",
-        train.start,
+        "{}, {} classes, {} + {} samples, {} epochs of {} steps, rates {rates:?}, frozen {frozen} + {statistics}, seed {}",
+        // Towers with parameters of their own are rare.
+        format!("{:?}", train.start).replace(", spread: None", ""),
         train.graph.classes(),
-        train.training.rows.len(),
-        train.tuning.rows.len(),
+        train.training.count(),
+        train.tuning.count(),
         train.epochs,
         train.steps_per_epoch(),
         train.seed

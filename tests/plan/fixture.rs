@@ -60,6 +60,7 @@ pub(crate) fn data(root: &Path) {
     fs::write(root.join("data/second/manifest.csv"), second).expect("the manifest can be written");
     let about = r#"{"title": "Small films", "caveats": ["Made by a test."]}"#;
     fs::write(root.join("data/films/about.json"), about).expect("the card can be written");
+    breasts(&root.join("data/breasts"));
     for class in ["cat", "dog"] {
         for number in 0..24 {
             picture(
@@ -89,6 +90,33 @@ pub(crate) fn data(root: &Path) {
     }
     fs::write(root.join("data/missing.csv"), missing).expect("the manifest can be written");
     weights(&root.join("data/tiny.safetensors"));
+}
+
+/// A manifest of 72 patients: of every third both breasts, of every fifth no oblique view. `label` and `grade` are of the
+/// patient; `reading` is `label` but in one view of one breast.
+fn breasts(folder: &Path) {
+    let mut rows = String::from("image,patient,side,view,label,reading,grade\n");
+    for patient in 0..72_u32 {
+        let label = ["malignant", "benign"][(patient % 2) as usize];
+        for side in ["LEFT", "RIGHT"] {
+            for view in ["CC", "MLO"] {
+                if side == "RIGHT" && patient % 3 != 0 || view == "MLO" && patient % 5 == 0 {
+                    continue;
+                }
+                let image = format!("b{patient:02}_{side}_{view}.png");
+                let shade = patient * 3 + u32::from(side == "LEFT") + 2 * u32::from(view == "CC");
+                picture(&folder.join(&image), 16, 16, shade as u8);
+                let torn = (patient, side, view) == (3, "LEFT", "MLO");
+                let reading = if torn { "malignant" } else { label };
+                let _ = writeln!(
+                    rows,
+                    "{image},P{patient:02},{side},{view},{label},{reading},{}",
+                    patient % 3 + 1
+                );
+            }
+        }
+    }
+    fs::write(folder.join("manifest.csv"), rows).expect("the manifest can be written");
 }
 
 /// Weights of the net `tiny` of the case `loaded`, for three classes, with a counter as torch writes it.

@@ -11,3 +11,4 @@ mod quickstart;
 mod pictures;
 mod refused;
 mod rows;
+mod views;

@@ -266,3 +266,41 @@ net all(classes: int = 2, widths: [int] = [3, 5]) {
     assert_eq!(names(&graph), expected);
     assert_eq!(graph.head.as_deref(), Some("head"));
 }
+
+/// `shared` is one set of parameters, named where it is made; torch names a module after the attribute that holds it.
+#[test]
+fn a_shared_piece_is_named_where_it_is_made() {
+    let nets = r#"
+net encoder(width: int) { x |> conv1: conv(width, 3, pad: 1, bias: false) |> bn1: batchnorm |> relu }
+net twice(width: int) {
+  let enc = shared("encoder", encoder(width))
+  concat(x |> slice(0, 1) |> a: enc, x |> slice(1, 2) |> b: enc)
+}
+net two(classes: int = 2) {
+  let parts = for i in [0, 1] { x |> slice(i, i + 2) |> "branch{i}": twice(4) }
+  stack(...parts) |> global_avgpool |> fc: linear(classes)
+}
+net summed(classes: int = 2) {
+  let enc = shared("encoder", |> conv(4, 3, pad: 1))
+  sum([x |> enc, x |> relu |> enc, x |> tanh |> enc]) |> global_avgpool |> fc: linear(classes)
+}
+"#;
+    let layer = [
+        "conv1.weight",
+        "bn1.weight",
+        "bn1.bias",
+        "bn1.running_mean",
+        "bn1.running_var",
+    ];
+    let branches = ["branch0", "branch1"].map(|branch| layer.map(|name| format!("{branch}.encoder.{name}")));
+    let mut expected: Vec<_> = branches.concat();
+    expected.extend(["fc.weight", "fc.bias"].map(str::to_owned));
+    assert_eq!(names(&network_of(nets, "two()")), expected);
+    let graph = network_of(nets, "summed()");
+    assert_eq!(
+        names(&graph),
+        ["encoder.weight", "encoder.bias", "fc.weight", "fc.bias"]
+    );
+    let convolutions = graph.nodes.iter().filter(|node| node.op.name() == "conv").count();
+    assert_eq!(convolutions, 3);
+}

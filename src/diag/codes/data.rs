@@ -10,6 +10,10 @@ codes! { "data":
     NO_LABEL = "no_label", "The column has no row with this label.";
     LABEL_TWICE = "label_twice", "A label belongs to one class of a task at most.";
     NO_POSITIVE = "no_positive", "Of two classes one must be named the positive one: the order of labels in a column says nothing about it.";
+    VIEW_TWICE = "view_twice", "A sample has two pictures of one view, and nothing says which is meant.";
+    UNIT_ACROSS_GROUPS = "unit_across_groups", "What columns name as one sample or unit lies in two groups of the split.";
+    LABELS_DISAGREE = "labels_disagree", "The pictures of one sample have labels of different classes.";
+    NO_SEVERITY = "no_severity", "The most severe of several classes is asked for, and nothing says which that is.";
     MISSING_VALUE = "missing_value", "A row has no value where one is needed: its group, its stratum, its part or a compared number.";
     NOT_A_DATE = "not_a_date", "Rows are ordered by a column of dates, or of whole numbers; this one holds something else.";
     MIXED_COLUMN = "mixed_column", "All values of a column are of one type.";

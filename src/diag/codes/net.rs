@@ -7,6 +7,7 @@ codes! { "net":
     NOT_FLAT = "not_flat", "A layer for vectors stands where a map `[channels, height, width]` arrives.";
     SHAPES_DIFFER = "shapes_differ", "Tensors are added, multiplied or joined whose shapes do not go together.";
     NAME_TWICE = "name_twice", "Two layers would give their parameters the same full name.";
+    SHARED_DIFFERS = "shared_differs", "A shared piece is applied to tensors for which its parameters would have different shapes.";
     GROUPS = "groups", "The groups of a layer do not divide its channels.";
     NO_CHANNELS = "no_channels", "A slice names channels that the tensor does not have.";
     NO_HEAD = "no_head", "A network has no `classes` parameter, or does not end in a layer of that width.";

@@ -14,6 +14,8 @@ codes! { "plan":
     OUTPUT = "output", "An output is a report; the program has no output of this name, or it is something else.";
     SPLIT_TWICE = "split_twice", "Rows are split once: a second split would throw the first one's folds away.";
     CLASSIFIED_TWICE = "classified_twice", "A task is made from a cohort, not from another task.";
+    VIEWS_TWICE = "views_twice", "Rows are grouped to samples of several views once.";
+    NO_VIEWS = "no_views", "A network with towers is given pictures one by one.";
     CHANNELS = "channels", "Constants of a normalisation are one for all channels, or one for each.";
     WEIGHTS_LEFT = "weights_left", "A weight file holds values that no layer of the network takes.";
     WEIGHTS_MISFIT = "weights_misfit", "A weight file lacks a parameter of the network, or holds it in another shape.";

@@ -114,7 +114,16 @@ impl Analysis {
             | ("table", "image")
             | ("latest", "date")
             | ("drop_missing" | "derive", "columns")
-            | ("join" | "anti_join", "on") => self.columns(around),
+            | ("join" | "anti_join", "on")
+            | ("views", "by" | "view")
+            | ("evaluate", "level" | "worst_of") => self.columns(around),
+            ("views", "order") => {
+                let column = argument(arguments, "view", 1).and_then(|value| match &value.kind {
+                    ExprKind::Text(text) => text.plain(),
+                    _ => None,
+                });
+                column.map_or_else(Vec::new, |column| self.values_of(&column, around))
+            }
             ("classify", "classes" | "positive") => {
                 let column = argument(arguments, "column", 0);
                 let column = column.and_then(|value| match &value.kind {

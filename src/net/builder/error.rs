@@ -95,6 +95,24 @@ pub enum NetError {
         /// Why.
         reason: String,
     },
+    /// A shared piece is applied to tensors for which its parameters would have different shapes.
+    #[error("`{name}` is shared, but would be {again:?} here and is {first:?} where it was first applied")]
+    SharedDiffers {
+        /// The full parameter name.
+        name: String,
+        /// Its shape at the first application.
+        first: Vec<usize>,
+        /// The shape that this application wants.
+        again: Vec<usize>,
+    },
+    /// Towers of a network without a head, or of fewer than two views.
+    #[error("`{net}` gives no towers for {views} views")]
+    NoTowers {
+        /// The net's name.
+        net: String,
+        /// Views of a sample.
+        views: usize,
+    },
     /// The net does not end in a layer as wide as `classes`.
     #[error("`{net}` ends in {found} values, but its `classes` is {classes}")]
     NoHead {

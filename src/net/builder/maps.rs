@@ -131,6 +131,45 @@ impl Builder {
         Ok(self.node(Op::Concat, parts.to_vec(), shape))
     }
 
+    /// Tensors of one shape, their channels one after the other: what [`Builder::part`] takes apart.
+    ///
+    /// # Errors
+    /// When there is no part, or their shapes differ.
+    pub fn stack(&mut self, parts: &[NodeId]) -> Result<NodeId, NetError> {
+        if let Some((&first, rest)) = parts.split_first() {
+            let left = self.shape(first);
+            if let Some(right) = rest.iter().map(|&part| self.shape(part)).find(|shape| *shape != left) {
+                return Err(NetError::ShapesDiffer {
+                    done: "stacked",
+                    left,
+                    right,
+                });
+            }
+        }
+        self.concat(parts)
+    }
+
+    /// Part `at` of `count` equal parts of the channels.
+    ///
+    /// # Errors
+    /// When the channels do not divide into so many, or there is no such part.
+    pub fn part(&mut self, x: NodeId, at: usize, count: usize) -> Result<NodeId, NetError> {
+        let (layer, channels) = ("view", self.shape(x).channels());
+        if count == 0 || channels % count != 0 {
+            return Err(NetError::Groups {
+                layer,
+                groups: count,
+                channels,
+            });
+        }
+        in_range(layer, "its number", at, at < count, "below the number of views")?;
+        let each = channels / count;
+        if each == channels {
+            return Ok(x);
+        }
+        self.slice(x, at * each, (at + 1) * each)
+    }
+
     /// The channels `from..to`.
     ///
     /// # Errors

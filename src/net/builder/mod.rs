@@ -3,6 +3,7 @@
 mod error;
 mod maps;
 mod project;
+mod shared;
 mod weights;
 
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 
 use super::{Auxiliary, Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole, Shape};
 pub use error::NetError;
+use shared::Sharing;
 pub use weights::{Conv, WeightInit};
 
 /// Builds a [`Graph`].
@@ -18,6 +20,7 @@ pub struct Builder {
     nodes: Vec<Node>,
     parameters: Vec<Parameter>,
     scope: Vec<String>,
+    sharing: Sharing,
     auxiliary: Vec<Beside>,
 }
 
@@ -47,6 +50,7 @@ impl Builder {
             parameters: Vec::new(),
             scope: Vec::new(),
             auxiliary: Vec::new(),
+            sharing: Sharing::default(),
         }
     }
 
@@ -164,24 +168,10 @@ impl Builder {
 
     /// The scope of the last layer with a weight on the way to the output.
     fn head_scope(&self, output: NodeId) -> Option<String> {
-        let mut at = output;
-        loop {
-            let node = &self.nodes[at.0];
-            if let Op::Linear { weight, .. } | Op::Conv { weight, .. } | Op::ConvTranspose { weight, .. } = node.op {
-                let name = &self.parameters[weight.0].name;
-                return Some(
-                    name.rsplit_once('.')
-                        .map_or(String::new(), |(scope, _)| scope.to_owned()),
-                );
-            }
-            match node.op {
-                // SqueezeNet rectifies the maps that become its logits.
-                Op::Flatten | Op::Dropout { .. } | Op::AdaptiveAvgPool { .. } | Op::AvgPool { .. } | Op::Relu => {
-                    at = *node.inputs.first()?;
-                }
-                _ => return None,
-            }
-        }
+        let (_, weight) = head_layer(&self.nodes, output)?;
+        let name = &self.parameters[weight.0].name;
+        let scope = name.rsplit_once('.').map_or("", |(scope, _)| scope);
+        Some(scope.to_owned())
     }
 
     fn node(&mut self, op: Op, inputs: Vec<NodeId>, shape: Shape) -> NodeId {
@@ -203,16 +193,28 @@ impl Builder {
             .chain([name])
             .collect::<Vec<_>>()
             .join(".");
-        if self.parameters.iter().any(|p| p.name == name) {
-            return Err(NetError::NameTwice { name });
-        }
-        self.parameters.push(Parameter {
+        let parameter = Parameter {
             name,
             shape,
             role,
             initializer,
-        });
-        Ok(ParameterId(self.parameters.len() - 1))
+        };
+        let known = self.parameters.iter().position(|p| p.name == parameter.name);
+        let id = ParameterId(known.unwrap_or(self.parameters.len()));
+        match known.map(|at| &self.parameters[at]) {
+            None => self.parameters.push(parameter),
+            Some(_) if !self.sharing.may_repeat(id) => return Err(NetError::NameTwice { name: parameter.name }),
+            Some(first) if *first != parameter => {
+                return Err(NetError::SharedDiffers {
+                    first: first.shape.clone(),
+                    again: parameter.shape,
+                    name: parameter.name,
+                });
+            }
+            Some(_) => {}
+        }
+        self.sharing.note(id);
+        Ok(id)
     }
 
     fn map(&self, layer: &'static str, x: NodeId) -> Result<(usize, usize, usize), NetError> {
@@ -223,6 +225,24 @@ impl Builder {
                 width,
             } => Ok((channels, height, width)),
             found @ Shape::Flat(_) => Err(NetError::NotAMap { layer, found }),
+        }
+    }
+}
+
+/// The last layer with a weight on the way to the output, and its weight.
+pub(super) fn head_layer(nodes: &[Node], output: NodeId) -> Option<(NodeId, ParameterId)> {
+    let mut at = output;
+    loop {
+        let node = &nodes[at.0];
+        match node.op {
+            Op::Linear { weight, .. } | Op::Conv { weight, .. } | Op::ConvTranspose { weight, .. } => {
+                return Some((at, weight));
+            }
+            // SqueezeNet rectifies the maps that become its logits.
+            Op::Flatten | Op::Dropout { .. } | Op::AdaptiveAvgPool { .. } | Op::AvgPool { .. } | Op::Relu => {
+                at = *node.inputs.first()?;
+            }
+            _ => return None,
         }
     }
 }

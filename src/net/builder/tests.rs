@@ -226,3 +226,53 @@ fn what_does_not_go_together_is_refused() {
         Err(NetError::KernelTooLarge { .. })
     ));
 }
+
+/// One set of parameters under the scope in which a shared piece was made; its names are still made once per application.
+#[test]
+fn shared_pieces_have_one_set_of_parameters() -> Result<(), NetError> {
+    let mut b = Builder::new(4, 8, 8);
+    let window = Window {
+        kernel: 3,
+        stride: 1,
+        pad: 1,
+    };
+    let conv = |b: &mut Builder, x| b.conv(x, Conv::square(4, window, false));
+    let mut x = b.input();
+    for label in ["first", "second"] {
+        b.push_scope(label);
+        b.begin_shared(7, vec!["piece".to_owned()]);
+        x = conv(&mut b, x)?;
+        // A piece within, made anew at each application of the one around it.
+        let inner = if label == "first" { 8 } else { 9 };
+        b.begin_shared(inner, vec!["piece".to_owned(), "inner".to_owned()]);
+        x = b.batchnorm(x, 1e-5, 0.1)?;
+        b.end_shared();
+        b.end_shared();
+        assert_eq!(b.scope(), [label]);
+        b.pop_scope();
+    }
+    let names: Vec<_> = b.parameters.iter().map(|p| p.name.clone()).collect();
+    assert_eq!(names[..2], ["piece.weight", "piece.inner.weight"]);
+    assert_eq!(names.len(), 5);
+
+    b.begin_shared(7, vec!["piece".to_owned()]);
+    conv(&mut b, x)?;
+    assert!(
+        matches!(conv(&mut b, x), Err(NetError::NameTwice { .. })),
+        "twice within one application"
+    );
+    b.end_shared();
+    b.begin_shared(10, vec!["piece".to_owned()]);
+    assert!(
+        matches!(conv(&mut b, x), Err(NetError::NameTwice { .. })),
+        "another piece of the same name"
+    );
+    b.end_shared();
+    b.begin_shared(7, vec!["piece".to_owned()]);
+    let narrow = b.slice(x, 0, 2)?;
+    assert!(matches!(
+        conv(&mut b, narrow),
+        Err(NetError::SharedDiffers { again, .. }) if again == [4, 2, 3, 3]
+    ));
+    Ok(())
+}

@@ -12,6 +12,7 @@ pub(crate) mod linear;
 pub(crate) mod maps;
 pub(crate) mod norm;
 pub(crate) mod pool;
+pub(crate) mod views;
 
 use std::cell::RefCell;
 use std::marker::PhantomData;

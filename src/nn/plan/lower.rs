@@ -5,24 +5,28 @@ use super::super::cpu::general::GeneralShape;
 use super::super::cpu::linear::LinearShape;
 use super::super::cpu::pool::{AverageShape, LARGEST_KERNEL};
 use super::super::network::NetworkError;
-use super::{Call, Extent, Lowered, Norm, Step, TensorId};
-use crate::net::{Graph, NodeId, Op, ParameterId, Window};
+use super::{Call, Extent, INPUT, Lowered, MASK, Norm, Step, TensorId};
+use crate::net::{Graph, NodeId, Op, ParameterId, Shape, Window};
 
 /// Lowers a graph. `trained` says for each parameter whether training changes it; none for evaluation.
 pub(in crate::nn) fn lower(graph: &Graph, trained: Option<&[bool]>, batch: usize) -> Result<Lowered, NetworkError> {
+    let mut inputs = vec![Extent::of(graph.input_shape())];
+    inputs.extend(graph.masked_views().map(|views| Extent::of(Shape::Flat(views))));
     let mut lowering = Lowering {
         graph,
         trained,
         batch,
         root: (0..graph.nodes.len()).map(NodeId).collect(),
         uses: vec![0; graph.nodes.len()],
+        readers: readers(graph),
         tensor_of: vec![TensorId(0); graph.nodes.len()],
-        producer: vec![None],
+        producer: inputs.iter().map(|_| None).collect(),
         lowered: Lowered {
             steps: Vec::new(),
-            tensors: vec![Extent::of(graph.input_shape())],
-            output: TensorId(0),
             auxiliary: Vec::new(),
+            inputs: inputs.len(),
+            tensors: inputs,
+            output: INPUT,
             exchanged: vec![None; graph.parameters.len()],
         },
     };
@@ -38,6 +42,8 @@ pub(super) struct Lowering<'a> {
     root: Vec<NodeId>,
     /// How often a root's values are used.
     uses: Vec<usize>,
+    /// How many nodes have each parameter: several where it is shared.
+    readers: Vec<usize>,
     tensor_of: Vec<TensorId>,
     /// The step that makes a tensor; none for the input.
     producer: Vec<Option<usize>>,
@@ -138,7 +144,8 @@ impl Lowering<'_> {
                 self.push(Call::Dropout { rate, node: id.0 }, x, None, same)
             }
             (Op::Add, &[a, b]) => self.add(id, a, b),
-            (Op::Input, _) => TensorId(0),
+            (Op::Input, _) => INPUT,
+            (Op::Mask, _) => MASK,
             (op, inputs) => self
                 .map_layer(id, op, inputs, extent)
                 .ok_or(NetworkError::Inputs { layer: op.name() })?,
@@ -240,7 +247,13 @@ impl Lowering<'_> {
     }
 
     /// A linear layer on a flattened map reads it channels last, and has the columns of its weight in that order.
+    /// A weight that other layers have too stays in torch's order, for their maps may have other sides.
     fn linear(&mut self, x: TensorId, extent: Extent, weight: ParameterId, bias: Option<ParameterId>) -> TensorId {
+        let x = if self.readers[weight.0] > 1 {
+            self.channels_first(x)
+        } else {
+            x
+        };
         let from = self.lowered.tensors[x.0];
         self.exchange(weight, from.channels, from.pixels());
         let shape = LinearShape {
@@ -369,4 +382,12 @@ impl Lowering<'_> {
     fn maker(&mut self, x: TensorId) -> Option<&mut Step> {
         self.producer[x.0].map(|step| &mut self.lowered.steps[step])
     }
+}
+
+/// How many nodes have each parameter.
+fn readers(graph: &Graph) -> Vec<usize> {
+    let mut readers = vec![0; graph.parameters.len()];
+    let all = graph.nodes.iter().flat_map(|node| node.op.parameters());
+    all.for_each(|id| readers[id.0] += 1);
+    readers
 }

@@ -21,6 +21,11 @@ impl Lowering<'_> {
                 Some(self.push(Call::StochasticDepth { rate, node, image }, x, None, from))
             }
             (Op::Multiply, &[_, other]) => Some(self.multiply(x, other)),
+            (Op::Gate(gate), &[_, mask]) => {
+                let (image, views) = (from.len(), self.lowered.tensors[mask.0].len());
+                Some(self.push(Call::Gate { gate, image, views }, x, Some(mask), from))
+            }
+            (Op::Maximum, &[_, other]) => Some(self.push(Call::Maximum, x, Some(other), from)),
             (Op::AvgPool { window, .. }, [_]) => {
                 let shape = MeanShape {
                     size: [from.height, from.width],

@@ -10,12 +10,18 @@ use super::cpu::maps::MeanShape;
 use super::cpu::pool::AverageShape;
 use super::flow::Flow;
 use super::memory::BufferId;
-use crate::net::{Activation, ParameterId, Shape};
+use crate::net::{Activation, Gate, ParameterId, Shape};
 pub(super) use lower::lower;
 
 /// A tensor of the plan: an activation and, in training, its gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TensorId(pub(super) usize);
+
+/// The pictures.
+pub(super) const INPUT: TensorId = TensorId(0);
+
+/// The views that a sample has, for a graph that asks for them.
+pub(super) const MASK: TensorId = TensorId(1);
 
 /// The extent of one sample, channels last. A flattened map keeps the extent of the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +155,13 @@ pub(super) enum Call {
         rate: f64,
         node: usize,
     },
+    /// The other one is the views that a sample has.
+    Gate {
+        gate: Gate,
+        image: usize,
+        views: usize,
+    },
+    Maximum,
     Add {
         relu: bool,
     },
@@ -175,17 +188,21 @@ pub(super) struct Step {
 }
 
 /// The backward call of a step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Backward {
     pub(super) input: Option<Flow>,
     pub(super) other: Option<Flow>,
     pub(super) work: Option<BufferId>,
+    /// Its trained parameters whose gradient a later step, which goes backward before it, has begun: shared ones.
+    pub(super) shared: Vec<ParameterId>,
 }
 
 /// A lowered graph.
 pub(super) struct Lowered {
     pub(super) steps: Vec<Step>,
-    /// The tensors' extents; the first is the input.
+    /// How many tensors are given: the pictures, and for some graphs the views that a sample has.
+    pub(super) inputs: usize,
+    /// The tensors' extents; those that are given come first.
     pub(super) tensors: Vec<Extent>,
     pub(super) output: TensorId,
     /// The auxiliary outputs; none in evaluation.

@@ -64,6 +64,7 @@ impl Interpreter<'_> {
             let to = dims(node.shape);
             let result = match node.op {
                 Op::Input => images.to_vec(),
+                Op::Mask => mask(self.batch, to[0]),
                 Op::Conv {
                     window,
                     groups,
@@ -278,10 +279,23 @@ pub(super) fn random_images(graph: &Graph, batch: usize) -> Vec<f64> {
         .collect()
 }
 
+/// Views that are there: all but one for every second sample.
+pub(super) fn mask(batch: usize, views: usize) -> Vec<f64> {
+    let missing = |sample: usize, view: usize| sample % 2 == 1 && view == sample / 2 % views;
+    let all = indices(batch, views, 1, 1);
+    all.map(|(sample, view, ..)| f64::from(u8::from(!missing(sample, view))))
+        .collect()
+}
+
 pub(super) fn set_images(network: &mut Network, images: &[f64], batch: usize) -> Outcome {
     let [channels, height, width] = dims(network.graph().input_shape());
     let images: Vec<f32> = images.iter().map(|v| *v as f32).collect();
     channels_last(channels, height * width, &images, network.images_mut(batch)?);
+    if let Some(given) = network.mask_mut(batch)? {
+        let views = given.len() / batch;
+        let mask = mask(batch, views);
+        given.iter_mut().zip(mask).for_each(|(to, from)| *to = from as f32);
+    }
     Ok(())
 }
 

@@ -61,6 +61,21 @@ impl Interpreter<'_> {
                     .map(|(n, i, group, pixel)| x[(n * channels + group * each + i) * pixels + pixel])
                     .collect()
             }
+            Op::Gate(gate) => {
+                let mask = &nodes[inputs[1].0];
+                let views = mask.len() / self.batch;
+                let gated = |at: usize, x: f64| {
+                    let sample = &mask[at / (channels * pixels) * views..][..views];
+                    match gate {
+                        Gate::Zero(view) => x * sample[view],
+                        Gate::Lowest(view) if sample[view] == 0.0 => f64::NEG_INFINITY,
+                        Gate::Lowest(_) => x,
+                        Gate::Mean => x / sample.iter().sum::<f64>(),
+                    }
+                };
+                x.iter().enumerate().map(|(at, x)| gated(at, *x)).collect()
+            }
+            Op::Maximum => x.iter().zip(&nodes[inputs[1].0]).map(|(a, b)| a.max(*b)).collect(),
             Op::Multiply => {
                 let other = &nodes[inputs[1].0];
                 let factor = |at: usize| {

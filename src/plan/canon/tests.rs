@@ -309,6 +309,7 @@ fn train() -> Train {
         training: Arc::new(Samples {
             rows: vec![0, 1, 2],
             classes: vec![0, 1, 0],
+            views: 1,
         }),
         tuning: Arc::default(),
         normalization: Normalization {
@@ -316,6 +317,7 @@ fn train() -> Train {
             deviation: vec![0.25],
         },
         epochs: 3,
+        stop: None,
         batch: 2,
         drop_last: false,
         rates: vec![0.1, 0.1],
@@ -336,6 +338,10 @@ fn train() -> Train {
     }
 }
 
+fn model(new_head: Option<u64>, spread: Option<u32>) -> Start {
+    Start::Model { new_head, spread }
+}
+
 fn wrapped(train: Train) -> Work {
     Work::Train(Box::new(train))
 }
@@ -350,11 +356,13 @@ fn prepare(pictures: Pictures) -> Work {
 
 #[test]
 fn every_parameter_of_a_training_changes_its_key() {
-    let changes: [fn(&mut Train); 21] = [
+    let changes: [fn(&mut Train); 23] = [
         |t| Arc::make_mut(&mut t.graph).nodes[1].inputs.clear(),
         |t| t.start = Start::Random { seed: 2 },
-        |t| t.start = Start::Model { new_head: None },
-        |t| t.start = Start::Model { new_head: Some(1) },
+        |t| t.start = model(None, None),
+        |t| t.start = model(Some(1), None),
+        |t| t.start = model(Some(1), Some(2)),
+        |t| t.stop = Some(5),
         |t| Arc::make_mut(&mut t.training).rows.swap(0, 1),
         |t| Arc::make_mut(&mut t.training).classes.swap(0, 1),
         |t| Arc::make_mut(&mut t.tuning).rows.push(3),
@@ -401,6 +409,7 @@ fn every_ingredient_changes_the_key() {
         test: Arc::default(),
         tuning: Arc::default(),
         tta: Vec::new(),
+        views: 1,
     }));
     let keys = [
         stage_key(&work, &inputs, &[one]),

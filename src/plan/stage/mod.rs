@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
 pub use study::{
     Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Primary, Report, SampleFacts,
-    TaskFacts, Test, TrainingFacts, Unmatched,
+    TaskFacts, Test, TrainingFacts, UnitFacts, Units, Unmatched,
 };
 
 /// A stage of the plan.
@@ -84,8 +84,8 @@ impl Work {
         match self {
             Self::Train(train) => Some(match train.start {
                 Start::Random { .. } => "from random weights",
-                Start::Model { new_head: Some(_) } => "head drawn anew",
-                Start::Model { new_head: None } => "head kept",
+                Start::Model { new_head: Some(_), .. } => "head drawn anew",
+                Start::Model { new_head: None, .. } => "head kept",
             }),
             _ => None,
         }
@@ -237,12 +237,52 @@ pub struct Normalization {
 }
 
 /// Samples of a prepared file with their classes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Samples {
-    /// Rows of the prepared file.
+    /// Rows of the prepared file: for each sample one per view, [`ABSENT`] where it is missing.
     pub rows: Vec<u32>,
     /// Class of each, by its place in the task's list.
     pub classes: Vec<u32>,
+    /// Pictures of a sample.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub views: u32,
+}
+
+/// Stands for the row of a view that a sample lacks.
+pub const ABSENT: u32 = u32::MAX;
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            classes: Vec::new(),
+            views: one(),
+        }
+    }
+}
+
+impl Samples {
+    /// Number of samples.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// Pictures of all samples, missing views left out.
+    #[must_use]
+    pub fn pictures(&self) -> usize {
+        self.rows.iter().filter(|row| **row != ABSENT).count()
+    }
+}
+
+/// Pictures of most samples; left out of keys, so that those without views keep theirs.
+fn one() -> u32 {
+    1
+}
+
+/// By reference, as serde asks.
+fn is_one(views: &u32) -> bool {
+    *views == 1
 }
 
 /// Where training starts.
@@ -257,6 +297,9 @@ pub enum Start {
     Model {
         /// Seed of a new head; none keeps the model's own.
         new_head: Option<u64>,
+        /// The weights of a single network serve each of so many towers with parameters of their own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spread: Option<u32>,
     },
 }
 
@@ -317,6 +360,9 @@ pub struct Train {
     pub normalization: Normalization,
     /// Passes over the training samples.
     pub epochs: u32,
+    /// Optimiser steps after which training ends, in the last epoch; none when that one is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<u64>,
     /// Samples per step.
     pub batch: u32,
     /// Leaves out an incomplete last batch.
@@ -355,7 +401,7 @@ impl Train {
     /// Optimiser steps of one epoch: the batches that the training loop's sampler makes.
     #[must_use]
     pub fn steps_per_epoch(&self) -> u64 {
-        let (samples, batch) = (self.training.rows.len() as u64, u64::from(self.batch.max(1)));
+        let (samples, batch) = (self.training.count() as u64, u64::from(self.batch.max(1)));
         let (whole, rest) = (samples / batch, samples % batch);
         // Batch normalisation of one sample has little to measure, so a last batch of one is left out.
         let kept = rest > 0 && !self.drop_last && !(rest == 1 && self.has_batch_statistics());
@@ -365,14 +411,23 @@ impl Train {
     /// Optimiser steps of the whole training.
     #[must_use]
     pub fn steps(&self) -> u64 {
-        self.steps_per_epoch() * u64::from(self.epochs)
+        self.stop.unwrap_or(self.steps_per_epoch() * u64::from(self.epochs))
     }
 
-    /// Pictures seen in the whole training, repetitions counted.
+    /// Samples seen in the whole training, repetitions counted.
+    #[must_use]
+    pub fn samples_seen(&self) -> u64 {
+        let (samples, batch) = (self.training.count() as u64, u64::from(self.batch.max(1)));
+        let (steps, per_epoch) = (self.steps(), self.steps_per_epoch().max(1));
+        let in_epoch = samples.min(per_epoch * batch);
+        steps / per_epoch * in_epoch + in_epoch.min(steps % per_epoch * batch)
+    }
+
+    /// Pictures seen in the whole training, repetitions counted: the mean number of a sample for each that is seen.
     #[must_use]
     pub fn pictures_seen(&self) -> u64 {
-        let (samples, batch) = (self.training.rows.len() as u64, u64::from(self.batch.max(1)));
-        u64::from(self.epochs) * samples.min(self.steps_per_epoch() * batch)
+        let (pictures, samples) = (self.training.pictures() as u64, self.training.count().max(1) as u64);
+        self.samples_seen() * pictures / samples
     }
 }
 
@@ -400,7 +455,7 @@ pub struct Score {
     pub graph: Arc<Graph>,
     /// Normalisation of its pictures.
     pub normalization: Normalization,
-    /// Rows of the prepared file that are tested.
+    /// Rows of the prepared file that are tested: for each sample one per view, [`ABSENT`] where it is missing.
     pub test: Arc<Vec<u32>>,
     /// Rows of the tuning part, scored apart.
     pub tuning: Arc<Vec<u32>>,
@@ -408,4 +463,7 @@ pub struct Score {
     /// probabilities. Empty: the picture as it is, and its logits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tta: Vec<Augmentation>,
+    /// Pictures of a sample.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub views: u32,
 }

@@ -164,6 +164,27 @@ pub struct Member {
     pub test: Arc<Vec<u32>>,
     /// The tuning part, likewise.
     pub tuning: Arc<Vec<u32>>,
+    /// How scores become those of `test` and `tuning`, where these are units of several scored samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<Units>,
+}
+
+/// For each unit its parts, and for each part the scored samples in it, by their place among all that are scored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Units {
+    /// The tested units, in the order of [`Member::test`].
+    pub test: Vec<Vec<Vec<u32>>>,
+    /// Those of the tuning part, likewise.
+    pub tuning: Vec<Vec<Vec<u32>>>,
+}
+
+/// What a task's samples are, when they are not single pictures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitFacts {
+    /// In the singular: `patient-side unit`, `2-view sample`.
+    pub noun: String,
+    /// How a unit's score is made of those of its samples; none where the model scores it itself.
+    pub score: Option<String>,
 }
 
 /// What a report must know of a task.
@@ -185,6 +206,9 @@ pub struct TaskFacts {
     pub folds: u32,
     /// Repeats.
     pub repeats: u32,
+    /// What its samples are; none for single pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<UnitFacts>,
     /// The data set that its samples come from, numbered within the report: comparisons on one are one family.
     pub cohort: u32,
     /// Every sample of the task.
@@ -204,8 +228,11 @@ pub struct SampleFacts {
     pub group: String,
     /// Its class, by place in [`TaskFacts::classes`].
     pub class: u32,
-    /// Its row of the prepared file.
+    /// Its row of the prepared file; of several pictures that of the first.
     pub row: u32,
+    /// The rows of its further pictures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<u32>,
 }
 
 /// What is said of a data set.

@@ -7,7 +7,7 @@ use crate::{
     analysis::{Main, Program, check, load},
     builtins::{PRELUDE, Signature, SignatureParameter, signatures, std_source},
     diag::Diagnostics,
-    plan::{eval::Evaluator, value::Value},
+    plan::{domain::Input, eval::Evaluator, value::Value},
     source::SourceMap,
     syntax,
     tables::made,
@@ -57,8 +57,21 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("slice", "x |> slice(0, 1)"),
     ("shuffle", "x |> shuffle(3)"),
     ("concat", "concat(x, x)"),
+    ("stack", "stack(x, x)"),
+    ("view", "x |> view(0)"),
+    (
+        "views",
+        "films |> views(by: [\"patient\"], view: \"view\", order: [\"CC\", \"MLO\"])",
+    ),
+    ("towers", "tiny() |> towers(fuse: mean)"),
     ("seq", "x |> seq(relu, |> conv(2, 1))"),
 ];
+
+/// What nets are built for.
+const PICTURES: Input = Input {
+    shape: [3, 8, 8],
+    views: 1,
+};
 
 /// What the calls are made of: rows, a task, a net.
 const START: &str = "\
@@ -76,7 +89,7 @@ let sweep = for lr in [1e-3, 1e-4], seed in [1, 2] {
 
 /// Sixteen pictures of eight patients as a table, as folders and as an archive; weights of `tiny`.
 fn data(root: &Path) {
-    let mut rows = String::from("image,patient,label,part\n");
+    let mut rows = String::from("image,patient,label,part,view\n");
     for row in 0..16_u8 {
         let (patient, label) = (row / 2, ["ill", "well"][usize::from(row / 2 % 2)]);
         let part = ["train", "train", "train", "test"][usize::from(row / 4)];
@@ -86,7 +99,8 @@ fn data(root: &Path) {
         ] {
             made::picture(&path, row);
         }
-        let _ = writeln!(rows, "{row}.png,P{patient},{label},{part}");
+        let view = ["CC", "MLO"][usize::from(row % 2)];
+        let _ = writeln!(rows, "{row}.png,P{patient},{label},{part},{view}");
     }
     fs::write(root.join("films.csv"), rows).expect("a table can be written");
     made::archive(&root.join("small.npz"));
@@ -236,7 +250,7 @@ fn mistake(root: &Path, signature: &Signature, call: &str) -> Option<String> {
     let (id, item) = program.items(program.main).last()?;
     let value = evaluator.item(id, item.span);
     let right = match &value {
-        Ok(Value::Net(net)) if in_net => evaluator.graph(net, [3, 8, 8], Some(2), item.span).is_ok(),
+        Ok(Value::Net(net)) if in_net => evaluator.graph(net, PICTURES, Some(2), item.span).is_ok(),
         Ok(value) => !in_net && is_of(value, &signature.result),
         Err(_) => false,
     };

@@ -2,7 +2,7 @@
 
 use super::{CONFIDENCE, StudyError, cell_name, input::MemberScores, scoring::Speaker, tasks::Models};
 use crate::{
-    plan::stage::{Design, Member},
+    plan::stage::{Design, Member, TaskFacts},
     report::{
         model::{Budget, CellResult, ClassCurves, Interval, MemberResult, Part, Picked, Prediction, Selection},
         words,
@@ -137,7 +137,7 @@ fn run(design: &Design, models: &Models<'_>, scores: &[MemberScores]) -> Result<
         n_groups: tested.groups,
         class_counts: tested.class_samples.clone(),
         estimand: estimand(models),
-        unit: UNIT.to_owned(),
+        unit: unit(cohort.facts).to_owned(),
         auc: Some(estimate.value),
         auc_ci: interval(&estimate),
         auc_method: method(models, metric, &estimate, pooled),
@@ -160,7 +160,9 @@ fn run(design: &Design, models: &Models<'_>, scores: &[MemberScores]) -> Result<
 }
 
 /// What is scored.
-const UNIT: &str = "image";
+fn unit(task: &TaskFacts) -> &str {
+    task.unit.as_ref().map_or("image", |unit| &unit.noun)
+}
 
 /// Tested samples with what the models say of them, in one order, and which models those were.
 struct Scored {
@@ -335,12 +337,13 @@ fn estimand(models: &Models<'_>) -> String {
     let groups = words::groups(models.cohort.facts.group_column.as_deref());
     if models.shared {
         return format!(
-            "The AUC is the mean over the {} models of each model's AUC on the same test {groups}; {UNIT}s are scored, \
+            "The AUC is the mean over the {} models of each model's AUC on the same test {groups}; {}s are scored, \
              {groups} are the unit of resampling.",
-            models.members.len()
+            models.members.len(),
+            unit(models.cohort.facts)
         );
     }
-    words::estimand(models.folds(), models.repeats(), UNIT, groups)
+    words::estimand(models.folds(), models.repeats(), unit(models.cohort.facts), groups)
 }
 
 /// How AUC and interval were computed. The interval is that of Obuchowski 1997 within folds, with the mean over folds as
@@ -374,7 +377,9 @@ fn method(models: &Models<'_>, metric: Metric, estimate: &Estimate, pooled: Opti
         }
         _ => "",
     };
-    format!("{averaged}; {interval}{note}")
+    let score = models.cohort.facts.unit.as_ref().and_then(|unit| unit.score.as_ref());
+    let score = score.map(|score| format!("; {score}")).unwrap_or_default();
+    format!("{averaged}; {interval}{score}{note}")
 }
 
 /// What the members' models were trained with; `trainings` of each.

@@ -13,6 +13,7 @@ use crate::{
         StatsError,
         crossval::{self, CrossValidated},
         interval::{Difference, ZTest},
+        multiclass::Metric,
         resampled::{CorrectedT, corrected_resampled_t},
     },
 };
@@ -51,7 +52,10 @@ fn compare(design: &Design, judged: &[Judged], arm: usize, baseline: usize) -> R
         });
     }
     let of = || StudyError::of(format!("{} against {}", names[0], names[1]));
-    let (models, folds) = paired(a, b, |arm| arm.clone(), of)?;
+    // Arms that score units may lack some that the other has: those of samples that were left out.
+    let by_units = design.cells[arm].members.iter().any(|member| member.units.is_some());
+    let (arms, common) = pairs(a, b, by_units);
+    let (models, folds) = paired(&arms, a.metric, |arm| arm.clone(), of)?;
     let mut comparison = Comparison {
         arm,
         baseline,
@@ -84,25 +88,44 @@ fn compare(design: &Design, judged: &[Judged], arm: usize, baseline: usize) -> R
             comparison.delta_ci = strategy.map(|test| ends(test.interval));
         }
         (Test::DeLong, _) => {
-            let (independent, _) = paired(a, b, CrossValidated::independent, of)?;
+            let (independent, _) = paired(&arms, a.metric, CrossValidated::independent, of)?;
             comparison.test = DELONG_TEST.to_owned();
             comparison.p = defined(&independent).map(|test| test.p);
             comparison.delta_ci = defined(&independent).map(|test| ends(test.interval));
         }
         (Test::Auto, None) | (Test::Clustered, _) => {}
     }
+    if let (Some(count), Some(unit)) = (common, &design.tasks[a.result.task].unit) {
+        comparison.test += &format!(", on the {count} {}s that both score", unit.noun);
+    }
     Ok(comparison)
 }
 
-/// The difference of two arms over their runs, and in each fold; `units` says what the arms' clusters are.
+/// Both arms in each of their runs; when `only_common` with the samples that both have alone, and then how many these are,
+/// if either has others. Runs of an arm have the same samples.
+fn pairs(a: &Judged, b: &Judged, only_common: bool) -> (Vec<(CrossValidated, CrossValidated)>, Option<usize>) {
+    let mut common = None;
+    let each = a.arms.iter().zip(&b.arms);
+    let arms = each.map(|(one, other)| match one.common(other).filter(|_| only_common) {
+        Some((one, other, count)) => {
+            common = Some(count);
+            (one, other)
+        }
+        None => (one.clone(), other.clone()),
+    });
+    (arms.collect(), common)
+}
+
+/// The difference of two arms over their runs, and in each fold; `clusters` says what the arms' clusters are.
 fn paired<F: FnOnce(StatsError) -> StudyError>(
-    a: &Judged,
-    b: &Judged,
-    units: impl Fn(&CrossValidated) -> CrossValidated,
+    arms: &[(CrossValidated, CrossValidated)],
+    metric: Metric,
+    clusters: impl Fn(&CrossValidated) -> CrossValidated,
     of: impl Fn() -> F,
 ) -> Result<(Difference, Vec<f64>), StudyError> {
-    let each = a.arms.iter().zip(&b.arms);
-    let each = each.map(|(a_run, b_run)| crossval::compare(&units(a_run), &units(b_run), a.metric, CONFIDENCE));
+    let each = arms
+        .iter()
+        .map(|(one, other)| crossval::compare(&clusters(one), &clusters(other), metric, CONFIDENCE));
     let each = each.collect::<Result<Vec<_>, _>>().map_err(of())?;
     let runs = each.iter().map(|run| &run.difference);
     let values: Vec<_> = runs.clone().map(|run| (run.delta, run.variance)).collect();

@@ -3,6 +3,7 @@
 use super::{StudyError, cell_name};
 use crate::plan::stage;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Global numbers of a picture that the trivial baseline knows.
 pub(in crate::stages) const GLOBAL_NUMBERS: usize = 12;
@@ -119,6 +120,51 @@ pub(super) fn check_cell(design: &stage::Design, cell: &stage::Cell) -> Result<(
     Ok(())
 }
 
+/// For each scored sample the unit that it belongs to.
+pub(super) fn scored<'a>(units: &[u32], parts: &[Vec<Vec<u32>>]) -> Result<Cow<'a, [u32]>, StudyError> {
+    check_count("units", units.len(), parts.len())?;
+    let count = parts.iter().flatten().map(Vec::len).sum();
+    let mut of = vec![None; count];
+    for (&unit, parts) in units.iter().zip(parts) {
+        for &place in parts.iter().flatten() {
+            check_place("scored sample", place as usize, count)?;
+            of[place as usize] = Some(unit);
+        }
+    }
+    let all: Option<Vec<u32>> = of.into_iter().collect();
+    match all {
+        Some(all) => Ok(Cow::Owned(all)),
+        None => Err(StudyError::Count {
+            what: "scored samples in units",
+            expected: count,
+            found: 0,
+        }),
+    }
+}
+
+/// The probabilities of a unit: the mean over its samples; of several parts the largest of their means, which is for two
+/// classes alone.
+pub(super) fn of_unit(parts: &[Vec<u32>], each: &[Vec<f64>]) -> Vec<f64> {
+    let mean = |samples: &Vec<u32>| -> Vec<f64> {
+        let rows = || samples.iter().map(|&place| &each[place as usize]);
+        let classes = rows().next().map_or(0, Vec::len);
+        let sum = |class: usize| rows().map(|row| row[class]).sum::<f64>();
+        (0..classes).map(|class| sum(class) / samples.len() as f64).collect()
+    };
+    let means: Vec<_> = parts.iter().map(mean).collect();
+    match &means[..] {
+        [only] => only.clone(),
+        several => {
+            let largest = several
+                .iter()
+                .filter_map(|row| row.first())
+                .copied()
+                .fold(0.0, f64::max);
+            vec![largest, 1.0 - largest]
+        }
+    }
+}
+
 /// Fails unless there are logits for all samples of a part, and all are finite.
 pub(super) fn check_logits(
     stage: &str,
@@ -171,6 +217,20 @@ mod tests {
         // 1 / (1 + e) and e / (1 + e).
         assert!((found[0] - 0.268_941_421_369_995_1).abs() < 1e-15 && found[2] == 0.0);
         assert!((found.iter().sum::<f64>() - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_units_score_is_the_mean_or_the_largest_of_means() {
+        let each = [[0.2, 0.8], [0.4, 0.6], [0.9, 0.1]].map(Vec::from);
+        let close = |found: Vec<f64>, expected: [f64; 2]| {
+            assert!(
+                found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12),
+                "{found:?}"
+            );
+        };
+        close(of_unit(&[vec![0, 1, 2]], &each), [0.5, 0.5]);
+        close(of_unit(&[vec![0, 1], vec![2]], &each), [0.9, 0.1]);
+        close(of_unit(&[vec![0], vec![1, 2]], &each), [0.65, 0.35]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     StudyError,
-    input::{MemberScores, check_logits, softmax},
+    input::{MemberScores, check_logits, of_unit, scored, softmax},
 };
 use crate::{
     plan::stage::{Chosen, Design, Measure, Member, Scoring, TaskFacts},
@@ -12,6 +12,7 @@ use crate::{
         roc,
     },
 };
+use std::borrow::Cow;
 
 /// What a member says, once it is known which models speak.
 pub(super) struct Spoken {
@@ -114,17 +115,32 @@ impl Speaker<'_> {
         tuning_measure(chosen.by, &classes, &rows, self.facts.classes.len()).map_err(of())
     }
 
-    /// The softmax of what one model wrote. The other part is checked with it, because a model that fails there has
-    /// diverged too.
+    /// The softmax of what one model wrote, of units the scores that these make. The other part is checked with it,
+    /// because a model that fails there has diverged too.
     fn of_model(&self, scores: usize, which: Which) -> Result<Vec<Vec<f64>>, StudyError> {
         let (stage, written) = (&self.design.scores[scores], &self.scores[scores]);
-        check_logits(stage, self.facts, "tuning part", &self.member.tuning, &written.tuning)?;
-        check_logits(stage, self.facts, "test samples", &self.member.test, &written.test)?;
-        let logits = match which {
-            Which::Test => &written.test,
-            Which::Tuning => &written.tuning,
+        let (test, tuning) = match &self.member.units {
+            None => (
+                Cow::Borrowed(self.member.test.as_slice()),
+                Cow::Borrowed(self.member.tuning.as_slice()),
+            ),
+            Some(units) => (
+                scored(&self.member.test, &units.test)?,
+                scored(&self.member.tuning, &units.tuning)?,
+            ),
         };
-        Ok(logits.chunks_exact(self.facts.classes.len()).map(softmax).collect())
+        check_logits(stage, self.facts, "tuning part", &tuning, &written.tuning)?;
+        check_logits(stage, self.facts, "test samples", &test, &written.test)?;
+        let units = self.member.units.as_ref();
+        let (logits, units) = match which {
+            Which::Test => (&written.test, units.map(|units| &units.test)),
+            Which::Tuning => (&written.tuning, units.map(|units| &units.tuning)),
+        };
+        let each: Vec<_> = logits.chunks_exact(self.facts.classes.len()).map(softmax).collect();
+        Ok(match units {
+            None => each,
+            Some(units) => units.iter().map(|parts| of_unit(parts, &each)).collect(),
+        })
     }
 }
 

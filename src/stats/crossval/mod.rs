@@ -110,6 +110,53 @@ impl CrossValidated {
         Self::new(cases, scores, 2, 1)
     }
 
+    /// Both arms with the cases that both have, and how many samples these are; none when they have the same.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Option<(Self, Self, usize)> {
+        let of = |arm: &Self| -> BTreeSet<(u32, u32)> {
+            let members = arm.members.iter();
+            let all = members.flat_map(|m| m.samples.iter().map(move |sample| (m.repeat, *sample)));
+            all.collect()
+        };
+        let (ours, theirs) = (of(self), of(other));
+        if ours == theirs {
+            return None;
+        }
+        let both: BTreeSet<_> = ours.intersection(&theirs).copied().collect();
+        let samples: BTreeSet<_> = both.iter().map(|(_, sample)| *sample).collect();
+        Some((self.only(&both), other.only(&both), samples.len()))
+    }
+
+    /// The cases of these samples, each with its repeat.
+    fn only(&self, kept: &BTreeSet<(u32, u32)>) -> Self {
+        let member = |member: &Member| {
+            let places = (0..member.samples.len()).filter(|&at| kept.contains(&(member.repeat, member.samples[at])));
+            let places: Vec<_> = places.collect();
+            let of = |values: &[u32]| places.iter().map(|&at| values[at]).collect();
+            let scores = places
+                .iter()
+                .flat_map(|&at| &member.scores[at * self.width..(at + 1) * self.width]);
+            Member {
+                repeat: member.repeat,
+                fold: member.fold,
+                samples: of(&member.samples),
+                clusters: of(&member.clusters),
+                labels: of(&member.labels),
+                scores: scores.copied().collect(),
+            }
+        };
+        Self {
+            classes: self.classes,
+            width: self.width,
+            members: self
+                .members
+                .iter()
+                .map(member)
+                .filter(|member| !member.samples.is_empty())
+                .collect(),
+        }
+    }
+
     /// An arm of several classes: `probabilities` is row-major `[cases, classes]`. They are ranked as given.
     ///
     /// # Errors

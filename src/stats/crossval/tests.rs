@@ -464,3 +464,28 @@ proptest! {
         prop_assert_eq!((f.z, f.p, f.interval.low), (-b.z, b.p, -b.interval.high));
     }
 }
+
+/// Arms that have not the same cases are compared on those that both have, as if there were no others.
+#[test]
+fn common_cases_are_compared_as_if_there_were_no_others() {
+    let Cohort { cases, a, b } = cohort(5, 60, 3, 2, 2);
+    let second = |scores: &[f64]| -> Vec<f64> { scores.chunks_exact(2).map(|row| row[1] - row[0]).collect() };
+    let (a, b) = (second(&a), second(&b));
+    let (whole, same) = (arm(&cases, &a), arm(&cases, &b));
+    assert!(whole.common(&same).is_none(), "nothing is left out");
+    let kept = |place: &usize| cases[*place].sample % 7 != 3;
+    let places: Vec<usize> = (0..cases.len()).filter(kept).collect();
+    let few: Vec<Case> = places.iter().map(|&at| cases[at]).collect();
+    let of = |scores: &[f64]| -> Vec<f64> { places.iter().map(|&at| scores[at]).collect() };
+    let (left, right) = (arm(&few, &of(&a)), arm(&few, &of(&b)));
+    let (one, other, count) = whole.common(&right).expect("cases are missing");
+    let samples: BTreeSet<u32> = few.iter().map(|case| case.sample).collect();
+    assert_eq!(count, samples.len());
+    let found = compare(&one, &other, Metric::Auc, 0.95).expect("both have both classes");
+    let expected = compare(&left, &right, Metric::Auc, 0.95).expect("both have both classes");
+    assert_eq!(found, expected);
+}
+
+fn arm(cases: &[Case], scores: &[f64]) -> CrossValidated {
+    CrossValidated::binary(cases, scores).expect("the cases are sound")
+}

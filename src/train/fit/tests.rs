@@ -90,6 +90,7 @@ fn recipe(optimizer: Optimizer) -> Result<Recipe, NetError> {
         clip: Some(1.0),
         objective: Objective::Classes,
         seed: 5,
+        stop: None,
         drop_last: false,
     })
 }

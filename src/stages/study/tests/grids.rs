@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-    plan::stage::{Candidate, Chosen, Measure, Primary},
+    plan::stage::{Candidate, Chosen, Measure, Primary, Units},
+    stages::study::scoring::Speaker,
     stats::{delong, replicates::replicated},
 };
 
@@ -284,4 +285,70 @@ fn primary_comparisons_are_a_family_and_the_others_are_another() {
     let families: Vec<_> = study.comparisons.iter().map(|c| (c.exploratory, c.family)).collect();
     assert_eq!(families, [(false, 2), (true, 3), (true, 3)]);
     assert_eq!(study.primary.as_deref(), Some("of_2"));
+}
+
+/// Two units: one of two parts of which the worse counts, one of two samples of which the mean counts.
+#[test]
+fn choices_and_means_are_of_units() {
+    let logit = |p: f64| [(p / (1.0 - p)).ln() as f32, 0.0];
+    let scores = |test: [f64; 4]| MemberScores {
+        test: test.into_iter().flat_map(logit).collect(),
+        tuning: test.into_iter().flat_map(logit).collect(),
+    };
+    // By single samples the second model is the better one, by units the first.
+    let written = [scores([0.1, 0.9, 0.4, 0.4]), scores([0.6, 0.7, 0.2, 0.4])];
+    let sample = |name: &str, class| SampleFacts {
+        name: name.into(),
+        group: name.into(),
+        class,
+        row: 0,
+        others: vec![],
+    };
+    let mut design = fixture(&["a", "b"], 2, 1, 2).spec.design;
+    let mut facts = design.tasks[0].clone();
+    facts.samples = vec![sample("one", 0), sample("two", 1)];
+    design.tasks = vec![facts];
+    let parts = vec![vec![vec![0], vec![1]], vec![vec![2, 3]]];
+    let model = |scores| Scoring::Model {
+        scores,
+        trainings: vec![scores],
+    };
+    let candidate = |label: &str, place| Candidate {
+        label: label.into(),
+        scoring: model(place),
+        pool: vec![],
+    };
+    let chosen = Scoring::Chosen(Box::new(Chosen {
+        axis: "lr".into(),
+        by: Measure::Loss,
+        tunes: vec![],
+        pool: vec![],
+        candidates: vec![candidate("a", 0), candidate("b", 1)],
+    }));
+    let spoken = |scoring: Scoring| {
+        let member = Member {
+            run: 0,
+            repeat: 0,
+            fold: 0,
+            scoring,
+            test: Arc::new(vec![0, 1]),
+            tuning: Arc::new(vec![0, 1]),
+            units: Some(Units {
+                test: parts.clone(),
+                tuning: parts.clone(),
+            }),
+        };
+        let speaker = Speaker {
+            design: &design,
+            facts: &design.tasks[0],
+            member: &member,
+            scores: &written,
+        };
+        let spoken = speaker.speak().expect("the units are sound");
+        let first: Vec<_> = spoken.test.iter().map(|row| (row[0] * 1e4).round() / 1e4).collect();
+        (first, spoken.picks.first().map(|(_, label)| label.clone()))
+    };
+    assert_eq!(spoken(model(0)), (vec![0.9, 0.4], None));
+    assert_eq!(spoken(chosen), (vec![0.9, 0.4], Some("a".to_owned())));
+    assert_eq!(spoken(Scoring::Mean(vec![model(0), model(1)])), (vec![0.8, 0.35], None));
 }

@@ -68,6 +68,7 @@ impl Fixture {
 fn task(classes: u32) -> TaskFacts {
     let sample = |place: u32| SampleFacts {
         row: place,
+        others: Vec::new(),
         name: format!("{place}.png"),
         group: format!("P{}", place / 2),
         class: (place / 2) % classes,
@@ -81,6 +82,7 @@ fn task(classes: u32) -> TaskFacts {
         split: "by patient".into(),
         folds: 3,
         repeats: 1,
+        unit: None,
         samples: (0..2 * PATIENTS).map(sample).collect(),
         cohort: 0,
         rows: (130, 120),
@@ -207,6 +209,7 @@ fn add_cell(fixture: &mut Fixture, place: usize, coordinate: &[&str], repeats: u
             },
             test,
             tuning,
+            units: None,
         });
     }
     fixture.spec.design.cells.push(Cell {

@@ -1,0 +1,91 @@
+//! Windows of pooling layers and convolutions.
+
+use serde::{Deserialize, Serialize};
+
+/// The window of a pooling layer: the same in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Step between windows.
+    pub stride: usize,
+    /// Padding on every side.
+    pub pad: usize,
+}
+
+impl Window {
+    /// Output size along one direction, `floor((size + 2 pad - kernel) / stride) + 1`, or rounded up with `ceil`, but no
+    /// window begins in the padding after the input, as in torch; none when the kernel does not fit.
+    #[must_use]
+    pub fn output(self, size: usize, ceil: bool) -> Option<usize> {
+        let padded = size + 2 * self.pad;
+        if self.stride == 0 || self.kernel == 0 || padded < self.kernel {
+            return None;
+        }
+        let span = padded - self.kernel;
+        if !ceil {
+            return Some(span / self.stride + 1);
+        }
+        let windows = span.div_ceil(self.stride) + 1;
+        Some(if (windows - 1) * self.stride >= size + self.pad {
+            windows - 1
+        } else {
+            windows
+        })
+    }
+}
+
+/// The window of a convolution: height and width of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConvWindow {
+    /// Size of the kernel.
+    pub kernel: [usize; 2],
+    /// Step between windows.
+    pub stride: [usize; 2],
+    /// Padding before and after.
+    pub pad: [usize; 2],
+    /// Distance between the kernel's taps.
+    pub dilation: [usize; 2],
+}
+
+impl ConvWindow {
+    /// Pixels that the kernel spans: `dilation (kernel - 1) + 1`.
+    #[must_use]
+    pub fn extent(&self) -> [usize; 2] {
+        [0, 1].map(|at| self.dilation[at] * self.kernel[at].saturating_sub(1) + 1)
+    }
+
+    /// Output height and width; none when the kernel does not fit.
+    #[must_use]
+    pub fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
+        let extent = self.extent();
+        let along = |at: usize| {
+            let window = Window {
+                kernel: extent[at],
+                stride: self.stride[at],
+                pad: self.pad[at],
+            };
+            window.output(size[at], false)
+        };
+        Some([along(0)?, along(1)?])
+    }
+
+    /// The same in one number each; none when directions differ or taps lie apart.
+    #[must_use]
+    pub fn as_square(&self) -> Option<Window> {
+        let same = |[one, other]: [usize; 2]| (one == other).then_some(one);
+        let (kernel, stride, pad) = (same(self.kernel)?, same(self.stride)?, same(self.pad)?);
+        (self.dilation == [1, 1]).then_some(Window { kernel, stride, pad })
+    }
+}
+
+impl From<Window> for ConvWindow {
+    fn from(window: Window) -> Self {
+        Self {
+            kernel: [window.kernel; 2],
+            stride: [window.stride; 2],
+            pad: [window.pad; 2],
+            dilation: [1; 2],
+        }
+    }
+}
