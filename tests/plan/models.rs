@@ -474,7 +474,7 @@ fn learning_without_classes_goes_fold_by_fold_up_to_the_head() {
     }
     assert!(rate("conv1.conv.weight") > 0.0 && rate("simclr.2.bias") > 0.0);
     let next = trainings(&plan)[0];
-    assert!(matches!(next.start, Start::Model { new_head: Some(_) }));
+    assert!(matches!(next.start, Start::Model { new_head: Some(_), .. }));
     let facts = report(&plan, "study").design.trainings;
     let first = facts
         .iter()
