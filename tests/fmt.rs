@@ -103,6 +103,7 @@ fn shipped() -> Vec<(String, String)> {
     let mut found = Vec::new();
     programs_below(&root().join("stdlib"), &mut found);
     programs_below(&root().join("pipelines"), &mut found);
+    programs_below(&root().join("tests/programs"), &mut found);
     assert!(found.len() >= 7, "only {} shipped programs", found.len());
     found
 }
