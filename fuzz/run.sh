@@ -19,7 +19,7 @@ built=${CARGO_TARGET_DIR:-target}/release
 
 # The seeds: every program of the repository.
 mkdir -p corpus/seeds artifacts
-find ../stdlib ../pipelines ../tests/golden regressions -name '*.mtl' -size -16k | sort | while read -r program; do
+find ../stdlib ../pipelines ../tests/golden regressions -type f -name '*.mtl' -size -16k | sort | while read -r program; do
   cp "$program" "corpus/seeds/$(echo "${program#../}" | tr / _)"
 done
 failed=0
