@@ -144,14 +144,7 @@ module.exports = grammar({
       repeat($.documentation),
       choice(
         $._result,
-        seq(
-          $._let_start,
-          $.local,
-          repeat($.documentation),
-          repeat(seq($._line_start, $.local, repeat($.documentation))),
-          $._line_start,
-          $._result,
-        ),
+        localsAndResult($),
       ),
       repeat($.documentation),
       '}',
@@ -160,12 +153,7 @@ module.exports = grammar({
     block_expression: $ => seq(
       '{',
       repeat($.documentation),
-      $._let_start,
-      $.local,
-      repeat($.documentation),
-      repeat(seq($._line_start, $.local, repeat($.documentation))),
-      $._line_start,
-      $._result,
+      localsAndResult($),
       repeat($.documentation),
       '}',
     ),
@@ -298,5 +286,17 @@ function documentedElements($, element) {
     repeat($.documentation),
     repeat(seq(',', repeat($.documentation), element, repeat($.documentation))),
     optional(seq(',', repeat($.documentation))),
+  );
+}
+
+/** Locals, one at least, each beginning a line but for the first, and the result on a line of its own. */
+function localsAndResult($) {
+  return seq(
+    $._let_start,
+    $.local,
+    repeat($.documentation),
+    repeat(seq($._line_start, $.local, repeat($.documentation))),
+    $._line_start,
+    $._result,
   );
 }
