@@ -97,8 +97,7 @@ fn print(found: Result<Vec<Entry<'_>>, FindError>, format: DocFormat) -> Exit {
             Exit::Done
         }
         Err(error) => {
-            output::error_line(&format!("error: {error}"));
-            output::error_line(&format!("  help: {}", help(&error)));
+            output::failure(&error, Some(&help(&error)));
             Exit::ProgramWrong
         }
     }

@@ -37,8 +37,7 @@ pub(super) fn explain(arguments: &Arguments) -> Exit {
             Exit::Done
         }
         Err(error) => {
-            output::error_line(&format!("error: {error}"));
-            output::error_line(&format!("  help: {}", help(&error)));
+            output::failure(&error, Some(&help(&error)));
             Exit::ProgramWrong
         }
     }

@@ -34,6 +34,14 @@ pub(super) fn error_line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Says on standard error what went wrong outside any program, and what to do about it.
+pub(super) fn failure(error: &dyn std::fmt::Display, help: Option<&str>) {
+    error_line(&format!("error: {error}"));
+    if let Some(help) = help {
+        error_line(&format!("  help: {help}"));
+    }
+}
+
 /// True when standard error may carry colours.
 pub(super) fn colour() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && io::stderr().is_terminal()

@@ -100,9 +100,6 @@ pub(super) fn open_store(folder: &Path) -> Result<Store, Exit> {
 
 /// Says what is wrong with the store, and what to do.
 pub(super) fn store_failed(error: &StoreError) -> Exit {
-    output::error_line(&format!("error: {error}"));
-    if let Some(help) = error.help() {
-        output::error_line(&format!("  help: {help}"));
-    }
+    output::failure(error, error.help());
     Exit::EnvironmentWrong
 }

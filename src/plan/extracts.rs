@@ -94,10 +94,7 @@ impl<'p> Evaluator<'p, '_> {
         span: Span,
     ) -> Outcome<Value<'p>> {
         let along = self.along(grid, at, arguments, span)?;
-        let by = match arguments.value("by") {
-            Value::Choice("loss") => Measure::Loss,
-            _ => Measure::Auc,
-        };
+        let by = self.measure(arguments, span)?;
         let draws = arguments
             .value("draws")
             .as_int()

@@ -38,10 +38,7 @@ impl<'p> Evaluator<'p, '_> {
         span: Span,
     ) -> Outcome<Value<'p>> {
         let along = self.along(grid, at, arguments, span)?;
-        let by = match arguments.value("by") {
-            Value::Choice("auc") => Measure::Auc,
-            _ => Measure::Loss,
-        };
+        let by = self.measure(arguments, span)?;
         let pool = self.pooled(&along, arguments, span)?;
         let mut cells = Vec::with_capacity(along.groups.len());
         for (place, group) in along.groups.iter().enumerate() {
@@ -95,6 +92,14 @@ impl<'p> Evaluator<'p, '_> {
             })));
         }
         Ok(regrid(along.rest, cells))
+    }
+
+    /// What `by` names.
+    pub(super) fn measure(&mut self, arguments: &Arguments<'p>, span: Span) -> Outcome<Measure> {
+        match arguments.value("by") {
+            Value::Choice(word) if let Some(measure) = Measure::named(word) => Ok(measure),
+            other => self.unexpected("a measure", other, arguments.slot("by").map_or(span, |slot| slot.span)),
+        }
     }
 
     /// The grid without the axis that `along` names.

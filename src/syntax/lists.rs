@@ -153,7 +153,7 @@ impl Builder<'_> {
         } else {
             &ARGUMENTS
         };
-        let (rule, end) = (pair.as_rule(), self.end(&pair));
+        let (rule, known) = (pair.as_rule(), self.mistakes());
         let is_open = pair.clone().into_inner().any(|part| part.as_rule() == Rule::no_close);
         let mut arguments: Vec<_> = self
             .elements(opener, pair.into_inner(), words, Self::argument)
@@ -166,8 +166,9 @@ impl Builder<'_> {
                 .into_iter()
                 .for_each(|last| self.forget_if_long(last));
         }
-        if rule == Rule::index && arguments.is_empty() {
-            self.unexpected(end.saturating_sub(1).max(opener + 1), INDEX.element);
+        // What is wrong between the brackets was said.
+        if rule == Rule::index && arguments.is_empty() && self.mistakes() == known {
+            self.unexpected(opener + 1, INDEX.element);
         }
         arguments
     }

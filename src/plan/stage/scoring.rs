@@ -54,6 +54,16 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// The measure that the language names by `word`.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        match word {
+            "loss" => Some(Self::Loss),
+            "auc" => Some(Self::Auc),
+            _ => None,
+        }
+    }
+
     /// In words, as a report says it.
     #[must_use]
     pub fn words(self) -> &'static str {
