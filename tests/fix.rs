@@ -93,6 +93,19 @@ fn what_is_right_is_left_alone() {
     assert_eq!((study(&bench).as_str(), after), (program, before), "not written");
 }
 
+/// `|>` is put before the label, which then names its own step; behind it the label would name all that follows.
+#[test]
+fn a_chain_that_begins_with_a_label_gets_its_head_before_it() {
+    let net = |chain: &str| {
+        format!(
+            "net own(classes: int = 2) {{\n  x |> layer0: ({chain}) |> global_avgpool |> fc: linear(classes)\n}}\n\nout card = own() |> describe\n"
+        )
+    };
+    let (after, said, code) = fixed(&net("conv1: conv(8, 3) |> bn1: batchnorm |> relu"));
+    assert_eq!(after, net("|> conv1: conv(8, 3) |> bn1: batchnorm |> relu"), "{said}");
+    assert_eq!(code, Some(0), "{said}");
+}
+
 #[test]
 fn a_fix_with_a_name_to_be_filled_in_is_not_kept() {
     let program =

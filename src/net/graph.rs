@@ -75,7 +75,7 @@ pub struct NodeId(pub usize);
 pub struct ParameterId(pub usize);
 
 /// Functions of one value, as torch defines them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Activation {
     /// `min(max(x, 0), 6)`
     Relu6,
@@ -91,6 +91,15 @@ pub enum Activation {
     HardSwish,
     /// `x Phi(x)` with the normal distribution's exact `Phi` (Hendrycks and Gimpel 2016)
     Gelu,
+    /// `|x|`; its derivative at 0 is 0.
+    Absolute,
+    /// `x` above 0, `slope x` elsewhere, which is the derivative at 0 as well (Maas, Hannun and Ng 2013)
+    LeakyRelu {
+        /// The factor of negative values.
+        slope: f64,
+    },
+    /// `-x`; what `-` makes of a tensor.
+    Negate,
 }
 
 /// What a node computes.
@@ -238,8 +247,8 @@ pub enum Gate {
 }
 
 impl Activation {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
+    /// Those that are layers of the language without arguments.
+    pub const LAYERS: [Self; 8] = [
         Self::Relu6,
         Self::Sigmoid,
         Self::Tanh,
@@ -247,6 +256,7 @@ impl Activation {
         Self::HardSigmoid,
         Self::HardSwish,
         Self::Gelu,
+        Self::Absolute,
     ];
 
     /// Its name in the language.
@@ -260,6 +270,9 @@ impl Activation {
             Self::HardSigmoid => "hard_sigmoid",
             Self::HardSwish => "hard_swish",
             Self::Gelu => "gelu",
+            Self::Absolute => "abs",
+            Self::LeakyRelu { .. } => "leaky_relu",
+            Self::Negate => "negate",
         }
     }
 }

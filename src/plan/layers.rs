@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The layers that take a tensor as their subject, beside the activations.
-const LAYERS: [&str; 21] = [
+const LAYERS: [&str; 22] = [
     "also",
     "conv",
     "conv_transpose",
@@ -20,6 +20,7 @@ const LAYERS: [&str; 21] = [
     "batchnorm",
     "layernorm",
     "layer_scale",
+    "leaky_relu",
     "relu",
     "softmax",
     "maxpool",
@@ -67,7 +68,7 @@ impl<'p> Evaluator<'p, '_> {
             "shared" => return Some(self.shared(arguments)),
             _ => {}
         }
-        let activation = Activation::ALL.into_iter().find(|activation| activation.name() == name);
+        let activation = Activation::LAYERS.into_iter().find(|layer| layer.name() == name);
         if activation.is_none() && !LAYERS.contains(&name) {
             return None;
         }
@@ -127,6 +128,7 @@ impl<'p> Evaluator<'p, '_> {
     ) -> Option<Outcome<Value<'p>>> {
         match operator {
             BinaryOp::Add => Some(self.layer(span, |builder| builder.add(a, b))),
+            BinaryOp::Subtract => Some(self.layer(span, |builder| builder.subtract(a, b))),
             BinaryOp::Multiply => Some(self.layer(span, |builder| builder.multiply(a, b))),
             _ => None,
         }
@@ -185,6 +187,10 @@ impl<'p> Evaluator<'p, '_> {
         let rate = arguments.slot("rate").and_then(|slot| slot.value.as_float());
         let rate = rate.unwrap_or_default();
         match name {
+            "leaky_relu" => {
+                let slope = arguments.value("slope").as_float().ok_or(Failed)?;
+                self.layer(span, |b| Ok(b.activation(x, Activation::LeakyRelu { slope })))
+            }
             "relu" => self.layer(span, |b| Ok(b.relu(x))),
             "softmax" => self.layer(span, |b| Ok(b.softmax(x))),
             "maxpool" | "avgpool" => {

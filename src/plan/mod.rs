@@ -143,12 +143,24 @@ pub fn network(
     classes: Option<usize>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<Graph>> {
+    network_of_views(program, expression, (shape, 1), classes, diagnostics)
+}
+
+/// As [`network`], for samples of several views: `shape` is that of one of them.
+#[must_use]
+pub fn network_of_views(
+    program: &Program,
+    expression: &Expr,
+    (shape, views): ([usize; 3], usize),
+    classes: Option<usize>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<Graph>> {
     on_deep_stack(|| {
         let mut evaluator = Evaluator::new(program, diagnostics);
         let value = evaluator.eval(expression, &Env::of(program.main)).ok()?;
         match value {
             Value::Net(net) => evaluator
-                .graph(&net, Input { shape, views: 1 }, classes, expression.span)
+                .graph(&net, Input { shape, views }, classes, expression.span)
                 .ok(),
             other => evaluator.unexpected("a network", &other, expression.span).ok(),
         }

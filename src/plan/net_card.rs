@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     diag::codes::plan as codes,
-    net::{ConvWindow, Graph, NodeId, Op, Parameter, ParameterRole, Window},
+    net::{Activation, ConvWindow, Graph, NodeId, Op, Parameter, ParameterRole, Window},
     source::Span,
 };
 
@@ -22,6 +22,7 @@ impl<'p> Evaluator<'p, '_> {
             return self.error(&codes::BAD_VALUE, message, slot.span);
         }
         let channels = self.count(arguments, "channels")? as usize;
+        let views = self.count(arguments, "views")? as usize;
         let classes = match arguments.value("classes") {
             Value::None => None,
             _ => Some(self.count(arguments, "classes")? as usize),
@@ -30,7 +31,7 @@ impl<'p> Evaluator<'p, '_> {
         self.networks.places = Some(Vec::new());
         let pictures = Input {
             shape: [channels, height, width],
-            views: 1,
+            views,
         };
         let graph = self.build(net, pictures, classes, span);
         let places = self.networks.places.take().unwrap_or_default();
@@ -42,10 +43,12 @@ impl<'p> Evaluator<'p, '_> {
         };
         let stages: Vec<CardValue> = stages.into_iter().map(|stage| stage_name(&graph, stage)).collect();
         let mut about: Vec<String> = net.item.doc.iter().map(|doc| doc.replace('\n', " ")).collect();
-        about.push(format!(
-            "Shapes are [channels, height, width], for pictures of {}.",
-            graph.input_shape()
-        ));
+        let of = if views == 1 {
+            format!("pictures of {}", graph.input_shape())
+        } else {
+            format!("samples of {views} pictures of [{channels}, {height}, {width}]")
+        };
+        about.push(format!("Shapes are [channels, height, width], for {of}."));
         let count = |value: usize, name: &str| (CardValue::count(value), name.to_owned());
         Ok(Card {
             kind: "Network".to_owned(),
@@ -59,7 +62,12 @@ impl<'p> Evaluator<'p, '_> {
                 count(graph.classes(), "outputs"),
                 (
                     CardValue::Count(cost::forward(&graph) as u64),
-                    "operations a picture".to_owned(),
+                    if views == 1 {
+                        "operations a picture"
+                    } else {
+                        "operations a sample"
+                    }
+                    .to_owned(),
                 ),
             ],
             tables: vec![
@@ -223,6 +231,7 @@ fn in_words(op: &Op) -> String {
         Op::Dropout { rate } | Op::StochasticDepth { rate } => rate.to_string(),
         Op::BatchNorm { epsilon, momentum, .. } => format!("eps {epsilon:e}, momentum {momentum}"),
         Op::LayerNorm { epsilon, .. } => format!("eps {epsilon:e}"),
+        Op::Activation(Activation::LeakyRelu { slope }) => format!("slope {slope}"),
         Op::Slice { from, to } => format!("{from}..{to}"),
         Op::Shuffle { groups } => format!("{groups} groups"),
         _ => String::new(),

@@ -359,6 +359,10 @@ impl<'p> Evaluator<'p, '_> {
                 &codes::KERNEL_TOO_LARGE,
                 Some("give it larger pictures with `resize(...)`, or take a smaller network"),
             ),
+            NetError::Argument { layer: "view", .. } => (
+                &codes::NO_OUTPUT,
+                Some("rows grouped by `views(..)`, or `describe(views: 2)`, say how many views a sample has"),
+            ),
             NetError::Argument { .. } => (&codes::NO_OUTPUT, None),
             NetError::Groups { .. } => (
                 &codes::GROUPS,
@@ -369,6 +373,19 @@ impl<'p> Evaluator<'p, '_> {
             NetError::NotFlat { .. } => (
                 &codes::NOT_FLAT,
                 Some("`flatten` or `global_avgpool` makes a vector of a map"),
+            ),
+            NetError::ShapesDiffer {
+                done: "multiplied",
+                left: Shape::Flat(_),
+                ..
+            }
+            | NetError::ShapesDiffer {
+                done: "multiplied",
+                right: Shape::Flat(_),
+                ..
+            } => (
+                &codes::SHAPES_DIFFER,
+                Some("factors of channels are a map of one pixel: keep it with `global_avgpool(keep: true)`"),
             ),
             NetError::ShapesDiffer { .. } => (
                 &codes::SHAPES_DIFFER,

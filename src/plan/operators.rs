@@ -8,6 +8,7 @@ use super::{
 use crate::{
     analysis::Meaning,
     diag::{Diagnostic, codes::plan as codes},
+    net::Activation,
     source::Span,
     syntax::ast::{Argument, BinaryOp, Expr, ExprKind, Ident, UnaryOp},
     tables::Cell,
@@ -28,6 +29,9 @@ impl<'p> Evaluator<'p, '_> {
                 Some(value) => Ok(Value::Int(value)),
                 None => self.overflow(operand.span),
             },
+            (UnaryOp::Negate, Value::Tensor(x)) => {
+                self.layer(operand.span, |b| Ok(b.activation(*x, Activation::Negate)))
+            }
             _ => self.unexpected("a number or a bool", &value, operand.span),
         }
     }

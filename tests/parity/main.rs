@@ -4,6 +4,7 @@
 mod nets;
 
 mod models;
+mod networks;
 mod sequences;
 mod torchvision;
 

@@ -1,5 +1,6 @@
 //! AlexNet and ResNet-18 against torchvision in float64, on values that both sides compute from a hash:
-//! `tests/reference/nn/make_parity.py` says how, and made the references with torch 2.12.1 and torchvision 0.27.1.
+//! `tests/reference/nn/parity_values.py` says how, and `make_parity.py` beside it made the references with torch 2.12.1 and
+//! torchvision 0.27.1.
 
 use super::{Outcome, floats, graph, library_graph, set_images, three_steps};
 use candle_core::{Device, Tensor};
@@ -20,15 +21,15 @@ struct Reference {
 }
 
 #[derive(Deserialize)]
-struct Eval {
-    logits: Vec<Vec<f64>>,
-    tolerance: f64,
+pub(super) struct Eval {
+    pub(super) logits: Vec<Vec<f64>>,
+    pub(super) tolerance: f64,
 }
 
 #[derive(Deserialize)]
-struct Norm {
-    l2: f64,
-    tolerance: f64,
+pub(super) struct Norm {
+    pub(super) l2: f64,
+    pub(super) tolerance: f64,
 }
 
 #[derive(Deserialize)]
@@ -68,7 +69,7 @@ fn between(name: &str, count: usize, low: f64, high: f64) -> Vec<f32> {
 }
 
 /// `[count, 3, size, size]`
-fn images(name: &str, count: usize, size: usize) -> Vec<f32> {
+pub(super) fn images(name: &str, count: usize, size: usize) -> Vec<f32> {
     let patches = between(&format!("{name}.patches"), count * 48, -1.5, 1.5);
     let noise = between(&format!("{name}.noise"), count * 3 * size * size, -0.5, 0.5);
     let patch = |i: usize| {
@@ -95,7 +96,7 @@ fn values(parameter: &Parameter, variances: &BTreeMap<String, f64>, last: bool) 
     between(&parameter.name, parameter.len(), low, high)
 }
 
-fn weights(graph: &Graph, variances: &BTreeMap<String, f64>) -> Result<Weights, Box<dyn Error>> {
+pub(super) fn weights(graph: &Graph, variances: &BTreeMap<String, f64>) -> Result<Weights, Box<dyn Error>> {
     let ids = graph.ids().map(|id| -> Result<(String, Tensor), Box<dyn Error>> {
         let p = graph.parameter(id);
         let values = values(p, variances, graph.is_head(id));

@@ -384,6 +384,33 @@ fn a_card_tells_what_a_network_is_made_of() {
     assert!(names.contains(&"layer1.0.bn1.running_var".to_owned()));
 }
 
+/// `view` takes a sample apart, and both views go through one set of parameters; `-` is a negative and a sum.
+#[test]
+fn a_card_of_a_network_of_two_views_counts_shared_parameters_once() {
+    let siamese = |describe: &str| {
+        format!(
+            "net two(classes: int = 2) {{
+  let encode = shared(\"encoder\", |> conv(4, 3, pad: 1) |> leaky_relu(10%) |> global_avgpool)
+  (x |> view(0) |> encode) - (x |> view(1) |> encode) |> abs |> fc: linear(classes)
+}}
+out net_card = two() |> {describe}
+"
+        )
+    };
+    let plan = planned(&siamese("describe(size: 8, channels: 1, views: 2)"));
+    let card = card(&plan, "net_card");
+    assert_eq!(card.facts[0].0, CardValue::Count(4 * 9 + 4 + 2 * 4 + 2));
+    let two = "samples of 2 pictures of [1, 8, 8]";
+    assert!(card.about.iter().any(|line| line.contains(two)), "{:?}", card.about);
+    let words = |row: &Vec<CardValue>| row[1].clone();
+    let layers: Vec<_> = table(card, "layers").iter().map(words).collect();
+    let end = ["negate", "add", "abs", "linear"].map(CardValue::text);
+    assert_eq!(layers[layers.len() - 4..], end);
+    assert!(layers.contains(&CardValue::text("leaky_relu slope 0.1")));
+    let found = mistakes(&siamese("describe"));
+    assert!(found[0].contains("view: its number"), "{found:?}");
+}
+
 #[test]
 fn a_card_tells_what_data_are_made_of() {
     let plan = planned(&format!("{START}out data_card = task |> describe\n"));

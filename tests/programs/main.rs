@@ -1,8 +1,8 @@
 //! Whole programs, of the kind that studies need: each checks and plans over data made by rule.
 //!
 //! The programs lie beside this file: `study.mtl` (the design of Clancy et al. 2020 on a user's own cohorts) with
-//! `lab/`, networks in `models/`, and others in `more/`. The folder in which they run has the same shape, and the data,
-//! weights and pictures that they name.
+//! `lab/`, networks in `models/` and `networks/`, and others in `more/`. The folder in which they run has the same shape, and
+//! the data, weights and pictures that they name.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -32,6 +32,18 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("more/11_join_grids.mtl", &["mtl::plan::arithmetic"]),
     ("more/12_library.mtl", &[]),
     ("more/14_resolution.mtl", &[]),
+    ("networks/darknet.mtl", &[]),
+    ("networks/efficientnet_v2.mtl", &[]),
+    ("networks/ghostnet.mtl", &[]),
+    ("networks/mnasnet.mtl", &[]),
+    ("networks/regnet.mtl", &[]),
+    ("networks/repvgg.mtl", &[]),
+    ("networks/seresnet.mtl", &[]),
+    ("networks/shufflenet.mtl", &[]),
+    ("networks/siamese.mtl", &[]),
+    ("networks/unet.mtl", &[]),
+    ("networks/vovnet.mtl", &[]),
+    ("networks/xception.mtl", &[]),
 ];
 
 fn here() -> std::path::PathBuf {

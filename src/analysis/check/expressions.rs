@@ -113,7 +113,9 @@ impl Checker<'_> {
             None => self.infer(&value.value, hint),
             Some(label) if self.label(label) => {
                 let step = Type::step(Type::TENSOR, Type::TENSOR);
+                let outer = self.frame.labelled.replace((label.span, value.value.span));
                 self.expect(&value.value, &step);
+                self.frame.labelled = outer;
                 step
             }
             Some(_) => {

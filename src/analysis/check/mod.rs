@@ -129,6 +129,8 @@ struct Frame {
     solver: Solver,
     locals: Vec<Local>,
     in_net: bool,
+    /// The label and the value of the labelled parenthesis or block that is being checked.
+    labelled: Option<(Span, Span)>,
     /// The columns of the rows that functions of rows are being checked for.
     rows: Option<columns::Columns>,
     /// What is learned in this frame, its types still with variables of the solver.
@@ -164,6 +166,7 @@ impl Frame {
             solver: Solver::new(),
             locals: Vec::new(),
             in_net: false,
+            labelled: None,
             rows: None,
             facts: None,
         }

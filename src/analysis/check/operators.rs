@@ -26,7 +26,7 @@ impl Checker<'_> {
             UnaryOp::Negate => {
                 let ty = self.infer(value, None);
                 let ty = self.shallow(&ty);
-                if matches!(ty, Type::Named(Named::Duration)) || self.is_number(&ty) {
+                if matches!(ty, Type::Named(Named::Duration | Named::Tensor)) || self.is_number(&ty) {
                     return ty;
                 }
                 let shown = self.shown(&ty);
@@ -115,8 +115,8 @@ impl Checker<'_> {
         let duration = Type::Named(Named::Duration);
         match (operator, a, b) {
             (_, Type::Unknown, _) | (_, _, Type::Unknown) => return Some(Type::Unknown),
-            (B::Add | B::Multiply, Type::Named(Named::Tensor), other)
-            | (B::Add | B::Multiply, other, Type::Named(Named::Tensor)) => {
+            (B::Add | B::Subtract | B::Multiply, Type::Named(Named::Tensor), other)
+            | (B::Add | B::Subtract | B::Multiply, other, Type::Named(Named::Tensor)) => {
                 return self.fit(other, &Type::TENSOR).then_some(Type::TENSOR);
             }
             (B::Add | B::Subtract, x, y) if *x == duration && *y == duration => return Some(duration),

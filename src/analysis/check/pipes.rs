@@ -35,11 +35,13 @@ impl Checker<'_> {
             span: head.map(|head| head.span),
             columns: head.and_then(|head| self.columns_of(head)),
         };
-        for step in steps {
+        let mut headless = false;
+        for (at, step) in steps.iter().enumerate() {
             let rows = self.rows_for(step, arriving.columns.as_ref());
             let outer = mem::replace(&mut self.frame.rows, rows);
             let ty = self.step(&arriving, step);
             self.frame.rows = outer;
+            headless |= at == 0 && head.is_some() && ty == Type::Unknown && self.meant_as_step(&subject);
             let columns = arriving.columns.and_then(|columns| self.columns_after(step, &columns));
             let span = arriving.span.map_or(step.step.span, |before| before.to(step.step.span));
             arriving = Arriving {
@@ -50,6 +52,8 @@ impl Checker<'_> {
             };
         }
         match head {
+            // It was reported; whether a value or a step is wanted here, no more is known.
+            Some(_) if headless => Type::Unknown,
             Some(_) => arriving.ty,
             None => Type::step(subject, arriving.ty),
         }
@@ -118,13 +122,25 @@ impl Checker<'_> {
             return made;
         }
         let (ty, subject) = (self.seen(&arriving.ty), self.seen(subject));
-        let at_head = arriving.head.filter(|_| counts_as_step(&ty));
+        let at_head = arriving.head.filter(|_| self.meant_as_step(&ty));
         let diagnostic = match at_head {
-            Some(head) => messages::step_at_head(head, &ty),
+            Some(head) => messages::step_at_head(head, &ty, self.label_before(head)),
             None => messages::subject(step, &subject, &ty, arriving.head, arriving.span),
         };
         self.report(diagnostic);
         Type::Unknown
+    }
+
+    /// True for what was meant as a step: inside a `net` also a network, which is a part there.
+    fn meant_as_step(&self, ty: &Type) -> bool {
+        let ty = self.seen(ty);
+        counts_as_step(&ty) || (self.frame.in_net && ty == Type::Named(Named::Net))
+    }
+
+    /// The label of the parenthesis or block that begins with this head.
+    fn label_before(&self, head: &Expr) -> Option<Span> {
+        let (label, value) = self.frame.labelled?;
+        (value.start == head.span.start && value.file == head.span.file).then_some(label)
     }
 
     /// Reports a function that stands where a step is wanted but is none.

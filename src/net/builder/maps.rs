@@ -223,6 +223,24 @@ impl Builder {
         Ok(self.node(Op::Add, vec![left, right], a))
     }
 
+    /// What is left of a tensor without another: the sum of the one and the negative of the other, which is the same to
+    /// the bit.
+    ///
+    /// # Errors
+    /// When their shapes differ.
+    pub fn subtract(&mut self, left: NodeId, right: NodeId) -> Result<NodeId, NetError> {
+        let (a, b) = (self.shape(left), self.shape(right));
+        if a != b {
+            return Err(NetError::ShapesDiffer {
+                done: "subtracted",
+                left: a,
+                right: b,
+            });
+        }
+        let negative = self.activation(right, Activation::Negate);
+        self.add(left, negative)
+    }
+
     /// The product of two tensors of one shape, or of a map and a factor per channel, in either order.
     ///
     /// # Errors

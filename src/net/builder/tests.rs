@@ -215,6 +215,10 @@ fn what_does_not_go_together_is_refused() {
         b.multiply(x, flat),
         Err(NetError::ShapesDiffer { done: "multiplied", .. })
     ));
+    assert!(matches!(
+        b.subtract(x, flat),
+        Err(NetError::ShapesDiffer { done: "subtracted", .. })
+    ));
     assert!(matches!(b.stochastic_depth(x, 1.0), Err(NetError::Argument { .. })));
     let shrinking = Window {
         kernel: 1,

@@ -54,10 +54,20 @@ fn value(activation: Activation, x: f32) -> f32 {
         Activation::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
         Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
         Activation::Gelu => x * normal(x),
+        Activation::Absolute => x.abs(),
+        Activation::LeakyRelu { slope } => {
+            if x > 0.0 {
+                x
+            } else {
+                x * slope as f32
+            }
+        }
+        Activation::Negate => -x,
     }
 }
 
-/// The derivative; at a kink torch's: 0 at the ends of `relu6`, `hard_sigmoid`, and of `hard_swish` its inner one.
+/// The derivative; at a kink torch's: 0 at the ends of `relu6`, `hard_sigmoid` and within `abs`, of `hard_swish` its inner
+/// one, of `leaky_relu` the lower one.
 fn slope(activation: Activation, x: f32) -> f32 {
     match activation {
         Activation::Relu6 => f32::from(x > 0.0 && x < 6.0),
@@ -72,6 +82,11 @@ fn slope(activation: Activation, x: f32) -> f32 {
             let density = (-0.5 * x * x).exp() / (2.0 * std::f32::consts::PI).sqrt();
             normal(x) + x * density
         }
+        Activation::Absolute if x == 0.0 => 0.0,
+        Activation::Absolute => x.signum(),
+        Activation::LeakyRelu { .. } if x > 0.0 => 1.0,
+        Activation::LeakyRelu { slope } => slope as f32,
+        Activation::Negate => -1.0,
     }
 }
 

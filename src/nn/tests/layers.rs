@@ -135,6 +135,9 @@ fn activated(activation: Activation, x: f64) -> f64 {
         Activation::HardSigmoid => (x / 6.0 + 0.5).clamp(0.0, 1.0),
         Activation::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
         Activation::Gelu => x * normal_below(x),
+        Activation::Absolute => x.abs(),
+        Activation::LeakyRelu { slope } => x.max(0.0) + slope * x.min(0.0),
+        Activation::Negate => -x,
     }
 }
 
@@ -153,11 +156,14 @@ fn normal_below(x: f64) -> f64 {
 
 #[test]
 fn activations() -> Outcome {
-    for activation in Activation::ALL {
+    let leaky = Activation::LeakyRelu { slope: 0.1 };
+    for activation in Activation::LAYERS.into_iter().chain([leaky, Activation::Negate]) {
         let (mut net, x) = net(2, 5, 4);
         let x = net.conv(x, 3, window(3, 1, 1), true)?;
         let y = net.0.activation(x, activation);
+        // Twice, for `x - x` would have no gradient.
         let z = net.0.add(x, y)?;
+        let z = net.0.add(z, y)?;
         check(&net.head(z, 3)?, 2, &[]).map_err(|error| format!("{activation:?}: {error}"))?;
     }
     Ok(())

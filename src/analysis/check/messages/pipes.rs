@@ -11,15 +11,20 @@ use crate::{
     types::{FunctionOrigin, Kind, Named, Type},
 };
 
-/// A pipe begins with a step.
-pub(crate) fn step_at_head(head: &Expr, ty: &Type) -> Diagnostic {
+/// A pipe begins with a step, perhaps with a label before it, which then names that step alone.
+pub(crate) fn step_at_head(head: &Expr, ty: &Type, label: Option<Span>) -> Diagnostic {
+    let first = label.unwrap_or(head.span);
     let start = Span {
-        end: head.span.start,
-        ..head.span
+        end: first.start,
+        ..first
     };
     let mut diagnostic = Diagnostic::error(&STEP_AT_HEAD, "a pipe begins with a value, and this is a step")
         .at(head.span, format!("a `{}`", step_of(ty)))
-        .help("a pipe without a head begins with `|>`");
+        .help(if label.is_some() {
+            "a pipe without a head begins with `|>`, before its first label: `(|> a: f |> b: g)`"
+        } else {
+            "a pipe without a head begins with `|>`"
+        });
     diagnostic.fix = Some(Fix {
         span: start,
         text: "|> ".to_owned(),
@@ -30,6 +35,7 @@ pub(crate) fn step_at_head(head: &Expr, ty: &Type) -> Diagnostic {
 fn step_of(ty: &Type) -> Type {
     match ty {
         Type::Function(function) => function.as_step().unwrap_or_else(|| ty.clone()),
+        Type::Named(Named::Net) => Type::step(Type::TENSOR, Type::TENSOR),
         other => other.clone(),
     }
 }

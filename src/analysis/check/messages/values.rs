@@ -320,6 +320,7 @@ pub(crate) fn operands(operator: BinaryOp, left: (&Type, &str), right: (&Type, &
         BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Greater | BinaryOp::GreaterEqual => {
             diagnostic.help("two numbers, texts, dates or durations have an order")
         }
+        _ if has(Named::Tensor) => diagnostic.help("`+`, `-` and `*` combine two tensors, and no tensor with a number"),
         _ => diagnostic.help("it takes numbers"),
     }
 }
