@@ -18,7 +18,8 @@ use crate::{
 };
 
 /// The kinds of tokens, in the order of [`Token::kind`]; names of the protocol's standard set. A `net` is a `class`, a
-/// column, key or named argument a `property`, a choice word an `enumMember`, a label of a net's layer a `label`.
+/// column, key or named argument a `property`, a choice word, `true`, `false` or `none` an `enumMember`, a label of a net's
+/// layer a `label`.
 pub const TYPES: &[&str] = &[
     "namespace",
     "type",
@@ -38,6 +39,9 @@ pub const TYPES: &[&str] = &[
 
 /// The modifiers, by bit of [`Token::modifiers`]: the place of a definition, and what the standard library gives.
 pub const MODIFIERS: &[&str] = &["declaration", "defaultLibrary", "documentation"];
+
+/// The keywords that are values, coloured as the words of a choice are.
+const VALUES: &[&str] = &["true", "false", "none"];
 
 const DECLARATION: u32 = 1;
 const LIBRARY: u32 = 2;
@@ -215,7 +219,11 @@ fn lexical(file: FileId, text: &str) -> Vec<Token> {
             if KEYWORDS.contains(&word) || is_item_word(word, at) {
                 found.push(Token {
                     range: start + at..start + at + word.len(),
-                    kind: kind("keyword"),
+                    kind: kind(if VALUES.contains(&word) {
+                        "enumMember"
+                    } else {
+                        "keyword"
+                    }),
                     modifiers: 0,
                 });
             }

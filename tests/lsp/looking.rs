@@ -194,6 +194,12 @@ fn definitions_are_found_across_files_and_in_the_library() {
         "layer1: sta|ge(block, 64",
     );
     assert!(found.contains("[64, 56, 56]"), "{found}");
+    let nowhere = json!({ "line": 0, "character": 0 });
+    let params = json!({
+        "textDocument": { "uri": client.uri(".library/models/resnet.mtl") },
+        "range": { "start": nowhere, "end": nowhere }, "context": { "diagnostics": [] },
+    });
+    assert_eq!(client.ask("textDocument/codeAction", params), Ok(json!([])));
 }
 
 #[test]
@@ -265,13 +271,11 @@ fn the_outline_holds_every_item() {
     assert!(covered(NETS, &found[1]["range"]).ends_with('}'));
 }
 
-#[test]
-fn tokens_tell_names_apart() {
-    let mut client = Client::start();
-    client.open("study.mtl");
+/// The tokens of a file: text, kind, modifiers.
+fn tokens(client: &mut Client, name: &str, text: &str) -> Vec<(String, String, u64)> {
     let legend = client.greeting["capabilities"]["semanticTokensProvider"]["legend"].clone();
     let found = client
-        .in_file("textDocument/semanticTokens/full", "study.mtl")
+        .in_file("textDocument/semanticTokens/full", name)
         .expect("an answer");
     let data: Vec<u64> = found["data"]
         .as_array()
@@ -296,8 +300,24 @@ fn tokens_tell_names_apart() {
             .as_str()
             .expect("a text")
             .to_owned();
-        seen.push((covered(STUDY, &range), kind, token[4]));
+        seen.push((covered(text, &range), kind, token[4]));
     }
+    seen
+}
+
+#[test]
+fn tokens_tell_names_apart() {
+    let mut client = Client::start();
+    client.open("study.mtl");
+    client.open("lab/nets.mtl");
+    let seen = tokens(&mut client, "lab/nets.mtl", NETS);
+    for (text, kind) in [("net", "keyword"), ("false", "enumMember"), ("conv1", "label")] {
+        assert!(
+            seen.iter().any(|(t, k, _)| t == text && k == kind),
+            "{text} {kind} in {seen:?}"
+        );
+    }
+    let seen = tokens(&mut client, "study.mtl", STUDY);
     let has = |text: &str, kind: &str| seen.iter().any(|(t, k, _)| t == text && k == kind);
     for (text, kind) in [
         ("import", "keyword"),
