@@ -42,6 +42,11 @@ nvim:
     cargo build --release --locked
     editors/nvim/test.sh target/release/mtl
 
+# the extension of Visual Studio Code in code-server and Chromium (once before: editors/vscode/test-tools.sh)
+vscode:
+    cargo build --release --locked
+    node editors/vscode/test.mjs target/release/mtl
+
 # makes the tree-sitter parser anew from its grammar (needs node, and `cargo install tree-sitter-cli`)
 tree-sitter:
     cd editors/tree-sitter-mtl && tree-sitter generate

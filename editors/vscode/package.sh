@@ -4,4 +4,5 @@ set -eu
 cd "$(dirname "$0")"
 npm install --no-audit --no-fund --no-package-lock
 npm run --silent bundle
-npx --no-install vsce package --no-dependencies --allow-missing-repository --skip-license
+cp ../../LICENSE .
+npx --no-install vsce package --no-dependencies --allow-missing-repository
