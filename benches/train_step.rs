@@ -10,7 +10,7 @@
 mod nets;
 
 use mtl::nn::{Mode, Network, Stream, initial_weights};
-use mtl::train::{DecayOn, Optimizer, cross_entropy};
+use mtl::train::{DecayOn, Optimizer, Stride, cross_entropy};
 use std::error::Error;
 use std::time::Instant;
 
@@ -59,11 +59,8 @@ fn time(net: &str, size: usize, batch: usize, steps: usize) -> Result<Vec<f64>, 
     };
     let mut network = Network::compile(&graph, Mode::Train { frozen: &[] }, batch)?;
     network.load(&initial_weights(&graph, 0))?;
-    let optimizer = Optimizer::Sgd {
-        momentum: 0.9,
-        decay: 1e-4,
-    };
-    let mut moments = optimizer.moments(network.training_slices().1.len());
+    let optimizer = Optimizer::sgd(0.9, 1e-4);
+    let mut moments = optimizer.memory(network.training_slices().1.len());
     let rates = vec![1e-3; graph.parameters.len()];
     let noise = Stream::new(1);
     let images: Vec<f32> = (0..(batch * 3 * size * size) as u64)
@@ -78,7 +75,13 @@ fn time(net: &str, size: usize, batch: usize, steps: usize) -> Result<Vec<f64>, 
         let logits = network.forward(batch, Stream::new(2).numbered(step))?;
         cross_entropy(logits, &labels, CLASSES, &mut gradient);
         network.backward(&gradient)?;
-        optimizer.step(&mut network, &mut moments, &rates, DecayOn::All, 1.0);
+        let stride = Stride {
+            rates: &rates,
+            decay_on: DecayOn::All,
+            scale: 1.0,
+            momentum: None,
+        };
+        optimizer.step(&mut network, &mut moments, stride);
         if step > 0 {
             seconds.push(start.elapsed().as_secs_f64());
         }

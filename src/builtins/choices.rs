@@ -47,6 +47,34 @@ static CHOICES: &[(Named, &[Word])] = &[
             word("all", "On every trained parameter."),
         ],
     ),
+    (
+        Named::ClassWeights,
+        &[word(
+            "balanced",
+            "By the training part's counts, so that every class counts alike.",
+        )],
+    ),
+    (
+        Named::Curve,
+        &[word("cosine", "Along half a cosine."), word("linear", "Along a line.")],
+    ),
+    (
+        Named::Fall,
+        &[
+            word("relative", "By a share of the best."),
+            word("absolute", "By a difference from the best."),
+        ],
+    ),
+    (
+        Named::Keep,
+        &[
+            word("last", "Those after the last step."),
+            word(
+                "best",
+                "Those after the epoch with the smallest loss on the tuning part; of equal ones the first.",
+            ),
+        ],
+    ),
     (Named::Freeze, &[word("all_but_head", "Everything but the head.")]),
     (
         Named::Head,

@@ -35,7 +35,8 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
         Err(exit) => return exit,
     };
     match exec::survey(plan, &store) {
-        Ok(stages) => {
+        Ok(mut stages) => {
+            exec::with_memory(plan, &mut stages);
             match arguments.format {
                 Format::Json => output::json(&json!({ "schema": "mtl.plan/1", "stages": stages })),
                 Format::Text => output::raw(&table(&stages)),
@@ -43,6 +44,15 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
             Exit::Done
         }
         Err(error) => program::store_failed(&error),
+    }
+}
+
+/// `340 MB`, `1.2 GB`, in powers of ten.
+fn size(bytes: u64) -> String {
+    match bytes {
+        ..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        ..1_000_000_000 => format!("{} MB", bytes.div_ceil(1_000_000)),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }
 
@@ -56,12 +66,9 @@ fn table(stages: &[Known]) -> String {
             State::Partial => "partial",
             State::ToRun => "to run",
         };
-        let told: Vec<&str> = stage
-            .note
-            .into_iter()
-            .chain([stage.why.as_str()])
-            .filter(|part| !part.is_empty())
-            .collect();
+        let memory = stage.peak_bytes.map(|bytes| format!("{} at most", size(bytes)));
+        let told = [stage.note, memory.as_deref(), Some(&stage.why)];
+        let told: Vec<&str> = told.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         let line = format!("{:width$}  {:8} {state:8} {}", stage.name, stage.kind, told.join("; "));
         text += line.trim_end();
         text.push('\n');

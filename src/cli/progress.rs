@@ -64,6 +64,14 @@ fn story(event: &Event) -> Option<String> {
         Event::StageFinished { stage, seconds, .. } => format!("{stage}: done in {}", duration(*seconds)),
         Event::Waiting { stage } => format!("{stage}: another process computes it; waiting"),
         Event::Damaged { stage } => format!("{stage}: a stored result was damaged or missing; it is made again"),
+        Event::OtherDevice {
+            device_class,
+            here,
+            stages,
+        } => {
+            let results = if *stages == 1 { "result" } else { "results" };
+            format!("{stages} reused {results} of device class {device_class}; this device is {here}")
+        }
         Event::Noticed { message } => format!("store: {message}"),
         Event::StageFailed {
             stage, message, help, ..

@@ -3,6 +3,7 @@
 use super::{Exit, Format, ProgramArguments, StoreArguments, output, program, progress};
 use crate::{
     exec::{self, Event, Listener, Summary},
+    nn,
     plan::Plan,
 };
 use clap::Args;
@@ -14,6 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 /// Arguments of `mtl run`.
@@ -36,6 +38,14 @@ pub(super) struct Arguments {
     #[arg(long)]
     keep_going: bool,
 
+    /// How often the state of a training is saved inside an epoch, as `30s` or `5min`; 0 saves after every step
+    #[arg(long, value_name = "TIME", default_value = "3min", value_parser = interval)]
+    save_every: Duration,
+
+    /// Goes on with a training that another class of device has begun; its bits are then those of neither
+    #[arg(long)]
+    allow_device_change: bool,
+
     /// Opens the reports in the browser when all is done
     #[arg(long)]
     open: bool,
@@ -43,6 +53,20 @@ pub(super) struct Arguments {
     /// How the run is shown; `json` prints one event per line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+/// A time as the language writes it: a number of seconds, minutes or hours, or 0.
+fn interval(text: &str) -> Result<Duration, String> {
+    let units = [("min", 60.0), ("s", 1.0), ("h", 3600.0)];
+    let parts = units
+        .iter()
+        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
+    let (number, seconds) = parts.or((text == "0").then_some((text, 1.0))).unwrap_or(("", 1.0));
+    let seconds = number.parse::<f64>().map(|number| number * seconds);
+    let time = seconds
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| "expected a time such as `30s` or `5min`".to_owned())
 }
 
 /// Carries a program out.
@@ -56,6 +80,10 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 
 fn run_plan(arguments: &Arguments, plan: &Plan) -> Result<Exit, Exit> {
     let program = &arguments.program.program;
+    nn::check_device().map_err(|message| {
+        output::error_line(&format!("error: {message}"));
+        Exit::EnvironmentWrong
+    })?;
     if let Some(threads) = arguments.threads {
         // Fails only if a pool exists already, which nothing before this point makes.
         let _ = rayon::ThreadPoolBuilder::new()
@@ -74,6 +102,8 @@ fn run_plan(arguments: &Arguments, plan: &Plan) -> Result<Exit, Exit> {
     let options = exec::Options {
         keep_going: arguments.keep_going,
         out: program::folder(program).join("out"),
+        save_every: arguments.save_every,
+        allow_device_change: arguments.allow_device_change,
     };
     let (summary, reports) = exec::run(plan, &store, &options, listener.as_ref(), &cancel);
     Ok(finish(arguments, listener.as_ref(), &summary, &reports))

@@ -22,12 +22,12 @@ impl Stopwatch {
         self.0.elapsed().as_secs_f64()
     }
 
-    /// How a result came about that is complete now.
+    /// How a result came about that is complete now, on devices of this class.
     #[expect(
         clippy::disallowed_methods,
         reason = "provenance is recorded beside results and enters no key"
     )]
-    pub(super) fn provenance(self) -> Provenance {
+    pub(super) fn provenance(self, device_class: String) -> Provenance {
         let host = fs::read_to_string("/proc/sys/kernel/hostname")
             .ok()
             .map(|name| name.trim().to_owned());
@@ -37,7 +37,7 @@ impl Stopwatch {
             seconds: self.seconds(),
             threads: u32::try_from(rayon::current_num_threads()).unwrap_or(u32::MAX),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            device_class: crate::stages::device_class().to_owned(),
+            device_class,
         }
     }
 }

@@ -60,6 +60,8 @@ pub enum Event {
         seconds: f64,
         /// Digest of each output.
         outputs: BTreeMap<String, Digest>,
+        /// The class of the device that computed it.
+        device_class: String,
     },
     /// A stage's result was known.
     StageReused {
@@ -69,6 +71,17 @@ pub enum Event {
         kind: &'static str,
         /// Digest of each output.
         outputs: BTreeMap<String, Digest>,
+        /// The class of the device that computed it, which may be another one than this.
+        device_class: String,
+    },
+    /// Results that were reused were computed on another class of device, whose last bits may differ.
+    OtherDevice {
+        /// That class.
+        device_class: String,
+        /// The class of this device.
+        here: &'static str,
+        /// How many stages.
+        stages: usize,
     },
     /// Another process computes the stage; this one waits.
     Waiting {

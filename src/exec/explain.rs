@@ -2,11 +2,13 @@
 
 use super::keys;
 use crate::{
-    plan::Plan,
+    plan::{Plan, canon::canonical},
+    stages,
     store::{Action, Store, StoreError},
 };
+use indexmap::IndexMap;
 use serde::Serialize;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, atomic::AtomicBool};
 
 /// What is known of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,6 +28,12 @@ pub struct Known {
     /// What else a reader is told: whether a training keeps its head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'static str>,
+    /// The class of the device that computed a known result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_class: Option<String>,
+    /// Bytes of the largest memory that a training needs; filled by [`with_memory`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_bytes: Option<u64>,
 }
 
 /// Whether a stage will run.
@@ -87,8 +95,27 @@ pub fn survey_until(plan: &Plan, store: &Store, cancelled: &AtomicBool) -> Resul
             state,
             why,
             note: stage.work.note(),
+            device_class: action.as_ref().map(|action| action.provenance.device_class.clone()),
+            peak_bytes: None,
         });
         actions[node.index()] = action;
     }
     Ok(stages)
+}
+
+/// Adds the memory of the stages that train. Equal trainings, as those of the folds are, are looked at once.
+pub fn with_memory(plan: &Plan, stages: &mut [Known]) {
+    let mut known: IndexMap<Vec<u8>, Option<u64>> = IndexMap::new();
+    for (node, stage) in plan.order().zip(stages) {
+        let work = &plan.graph[node].work;
+        let Some((train, views)) = work.training() else {
+            continue;
+        };
+        let fixed = (&train.frozen_weights, &train.frozen_statistics);
+        let kept = (&train.optimizer, train.accumulate > 1, train.ema.is_some(), train.keep);
+        let size = (train.batch, views, train.tuning.count() > 0);
+        let mut key = Arc::as_ptr(&train.graph).addr().to_le_bytes().to_vec();
+        key.extend(canonical(&(fixed, kept, size)));
+        stage.peak_bytes = *known.entry(key).or_insert_with(|| stages::peak_bytes(work));
+    }
 }

@@ -9,5 +9,5 @@ mod run;
 mod workshop;
 
 pub use event::{Event, Listener, Progress, Summary};
-pub use explain::{Known, State, survey, survey_until};
+pub use explain::{Known, State, survey, survey_until, with_memory};
 pub use run::{Options, run};

@@ -7,6 +7,7 @@ use super::{
     workshop::{Monitored, StoredStates},
 };
 use crate::{
+    nn::device_class,
     plan::{Plan, canon::Key, stage::Role},
     stages::{self, Context, StageError},
     store::{Action, StageLock, Store, StoreError},
@@ -15,7 +16,10 @@ use petgraph::graph::NodeIndex;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -27,6 +31,10 @@ pub struct Options {
     pub keep_going: bool,
     /// The folder that gets one folder per output.
     pub out: PathBuf,
+    /// How often a training saves its state inside an epoch.
+    pub save_every: Duration,
+    /// Goes on from states that another class of device has left.
+    pub allow_device_change: bool,
 }
 
 /// Runs a plan: every stage whose result is not known, and its outputs' files. Gives the counts and the reports' pages.
@@ -47,6 +55,7 @@ pub fn run(
         cancel,
         states,
         summary: Summary::default(),
+        others: BTreeMap::new(),
     };
     for node in plan.order() {
         run.settle(node);
@@ -54,6 +63,7 @@ pub fn run(
     }
     let pages = run.write_outputs();
     run.tell_notices();
+    run.tell_devices();
     run.summary.interrupted = cancel.load(Ordering::Relaxed) && run.summary.skipped > 0;
     run.summary.seconds = clock.seconds();
     (run.summary, pages)
@@ -94,6 +104,8 @@ struct Run<'a> {
     cancel: &'a AtomicBool,
     states: Vec<State>,
     summary: Summary,
+    /// How many reused results of networks were computed on other classes of devices.
+    others: BTreeMap<String, usize>,
 }
 
 impl Run<'_> {
@@ -175,11 +187,30 @@ impl Run<'_> {
         }
     }
 
+    /// Says which reused results another class of device has computed.
+    fn tell_devices(&self) {
+        for (class, stages) in &self.others {
+            self.listener.event(&Event::OtherDevice {
+                device_class: class.clone(),
+                here: device_class(),
+                stages: *stages,
+            });
+        }
+    }
+
     /// Takes a recorded result.
     fn reuse(&mut self, node: NodeIndex, key: Key, action: Action) -> State {
         self.summary.reused += 1;
-        let (stage, kind, outputs) = (self.name(node), self.kind(node), action.outputs.clone());
-        self.listener.event(&Event::StageReused { stage, kind, outputs });
+        let class = &action.provenance.device_class;
+        if self.plan.graph[node].work.numerics().is_some() && class != device_class() {
+            *self.others.entry(class.clone()).or_default() += 1;
+        }
+        self.listener.event(&Event::StageReused {
+            stage: self.name(node),
+            kind: self.kind(node),
+            outputs: action.outputs.clone(),
+            device_class: action.provenance.device_class.clone(),
+        });
         State::Done(key, Box::new(action))
     }
 
@@ -215,6 +246,7 @@ impl Run<'_> {
         let monitor = Monitored {
             stage: &stage,
             listener: self.listener,
+            devices: Mutex::default(),
         };
         let states = StoredStates { store: self.store, key };
         let context = Context {
@@ -223,6 +255,8 @@ impl Run<'_> {
             cancel: self.cancel,
             monitor: &monitor,
             states: &states,
+            save_every: self.options.save_every,
+            allow_device_change: self.options.allow_device_change,
         };
         let made = stages::execute(&self.plan.graph[node].work, &context)?;
         let mut outputs = BTreeMap::new();
@@ -234,14 +268,16 @@ impl Run<'_> {
             stage: stage.clone(),
             kind: kind.to_owned(),
             outputs: outputs.clone(),
-            provenance: clock.provenance(),
+            provenance: clock.provenance(monitor.device_class()),
         };
         self.store.record(key, &action).map_err(of_store)?;
+        let device_class = action.provenance.device_class.clone();
         self.listener.event(&Event::StageFinished {
-            stage,
+            stage: action.stage.clone(),
             kind,
             seconds,
             outputs,
+            device_class,
         });
         Ok(action)
     }

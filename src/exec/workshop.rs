@@ -5,6 +5,7 @@ use super::{
     run::of_store,
 };
 use crate::{
+    nn::device_class,
     plan::canon::Key,
     stages::{self, Monitor, StageError, States},
     store::Store,
@@ -12,12 +13,26 @@ use crate::{
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 /// Turns what a stage says into events that carry its name.
 pub(super) struct Monitored<'a> {
     pub(super) stage: &'a str,
     pub(super) listener: &'a dyn Listener,
+    /// Classes of the devices that made the state from which a training goes on.
+    pub(super) devices: Mutex<Vec<String>>,
+}
+
+impl Monitored<'_> {
+    /// The class of the device that computed; several are joined by `+`, in the order of their first step.
+    pub(super) fn device_class(&self) -> String {
+        let mut classes = self.devices.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if !classes.iter().any(|class| class == device_class()) {
+            classes.push(device_class().to_owned());
+        }
+        classes.join("+")
+    }
 }
 
 impl Monitor for Monitored<'_> {
@@ -50,7 +65,9 @@ impl Monitor for Monitored<'_> {
         });
     }
 
-    fn resumed(&self, epoch: u32, step: u64) {
+    fn resumed(&self, epoch: u32, step: u64, devices: &[String]) {
+        let mut began = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
+        *began = devices.to_vec();
         self.listener.event(&Event::Resumed {
             stage: self.stage.to_owned(),
             epoch,

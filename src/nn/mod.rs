@@ -16,10 +16,12 @@ mod memory;
 mod network;
 mod plan;
 mod random;
+mod values;
 mod weights;
 
+pub use cpu::isa::{check_device, device_class};
 pub use init::{fresh_head, initial_weights};
-pub use network::{Mode, Network, NetworkError, Segment, channels_last};
+pub use network::{Mode, Network, NetworkError, Segment, channels_last, network_bytes};
 pub use random::Stream;
 #[cfg(test)]
 pub(crate) use weights::tensor as weights_tensor;

@@ -107,7 +107,7 @@ pub struct Network {
     /// The auxiliary outputs; none in evaluation.
     pub(super) auxiliary: Vec<TensorId>,
     pub(super) buffers: Arena,
-    placements: Vec<Placement>,
+    pub(super) placements: Vec<Placement>,
     segments: Vec<Segment>,
     /// All parameters and buffers, in the order of the graph.
     pub(super) values: Vec<f32>,
@@ -138,12 +138,7 @@ impl Network {
     /// # Errors
     /// When the batch is empty, a layer is not supported, or what is frozen makes no sense.
     pub fn compile(graph: &Graph, mode: Mode<'_>, batch: usize) -> Result<Self, NetworkError> {
-        if batch == 0 {
-            return Err(NetworkError::EmptyBatch);
-        }
-        let trained = trained(graph, mode)?;
-        let mut lowered = plan::lower(graph, trained.as_deref(), batch)?;
-        let buffers = flow::assign(&mut lowered, trained.as_deref(), batch)?;
+        let (trained, lowered, buffers) = planned(graph, mode, batch)?;
         let tensors = lowered.tensors.iter().zip(&buffers.values).zip(&buffers.gradients);
         let tensors = tensors.map(|((&extent, &value), &gradient)| Slot {
             extent,
@@ -200,35 +195,17 @@ impl Network {
             .any(|step| matches!(step.call, plan::Call::BatchNorm { momentum: Some(_), .. }))
     }
 
+    /// Bytes of the arrays that it has allocated: what [`network_bytes`] says beforehand.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let floats = self.values.len() + self.gradients.len() + self.arena.len();
+        (floats * size_of::<f32>() + self.places.len()) as u64
+    }
+
     /// Floats of memory for activations, gradients of activations and working memory.
     #[must_use]
     pub fn arena_len(&self) -> usize {
         self.arena.len()
-    }
-
-    /// Sets every parameter and buffer.
-    ///
-    /// # Errors
-    /// [`WeightsError::Unfit`] with all missing, unexpected and misshapen names.
-    pub fn load(&mut self, weights: &Weights) -> Result<(), WeightsError> {
-        let (placements, values) = (&self.placements, &mut self.values);
-        each_parameter(
-            &self.graph,
-            weights,
-            |_| true,
-            |i, from| placements[i].import(from, values),
-        )
-    }
-
-    /// Every parameter and buffer, in the order of the graph.
-    #[must_use]
-    pub fn weights(&self) -> Weights {
-        let parameters = self.graph.parameters.iter().zip(&self.placements);
-        let named = parameters.map(|(p, place)| {
-            let values = place.export(&self.values, p.len());
-            (p.name.clone(), tensor(values, &p.shape))
-        });
-        named.collect()
     }
 
     /// Takes over every value of a network compiled from the same graph, for another mode or batch.
@@ -370,6 +347,41 @@ impl Network {
         let slot = &self.tensors[tensor.0];
         self.buffers.range(slot.value, slot.extent.len() * count)
     }
+}
+
+/// A graph as it is compiled, before anything is allocated.
+fn planned(
+    graph: &Graph,
+    mode: Mode<'_>,
+    batch: usize,
+) -> Result<(Option<Vec<bool>>, plan::Lowered, flow::Buffers), NetworkError> {
+    if batch == 0 {
+        return Err(NetworkError::EmptyBatch);
+    }
+    let trained = trained(graph, mode)?;
+    let mut lowered = plan::lower(graph, trained.as_deref(), batch)?;
+    let buffers = flow::assign(&mut lowered, trained.as_deref(), batch)?;
+    Ok((trained, lowered, buffers))
+}
+
+/// Bytes of the arrays that a network of a graph allocates when it is compiled, and how many parameters it trains. Nothing
+/// is allocated.
+///
+/// # Errors
+/// As [`Network::compile`].
+pub fn network_bytes(graph: &Graph, mode: Mode<'_>, batch: usize) -> Result<(u64, u64), NetworkError> {
+    let (trained, _, buffers) = planned(graph, mode, batch)?;
+    let all: usize = graph.parameters.iter().map(crate::net::Parameter::len).sum();
+    let changes = |id: &ParameterId| trained.as_ref().is_some_and(|trained| trained[id.0]);
+    let gradients = graph
+        .ids()
+        .filter(|id| changes(id) && graph.parameter(*id).role.is_trained());
+    let gradients: usize = gradients.map(|id| graph.parameter(id).len()).sum();
+    let floats = all + gradients + buffers.arena.len;
+    Ok((
+        (floats * size_of::<f32>() + buffers.places * batch) as u64,
+        gradients as u64,
+    ))
 }
 
 /// For each parameter whether training changes it; none for evaluation.

@@ -64,6 +64,8 @@ struct Ingredients<'a> {
     format: u32,
     kind: &'a str,
     version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    numerics: Option<&'static str>,
     work: &'a Work,
     inputs: Vec<&'a (Role, String, Digest)>,
     files: &'a [Digest],
@@ -93,6 +95,7 @@ fn key_of(
         format,
         kind,
         version,
+        numerics: work.numerics(),
         work,
         inputs,
         files,

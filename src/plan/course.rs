@@ -6,7 +6,7 @@ use super::{
     domain::{Input, Model, ModelState, Task, Trained},
     eval::Evaluator,
     grid::listed,
-    stage::{ChoiceBy, Normalization},
+    stage::{ChoiceBy, Keep, Normalization},
     stages::{Setting, StageId},
     train_options::{Head, Options, default_rate, has_batchnorm, masks},
     value::{Arguments, Outcome, Value},
@@ -74,7 +74,7 @@ impl Course<'_, '_> {
     pub(super) fn key(&self) -> String {
         let (options, moving) = (&self.options, &self.moving);
         let text = format!(
-            "{:p} {:?} {} {} {} {:?} {:?} {:?} {:?} {:?} {} {:?} {:?}",
+            "{:p} {:?} {} {} {} {:?} {:?} {:?} {:?} {:?} {} {:?} {:?} {:?} {} {:?} {:?}",
             Arc::as_ptr(&self.graph),
             self.normalization,
             options.epochs,
@@ -88,6 +88,10 @@ impl Course<'_, '_> {
             options.decay_all,
             options.clip,
             options.augment,
+            options.loss,
+            options.accumulate,
+            options.ema,
+            options.keep,
         ) + &self
             .contrast
             .as_ref()
@@ -134,6 +138,9 @@ impl Course<'_, '_> {
                 other.name()
             );
         }
+        if self.options.keep == Keep::Best {
+            words += ", the best epoch kept";
+        }
         if let Some((freeze, _)) = &self.options.freeze {
             words += &format!(", {freeze} frozen");
         }
@@ -175,8 +182,9 @@ impl<'p> Evaluator<'p, '_> {
         let beginning = self.beginning(model, task, &graph, options.head, arguments, (input, span));
         let default = default_rate(&graph, matches!(model.state, ModelState::Random { .. }));
         let moving = self.moving(&graph, &options, default, span);
+        let weights = self.check_class_weights(&options.loss, task);
         self.warn_small_batch(&graph, options.batch, arguments, span);
-        let beginning = beginning?;
+        let (beginning, ()) = (beginning?, weights?);
         Ok(Course {
             task,
             settings: settings(arguments, &options, (default, &beginning), &graph, self.seed, model).into(),

@@ -3,7 +3,7 @@
 use super::{
     level::Level,
     sources::{Source, rows_digest},
-    stage::{ChoiceBy, InputAdapt, Measure, Normalization, Samples, Transform},
+    stage::{ChoiceBy, InputAdapt, Link, Measure, Normalization, Samples, Transform},
     stages::{Setting, StageId},
     value::{Arguments, Text},
     views::Views,
@@ -361,6 +361,8 @@ pub(super) struct Trained {
     pub(super) members: Vec<MemberModel>,
     pub(super) graph: Arc<Graph>,
     pub(super) classes: Vec<Text>,
+    /// What its logits mean, by the loss of its last training.
+    pub(super) link: Link,
     pub(super) normalization: Normalization,
     /// Parameters that some stage has trained or loaded.
     pub(super) learned: Rc<Vec<bool>>,

@@ -10,7 +10,7 @@ use super::{
     grid::listed,
     leak::Judge,
     level::Level,
-    stage::{Augmentation, Normalization, Role, Score, Work},
+    stage::{Augmentation, Link, Normalization, Role, Score, Work},
     stages::{Setting, StageId, Title},
     value::{Arguments, Failed, Outcome, Value},
 };
@@ -29,6 +29,7 @@ struct Judging {
     graph: Arc<Graph>,
     normalization: Normalization,
     tta: Vec<Augmentation>,
+    link: Link,
     prepared: StageId,
     span: Span,
 }
@@ -83,6 +84,7 @@ impl<'p> Evaluator<'p, '_> {
             graph: Arc::clone(&graph),
             normalization,
             tta,
+            link: trained.link,
             prepared,
             span,
         };
@@ -104,8 +106,8 @@ impl<'p> Evaluator<'p, '_> {
         let (member, samples) = (judge.member, &judge.samples);
         let graph = Arc::as_ptr(&judging.graph);
         let key = format!(
-            "{graph:p} {:?} {:?} {:?}",
-            judging.normalization, judging.tta, samples.digest
+            "{graph:p} {:?} {:?} {:?} {:?}",
+            judging.normalization, judging.tta, judging.link, samples.digest
         );
         let work = Work::Score(Box::new(Score {
             graph: Arc::clone(&judging.graph),
@@ -113,6 +115,7 @@ impl<'p> Evaluator<'p, '_> {
             test: Arc::clone(&samples.test),
             tuning: Arc::clone(&samples.tuning),
             tta: judging.tta.clone(),
+            link: judging.link,
             views: samples.views,
         }));
         let title = Title {

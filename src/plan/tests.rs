@@ -229,11 +229,75 @@ fn grids() {
 #[test]
 fn options_are_made_without_their_parentheses() {
     let made = |ty: &str, words: &str| value(&format!("fn take(it: {ty}) -> {ty} = it\nlet v = take({words})\n"));
-    assert_eq!(made("Schedule", "cosine").as_deref(), Ok("cosine(warmup: 0.05)"));
+    assert_eq!(
+        made("Schedule", "cosine").as_deref(),
+        Ok("cosine(warmup: 0.05, end: 0.0)")
+    );
     assert_eq!(
         made("Optimizer", "adamw").as_deref(),
         Ok("adamw(beta1: 0.9, beta2: 0.999, epsilon: 1e-8)")
     );
+    let schedules = [
+        (
+            "step(3, warmup: 5%)",
+            "step(3, factor: 0.1, warmup: 0.05, warmup_from: none)",
+        ),
+        (
+            "constant(warmup: 10%, warmup_from: 1%)",
+            "constant(warmup: 0.1, warmup_from: 0.01)",
+        ),
+        (
+            "cosine(warmup_from: 10%, end: 1%)",
+            "cosine(end: 0.01, warmup: 0.05, warmup_from: 0.1)",
+        ),
+        ("multi_step([3, 5])", "multi_step([3, 5], factor: 0.1)"),
+        ("cosine_restarts(3)", "cosine_restarts(3, grow: 1, end: 0.0)"),
+        ("polynomial", "polynomial(power: 1.0, end: 0.0)"),
+        (
+            "one_cycle(curve: linear)",
+            "one_cycle(rise: 0.3, start: 0.04, end: 4e-6, curve: linear, three_phase: false, momentum: 0.85..0.95)",
+        ),
+        (
+            "plateau(fall: absolute)",
+            "plateau(factor: 0.1, patience: 10, threshold: 1e-4, fall: absolute, cooldown: 0, end: 0.0)",
+        ),
+    ];
+    for (written, shown) in schedules {
+        assert_eq!(made("Schedule", written).as_deref(), Ok(shown));
+    }
+    assert_eq!(
+        made("Optimizer", "rmsprop(centered: true)").as_deref(),
+        Ok("rmsprop(alpha: 0.99, epsilon: 1e-8, momentum: 0.0, centered: true)")
+    );
+    let losses = [
+        ("cross_entropy", "cross_entropy(smoothing: 0.0, weights: none)"),
+        ("focal(weights: balanced)", "focal(gamma: 2.0, weights: balanced)"),
+        (
+            "binary_cross_entropy(weights: { a: 2, b: 0.5 })",
+            "binary_cross_entropy(weights: { a: 2.0, b: 0.5 })",
+        ),
+    ];
+    for (written, shown) in losses {
+        assert_eq!(made("Loss", written).as_deref(), Ok(shown));
+    }
+    let refused = [
+        ("Schedule", "multi_step([5, 3])"),
+        ("Schedule", "multi_step([0])"),
+        ("Schedule", "cosine(end: 100%)"),
+        ("Schedule", "constant(warmup_from: 10%)"),
+        ("Schedule", "one_cycle(rise: 60%, three_phase: true)"),
+        ("Schedule", "one_cycle(momentum: 0.5..1.5)"),
+        ("Schedule", "plateau(factor: 2.0)"),
+        ("Optimizer", "sgd(momentum: 0.0, nesterov: true)"),
+        ("Optimizer", "sgd(dampening: 10%, nesterov: true)"),
+        ("Optimizer", "adam(beta1: 1.0)"),
+        ("Loss", "cross_entropy(smoothing: 100%)"),
+        ("Loss", "focal(gamma: -1)"),
+        ("Loss", "focal(weights: { a: 0.0 })"),
+    ];
+    for (ty, words) in refused {
+        assert!(made(ty, words).is_err(), "{words}");
+    }
     assert_eq!(made("Freeze", "[\"a\", \"b\"]").as_deref(), Ok("[\"a\", \"b\"]"));
     assert_eq!(made("Freeze?", "all_but_head").as_deref(), Ok("all_but_head"));
     assert_eq!(made("Folding", "whole").as_deref(), Ok("whole()"));

@@ -5,7 +5,7 @@ use super::{
     domain::{History, MemberModel, Model, ModelState, Origin, Task, TaskMember, TaskParts, Trained, member_name},
     eval::Evaluator,
     seeds,
-    stage::{Role, Start, Train},
+    stage::{Keep, Role, Start, Train},
     stages::Title,
     value::{Arguments, Outcome, Value},
 };
@@ -68,6 +68,7 @@ impl<'p> Evaluator<'p, '_> {
                 let diagnostic = Diagnostic::error(&codes::NOTHING_TO_TRAIN, message).at(span, "");
                 return self.fail(diagnostic.at(task.cohort.span, "split here").help(help));
             }
+            self.check_watched(&course, one)?;
             let name = member_name(repeats, planned.len(), one.repeat, one.fold);
             let work = self.matched(work(&course, one), &course, one)?;
             members.push(self.train_member(&course, (&key, work), one, name));
@@ -81,6 +82,36 @@ impl<'p> Evaluator<'p, '_> {
             state: ModelState::Trained(Rc::new(trained)),
             pending: false,
         })))
+    }
+
+    /// What waits for the tuning loss, or chooses by it, needs a tuning part.
+    fn check_watched(&mut self, course: &Course<'_, 'p>, one: &Planned<'_>) -> Outcome<()> {
+        let options = &course.options;
+        let what = match options.keep {
+            Keep::Best => "`keep: best` chooses the epoch",
+            Keep::Last if options.schedule.needs_tuning() => "`plateau` lets the rate fall",
+            Keep::Last => return Ok(()),
+        };
+        let (message, help) = if course.contrast.is_some() {
+            let message = format!("{what} by the loss on the tuning part, and without classes there is none");
+            (
+                message,
+                "take a schedule that goes by steps or epochs, as `cosine` does",
+            )
+        } else if one.part.tuning.count() == 0 {
+            let message = format!(
+                "{what} by the loss on the tuning part, and `{}` has none",
+                course.task.name()
+            );
+            (
+                message,
+                "cut one: `kfold(5, tuning: 10%)`, `holdout(tuning: 10%, test: 20%)`, or `val` in the split's column",
+            )
+        } else {
+            return Ok(());
+        };
+        let diagnostic = Diagnostic::error(&codes::NO_TUNING_PART, message).at(course.span, "");
+        self.fail(diagnostic.at(course.task.cohort.span, "split here").help(help))
     }
 
     /// A family over one folding is not trained on another k-fold cohort: member and fold would be matched by chance.
@@ -204,6 +235,10 @@ fn work(course: &Course<'_, '_>, one: &Planned<'_>) -> Train {
         optimizer: options.optimizer.clone(),
         decay_all: options.decay_all,
         clip: options.clip,
+        loss: options.loss.of(&course.task.classes, &one.part.training),
+        accumulate: options.accumulate,
+        ema: options.ema,
+        keep: options.keep,
         augment: options.augment.clone(),
         seed,
     }
@@ -266,8 +301,10 @@ fn finished(model: &Model<'_>, task: &Task, course: Course<'_, '_>, members: Vec
         chain.push(towers.to_string());
     }
     chain.push(course.in_words());
+    let link = course.options.loss.link();
     let graph = course.contrast.map_or(course.graph, |contrast| contrast.network);
     Trained {
+        link,
         origin,
         cohort,
         members,

@@ -3,7 +3,8 @@
 use super::{
     domain::{Freeze, Task},
     eval::Evaluator,
-    stage::{Augmentation, Optimizer, Schedule},
+    losses::Losing,
+    stage::{Augmentation, Keep, Optimizer, Schedule},
     value::{Arguments, Failed, Outcome, Slot, Value},
 };
 use crate::{
@@ -30,6 +31,10 @@ pub(super) struct Options<'p> {
     pub(super) optimizer: Optimizer,
     pub(super) decay_all: bool,
     pub(super) clip: Option<f64>,
+    pub(super) loss: Rc<Losing>,
+    pub(super) accumulate: u32,
+    pub(super) ema: Option<f64>,
+    pub(super) keep: Keep,
     pub(super) augment: Vec<Augmentation>,
     pub(super) drop_last: bool,
     pub(super) head: Head,
@@ -88,23 +93,10 @@ impl<'p> Evaluator<'p, '_> {
         arguments: &Arguments<'p>,
         span: Span,
     ) -> Option<Outcome<Value<'p>>> {
-        let share = |x: f64| (0.0..1.0).contains(&x);
         Some(match name {
-            "constant" => Ok(Value::Schedule(Schedule::Constant)),
             "normal" => self
                 .number(arguments, "deviation", "above 0", |x| x > 0.0 && x.is_finite())
                 .map(|deviation| Value::WeightInit(WeightInit::Normal(deviation))),
-            "step" => self.count(arguments, "every").and_then(|every| {
-                let factor = self.number(arguments, "factor", "above 0", |x| x > 0.0 && x.is_finite())?;
-                Ok(Value::Schedule(Schedule::Step { every, factor }))
-            }),
-            "cosine" => self
-                .number(arguments, "warmup", "at least 0 and below 1", share)
-                .map(|warmup| Value::Schedule(Schedule::Cosine { warmup })),
-            "sgd" => self
-                .number(arguments, "momentum", "at least 0 and below 1", share)
-                .map(|momentum| Value::Optimizer(Optimizer::Sgd { momentum, decay: 0.0 })),
-            "adamw" => self.adamw(arguments),
             "stage_rates" => self.stage_rates(arguments),
             "stages" => self.size(arguments, "n").map(|count| {
                 let place = arguments.slot("n").map_or(span, |slot| slot.span);
@@ -112,19 +104,6 @@ impl<'p> Evaluator<'p, '_> {
             }),
             _ => return None,
         })
-    }
-
-    fn adamw(&mut self, arguments: &Arguments<'p>) -> Outcome<Value<'p>> {
-        let share = |x: f64| (0.0..1.0).contains(&x);
-        let beta1 = self.number(arguments, "beta1", "at least 0 and below 1", share);
-        let beta2 = self.number(arguments, "beta2", "at least 0 and below 1", share);
-        let epsilon = self.number(arguments, "epsilon", "above 0", |x| x > 0.0 && x.is_finite());
-        Ok(Value::Optimizer(Optimizer::AdamW {
-            beta1: beta1?,
-            beta2: beta2?,
-            epsilon: epsilon?,
-            decay: 0.0,
-        }))
     }
 
     /// The options of a call of `train`. Every wrong one is reported.
@@ -143,6 +122,22 @@ impl<'p> Evaluator<'p, '_> {
         else {
             return Err(Failed);
         };
+        let fits = self.check_momentum(schedule, optimizer, arguments);
+        // What learns without classes has neither.
+        let loss = match arguments.value("loss") {
+            Value::Loss(loss) => Rc::clone(loss),
+            _ => Rc::default(),
+        };
+        let accumulate = match arguments.slot("accumulate") {
+            Some(_) => self.count(arguments, "accumulate"),
+            None => Ok(1),
+        };
+        let ema = match arguments.value("ema") {
+            Value::None => Ok(None),
+            _ => self
+                .number(arguments, "ema", "above 0 and below 1", |x| x > 0.0 && x < 1.0)
+                .map(Some),
+        };
         let freeze = |name: &str| match arguments.slot(name) {
             Some(Slot {
                 value: Value::Freeze(freeze),
@@ -152,13 +147,21 @@ impl<'p> Evaluator<'p, '_> {
             _ => None,
         };
         let augment = self.augmentations(arguments, "augment");
+        fits?;
         Ok(Options {
             epochs: epochs?,
             batch: batch?,
             schedule: schedule.clone(),
-            optimizer: with_decay(optimizer, decay?),
+            optimizer: optimizer.clone().with_decay(decay?),
             decay_all: matches!(arguments.value("decay_on"), Value::Choice("all")),
             clip: clip?,
+            loss,
+            accumulate: accumulate?,
+            ema: ema?,
+            keep: match arguments.value("keep") {
+                Value::Choice("best") => Keep::Best,
+                _ => Keep::Last,
+            },
             augment: augment?,
             drop_last: matches!(arguments.value("drop_last"), Value::Bool(true)),
             head: match arguments.value("head") {
@@ -239,20 +242,6 @@ impl<'p> Evaluator<'p, '_> {
             }
         };
         self.fail(diagnostic)
-    }
-}
-
-fn with_decay(optimizer: &Optimizer, decay: f64) -> Optimizer {
-    match *optimizer {
-        Optimizer::Sgd { momentum, .. } => Optimizer::Sgd { momentum, decay },
-        Optimizer::AdamW {
-            beta1, beta2, epsilon, ..
-        } => Optimizer::AdamW {
-            beta1,
-            beta2,
-            epsilon,
-            decay,
-        },
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     convert::FilePath,
     domain::{Cohort, Dataset, Folding, Freeze, Model, Net, Normalize, Row, Scores, Task},
+    losses::Losing,
     rates::StageRates,
     stage::{Augmentation, ChoiceBy, Measure, Optimizer, Range, Schedule},
     stages::StageId,
@@ -78,6 +79,8 @@ pub(super) enum Value<'p> {
     StageRates(StageRates),
     /// Its decay is set by the training that uses it.
     Optimizer(Optimizer),
+    /// Its weights become those of classes in the training that uses it.
+    Loss(Rc<Losing>),
     Augmentation(Augmentation),
     Normalization(Rc<Normalize>),
     WeightInit(WeightInit),
@@ -277,6 +280,7 @@ impl<'p> Value<'p> {
             Self::Schedule(_) => "Schedule",
             Self::StageRates(_) => "Rates",
             Self::Optimizer(_) => "Optimizer",
+            Self::Loss(_) => "Loss",
             Self::Augmentation(_) => "Augmentation",
             Self::Normalization(_) => "Normalization",
             Self::WeightInit(_) => "WeightInit",
@@ -331,9 +335,10 @@ impl<'p> Value<'p> {
             Self::Normalization(by) => by.to_string(),
             Self::Folding(folding) => folding.to_string(),
             Self::WeightInit(WeightInit::Normal(deviation)) => format!("normal({})", Self::Float(*deviation).display()),
-            Self::Schedule(schedule) => display_schedule(schedule),
+            Self::Schedule(schedule) => super::schedules::shown(schedule),
             Self::StageRates(rates) => rates.to_string(),
-            Self::Optimizer(optimizer) => display_optimizer(optimizer),
+            Self::Optimizer(optimizer) => super::optimizers::shown(optimizer),
+            Self::Loss(loss) => super::losses::shown(loss),
             Self::Augmentation(augmentation) => super::augment::shown(augmentation),
             other => other
                 .label()
@@ -376,30 +381,6 @@ impl<'p> Value<'p> {
             Self::Text(text) => Some(Rc::clone(text)),
             _ => None,
         }
-    }
-}
-
-fn display_schedule(schedule: &Schedule) -> String {
-    let float = |value: f64| Value::Float(value).display();
-    match schedule {
-        Schedule::Constant => "constant()".to_owned(),
-        Schedule::Step { every, factor } => format!("step({every}, factor: {})", float(*factor)),
-        Schedule::Cosine { warmup } => format!("cosine(warmup: {})", float(*warmup)),
-    }
-}
-
-fn display_optimizer(optimizer: &Optimizer) -> String {
-    let float = |value: f64| Value::Float(value).display();
-    match optimizer {
-        Optimizer::Sgd { momentum, .. } => format!("sgd(momentum: {})", float(*momentum)),
-        Optimizer::AdamW {
-            beta1, beta2, epsilon, ..
-        } => format!(
-            "adamw(beta1: {}, beta2: {}, epsilon: {})",
-            float(*beta1),
-            float(*beta2),
-            float(*epsilon)
-        ),
     }
 }
 

@@ -18,6 +18,7 @@ use std::{
     error, io, iter,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 use thiserror::Error;
 
@@ -33,6 +34,10 @@ pub struct Context<'a> {
     pub monitor: &'a dyn Monitor,
     /// Keeps the state of a training between runs.
     pub states: &'a dyn States,
+    /// How often a training saves its state inside an epoch.
+    pub save_every: Duration,
+    /// Goes on from a state that another class of device has left.
+    pub allow_device_change: bool,
 }
 
 /// Hears how far a stage has come.
@@ -41,8 +46,8 @@ pub trait Monitor: Sync {
     fn progress(&self, progress: &Progress);
     /// An epoch is complete.
     fn epoch(&self, epoch: u32, epochs: u32, training_loss: f64, tuning_loss: Option<f64>);
-    /// A training goes on from a saved state.
-    fn resumed(&self, epoch: u32, step: u64);
+    /// A training goes on from a saved state, which devices of these classes have made.
+    fn resumed(&self, epoch: u32, step: u64, devices: &[String]);
 }
 
 /// How far a stage has come.
@@ -164,21 +169,12 @@ pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError
     }
 }
 
-/// The class of the device that computes: `cpu-` and the widest instruction set that kernels may use. Bits may differ
-/// between classes, never within one.
+/// Bytes of the largest memory that a stage which trains needs, known without running it; none for others, and for a network
+/// that cannot be compiled.
 #[must_use]
-pub fn device_class() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            return "cpu-avx2";
-        }
-        "cpu-sse2"
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        "cpu-generic"
-    }
+pub fn peak_bytes(work: &Work) -> Option<u64> {
+    let (training, views) = work.training()?;
+    train::peak_bytes(training, views)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Computes the statistics of a study and renders its files.
 
 use super::{
-    Context, Outputs, StageError, device_class, prepare,
+    Context, Outputs, StageError, prepare,
     study::{self, Extracted, MemberScores, Written},
 };
 use crate::{
     data::{self, Prepared},
-    nn::read_weights,
+    nn::{device_class, read_weights},
     plan::stage::{Design, Extract, Report, Role, SampleFacts},
     report::{self, model::Environment},
 };

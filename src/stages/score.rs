@@ -4,7 +4,7 @@ use super::{Context, Outputs, Progress, StageError, feed::Feed, pictures::Pictur
 use crate::{
     data::Prepared,
     nn::{Mode, Network, Stream, Weights, matrix, read_weights, write_weights},
-    plan::stage::{Augmentation, Role, Score},
+    plan::stage::{Augmentation, Link, Role, Score},
 };
 use rayon::prelude::*;
 
@@ -45,7 +45,7 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
                 };
                 passes.push(forward(&mut network, batch)?.to_vec());
             }
-            all.extend(combined(passes, classes));
+            all.extend(combined(passes, classes, score.link));
             done += (batch.len() / views) as u64;
             context.monitor.progress(&Progress {
                 done,
@@ -82,21 +82,20 @@ fn forward<'a>(network: &'a mut Network, pictures: Pictures<'_>) -> Result<&'a [
     network.forward(count, Stream::new(0)).map_err(StageError::failed)
 }
 
-/// One pass's logits as they are; of several passes the logarithms of their mean probabilities, which a softmax turns
-/// into those probabilities again.
-fn combined(mut passes: Vec<Vec<f32>>, classes: usize) -> Vec<f32> {
-    if passes.len() == 1 {
+/// One pass's logits as they are, if their softmax is the probabilities; else the logarithms of the mean probabilities of
+/// all passes, which a softmax turns into those probabilities again.
+fn combined(mut passes: Vec<Vec<f32>>, classes: usize, link: Link) -> Vec<f32> {
+    if passes.len() == 1 && link.is_softmax() {
         return passes.remove(0);
     }
-    let log_sum = |values: &[f64]| {
-        let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
-    };
     let logs: Vec<Vec<f64>> = passes
         .iter()
         .map(|logits| {
             let samples = logits.chunks_exact(classes).map(|sample| {
-                let sample: Vec<f64> = sample.iter().map(|&value| f64::from(value)).collect();
+                let sample: Vec<f64> = match link {
+                    Link::Softmax => sample.iter().map(|&value| f64::from(value)).collect(),
+                    Link::Sigmoid => sample.iter().map(|&value| log_sigmoid(value.into())).collect(),
+                };
                 let sum = log_sum(&sample);
                 sample.into_iter().map(move |value| value - sum)
             });
@@ -110,6 +109,17 @@ fn combined(mut passes: Vec<Vec<f32>>, classes: usize) -> Vec<f32> {
             (log_sum(&values) - count) as f32
         })
         .collect()
+}
+
+/// The logarithm of the sum of exponentials.
+fn log_sum(values: &[f64]) -> f64 {
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    largest + values.iter().map(|value| (value - largest).exp()).sum::<f64>().ln()
+}
+
+/// The logarithm of `1 / (1 + exp(-x))`.
+fn log_sigmoid(x: f64) -> f64 {
+    x.min(0.0) - (-x.abs()).exp().ln_1p()
 }
 
 #[cfg(test)]
@@ -128,7 +138,7 @@ mod tests {
             vec![1.0, -2.0, 0.5, 3.0, 3.0, -1.0],
             vec![0.0, 4.0, 0.5, -3.0, 2.0, 2.5],
         ];
-        let found = combined(passes.to_vec(), 3);
+        let found = combined(passes.to_vec(), 3, Link::Softmax);
         for sample in 0..2 {
             let at = sample * 3..sample * 3 + 3;
             let [one, other] = [0, 1].map(|pass: usize| softmax(&passes[pass][at.clone()]));
@@ -137,15 +147,29 @@ mod tests {
             }
         }
         assert_eq!(
-            combined(vec![passes[0].clone()], 3),
+            combined(vec![passes[0].clone()], 3, Link::Softmax),
             passes[0],
             "one pass stays as it is"
         );
     }
 
+    /// Of a network that learnt each class against the rest the probabilities are those of the classes, divided by their
+    /// sum; no logit is too large.
+    #[test]
+    fn one_against_the_rest_gives_shares_of_their_sum() {
+        let found = softmax(&combined(vec![vec![2.0, -1.0, 0.5]], 3, Link::Sigmoid));
+        let each = [2.0, -1.0, 0.5].map(|z: f64| 1.0 / (1.0 + (-z).exp()));
+        let sum: f64 = each.iter().sum();
+        for (found, each) in found.iter().zip(each) {
+            assert!((found - each / sum).abs() < 1e-6, "{found}");
+        }
+        let far = combined(vec![vec![-1e30, 1e30, -900.0]], 3, Link::Sigmoid);
+        assert!(far.iter().all(|value| value.is_finite()), "{far:?}");
+    }
+
     #[test]
     fn probabilities_too_small_for_a_number_stay_finite() {
-        let found = combined(vec![vec![900.0, -900.0], vec![800.0, -800.0]], 2);
+        let found = combined(vec![vec![900.0, -900.0], vec![800.0, -800.0]], 2, Link::Softmax);
         assert!(found.iter().all(|value| value.is_finite()), "{found:?}");
         assert!((found[1] + 1600.0 + 2_f32.ln()).abs() < 1e-3, "{found:?}");
     }

@@ -10,18 +10,19 @@ use super::{
 use crate::{
     data::Prepared,
     net::{ParameterId, tower_name},
-    nn::{Mode, Network, Stream, Weights, fresh_head, initial_weights, read_weights, write_weights},
+    nn::{Mode, Network, Stream, Weights, device_class, fresh_head, initial_weights, read_weights, write_weights},
     plan::stage::{self, Role, Start, Train},
     train::{
-        self, Data, DecayOn, EpochReport, Failure, Hooks, Objective, Optimizer, Outcome, Recipe, Samples, Schedule,
-        State, StepReport, TrainError,
+        self, Control, Data, DecayOn, Diverged, EpochReport, Failure, Footprint, Hooks, Objective, Outcome, Recipe,
+        Samples, State, StepReport, TrainError,
     },
 };
 use std::{fs, io, path::Path};
 
 pub(super) fn run(train: &Train, context: &Context<'_>) -> Result<Outputs, StageError> {
-    let state = trained(train, &start(train, context)?, Objective::Classes, context)?;
-    write(&state, context.folder)
+    let objective = Objective::Classes(train.loss.clone());
+    let state = trained(train, &start(train, context)?, objective, context)?;
+    write(state, context.folder)
 }
 
 /// The state after the last epoch, whatever is learnt: all that trains goes on from saved states in one way.
@@ -40,26 +41,67 @@ pub(super) fn trained(
 
     let saved = saved_state(context)?;
     if let Some(state) = &saved {
+        check_device(state, context)?;
         let at = &state.progress;
-        context.monitor.resumed(number(at.epoch), at.step as u64);
+        context.monitor.resumed(number(at.epoch), at.step as u64, &at.devices);
     }
     let training = Labelled::new(&pictures, &train.training, train);
     let tuning = Labelled::new(&pictures, &train.tuning, train);
     let data = Data {
         training: &training,
         // Without classes there is no loss that pictures of the tuning part could have.
-        tuning: (tuning.count() > 0 && objective == Objective::Classes).then_some(&tuning as &dyn Samples),
+        tuning: (tuning.count() > 0 && matches!(objective, Objective::Classes(_))).then_some(&tuning as &dyn Samples),
     };
     let told = saved.as_ref().map_or(0, |state| state.progress.history.len());
     let mut hooks = Keeper { train, context, told };
     let recipe = recipe(train, objective);
-    match train::fit(&mut network, data, &recipe, saved.as_ref(), &mut hooks, context.cancel).map_err(failed)? {
-        Outcome::Finished(state) => Ok(state),
-        Outcome::Cancelled(state) => {
+    let control = Control {
+        cancel: context.cancel,
+        save_every: context.save_every,
+    };
+    match train::fit(&mut network, data, &recipe, saved.as_ref(), &mut hooks, control) {
+        Ok(Outcome::Finished(state)) => Ok(state),
+        Ok(Outcome::Cancelled(state)) => {
             save(&state, context)?;
             Err(StageError::Cancelled)
         }
+        Err(TrainError::Diverged(diverged)) => Err(self::diverged(&diverged, train, context)),
+        Err(error) => Err(StageError::failed(error)),
     }
+}
+
+/// Bytes of the largest memory that a training needs, and how many pictures stand in a batch for each of its samples.
+pub(super) fn peak_bytes(train: &Train, views: u64) -> Option<u64> {
+    let frozen = frozen(train);
+    let footprint = Footprint {
+        graph: &train.graph,
+        frozen: &frozen,
+        images: train.batch as usize * views as usize,
+        optimizer: &train.optimizer,
+        accumulate: train.accumulate as usize,
+        has_average: train.ema.is_some(),
+        keep: train.keep,
+        has_tuning: views == 1 && train.tuning.count() > 0,
+    };
+    train::footprint(&footprint).ok()
+}
+
+/// A state is continued on the class of device that made it: on another one the bits would be those of neither.
+fn check_device(state: &State, context: &Context<'_>) -> Result<(), StageError> {
+    let (devices, here) = (&state.progress.devices, device_class());
+    if context.allow_device_change || devices.iter().all(|device| device == here) {
+        return Ok(());
+    }
+    let made = devices.join(" and ");
+    let place = match context.states.load()? {
+        Some(path) => path.parent().unwrap_or(&path).display().to_string(),
+        None => "its folder".to_owned(),
+    };
+    let message = format!("the saved state of this training is of device class `{made}`, and this device is `{here}`");
+    Err(StageError::failed(message).help(format!(
+        "go on where it was saved; or `--allow-device-change` goes on here, to bits that neither class would give; or \
+         remove {place} to begin anew"
+    )))
 }
 
 /// Parameters and statistics that stay as they are.
@@ -113,9 +155,8 @@ fn save(state: &State, context: &Context<'_>) -> Result<(), StageError> {
     context.states.save(&mut |path| fs::write(path, &bytes))
 }
 
-pub(super) fn write(state: &State, folder: &Path) -> Result<Outputs, StageError> {
+pub(super) fn write(state: State, folder: &Path) -> Result<Outputs, StageError> {
     let (model, history) = (folder.join("model"), folder.join("history"));
-    write_weights(&model, &state.weights).map_err(StageError::failed)?;
     let mut before = (0, 0);
     let epochs = state.progress.history.iter().map(|report| {
         let seen = (report.images as u64, report.steps);
@@ -125,8 +166,10 @@ pub(super) fn write(state: &State, folder: &Path) -> Result<Outputs, StageError>
     });
     let text = serde_json::to_vec(&History {
         epochs: epochs.collect(),
+        kept: state.progress.best.map(|best| number(best.epoch + 1)),
     })
     .map_err(StageError::failed)?;
+    write_weights(&model, &state.into_model()).map_err(StageError::failed)?;
     fs::write(&history, text).map_err(StageError::failed)?;
     Ok(vec![("model".to_owned(), model), ("history".to_owned(), history)])
 }
@@ -145,33 +188,12 @@ fn epoch(report: &EpochReport, (pictures, steps): (u64, u64)) -> Epoch {
 
 /// The plan's words in those of the training loop.
 fn recipe(train: &Train, objective: Objective) -> Recipe {
-    let schedule = match train.schedule {
-        stage::Schedule::Constant => Schedule::Constant,
-        stage::Schedule::Step { every, factor } => Schedule::Step {
-            every: every as usize,
-            factor,
-        },
-        stage::Schedule::Cosine { warmup } => Schedule::Cosine { warmup },
-    };
-    let optimizer = match train.optimizer {
-        stage::Optimizer::Sgd { momentum, decay } => Optimizer::Sgd { momentum, decay },
-        stage::Optimizer::AdamW {
-            beta1,
-            beta2,
-            epsilon,
-            decay,
-        } => Optimizer::AdamW {
-            betas: [beta1, beta2],
-            epsilon,
-            decay,
-        },
-    };
     Recipe {
         epochs: train.epochs as usize,
         stop: train.stop.map(|stop| usize::try_from(stop).unwrap_or(usize::MAX)),
         rates: train.rates.clone(),
-        schedule,
-        optimizer,
+        schedule: train.schedule.clone(),
+        optimizer: train.optimizer.clone(),
         decay_on: if train.decay_all {
             DecayOn::All
         } else {
@@ -179,19 +201,33 @@ fn recipe(train: &Train, objective: Objective) -> Recipe {
         },
         clip: train.clip,
         objective,
+        accumulate: train.accumulate as usize,
+        ema: train.ema,
+        keep: train.keep,
         seed: train.seed,
         drop_last: train.drop_last,
     }
 }
 
-fn failed(error: TrainError) -> StageError {
-    let diverged = matches!(error, TrainError::Diverged { .. });
-    let failed = StageError::failed(error);
-    if diverged {
-        failed.help("lower the learning rate `lr`, or the largest gradient norm `clip`")
-    } else {
-        failed
+/// Says what diverged, where the last good state is, and what may mend it.
+fn diverged(diverged: &Diverged, train: &Train, context: &Context<'_>) -> StageError {
+    let kept = match context.states.load() {
+        Ok(Some(path)) => format!("the last good state is kept in {}", path.display()),
+        _ => "no state had been saved yet".to_owned(),
+    };
+    let top = train.rates.iter().copied().fold(0.0, f64::max);
+    let mut mends = vec![format!("a lower learning rate, `lr: {:e}` for a tenth", top / 10.0)];
+    match train.clip {
+        None => mends.push("`clip: 5.0`, which bounds the gradient's norm".to_owned()),
+        Some(clip) => mends.push(format!("a smaller `clip` than {clip}")),
     }
+    if !train.schedule.is_warmed() {
+        mends.push("a warm-up of the schedule, `warmup: 10%`".to_owned());
+    }
+    let [first, rest @ ..] = &mends[..] else {
+        return StageError::failed(diverged.to_string());
+    };
+    StageError::failed(diverged.to_string()).help(format!("try {first}; or {}; {kept}", rest.join(", or ")))
 }
 
 /// Counts of epochs and steps fit the width that events have.
@@ -250,8 +286,8 @@ struct Keeper<'a> {
 impl Hooks for Keeper<'_> {
     fn on_step(&mut self, report: &StepReport) {
         let (batch, samples) = (u64::from(self.train.batch), self.train.training.count() as u64);
-        let per_epoch = samples.min(self.train.steps_per_epoch() * batch);
-        let in_epoch = (report.step as u64 + 1) * batch;
+        let per_epoch = samples.min(self.train.batches_per_epoch() * batch);
+        let in_epoch = (report.step as u64 + 1) * batch * u64::from(self.train.accumulate.max(1));
         self.context.monitor.progress(&Progress {
             done: report.epoch as u64 * per_epoch + in_epoch.min(per_epoch),
             total: self.train.samples_seen(),

@@ -1,21 +1,32 @@
 //! The training loop.
 
-use super::loss::mean_cross_entropy;
+use super::average;
+use super::error::{Diverged, Lost, TrainError};
+use super::loss::mean_loss;
 use super::objective::Objective;
-use super::optimizer::{DecayOn, Moments, Optimizer, gradient_norm};
+use super::optimizer::Stride;
+use super::recipe::{Data, Hooks, Outcome, Recipe, Samples, StepReport};
 use super::sampler::Sampler;
-use super::schedule::Schedule;
-use super::state::{EpochReport, Progress, State, StateError};
-use crate::nn::{Mode, Network, NetworkError, Stream};
-use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-use std::error::Error;
+use super::schedule::{Place, factor, momentum, plateau};
+use super::state::{Best, EpochReport, Memory, Progress, State, StateError};
+use super::step::{Passes, clipped, fill};
+use crate::nn::{Mode, Network, Stream, device_class};
+use crate::plan::stage::Keep;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use thiserror::Error;
 
-/// After so long inside an epoch, the state is offered for saving. The clock decides nothing else.
-const SAVE_EVERY: Duration = Duration::from_secs(180);
+/// Losses that a divergence tells of.
+const TOLD_LOSSES: usize = 5;
+
+/// What stops a run, and how often it is saved. Nothing of it reaches a result.
+#[derive(Clone, Copy, Debug)]
+pub struct Control<'a> {
+    /// Raised when the run is to stop.
+    pub cancel: &'a AtomicBool,
+    /// After so long inside an epoch, the state is offered for saving.
+    pub save_every: Duration,
+}
 
 /// When the state was last offered for saving.
 struct LastSaved(Instant);
@@ -28,169 +39,6 @@ impl LastSaved {
     fn now() -> Self {
         Self(Instant::now())
     }
-
-    fn is_long_ago(&self) -> bool {
-        self.0.elapsed() > SAVE_EVERY
-    }
-}
-
-/// What a source of samples or a hook reports when it fails.
-pub type Failure = Box<dyn Error + Send + Sync>;
-
-/// Labelled images.
-pub trait Samples: Sync {
-    /// How many there are.
-    fn count(&self) -> usize;
-
-    /// The class of a sample.
-    fn label(&self, sample: usize) -> usize;
-
-    /// Writes a sample as `[height, width, channels]`: randomly changed as `chance` draws it, without it as it is.
-    /// Called from several threads.
-    ///
-    /// # Errors
-    /// When the image cannot be had.
-    fn fill(&self, sample: usize, chance: Option<Stream>, image: &mut [f32]) -> Result<(), Failure>;
-
-    /// Writes 1 for each view that a sample has, 0 for each that it lacks; asked for by networks of several views.
-    fn mask(&self, _sample: usize, mask: &mut [f32]) {
-        mask.fill(1.0);
-    }
-}
-
-/// How to train.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Recipe {
-    /// Passes over the training samples.
-    pub epochs: usize,
-    /// Steps after which training ends, within the last epoch; none when that one is whole.
-    pub stop: Option<usize>,
-    /// Base learning rate of every parameter, in the order of the graph; those of frozen ones are not used.
-    pub rates: Vec<f64>,
-    /// How the rates go through training.
-    pub schedule: Schedule,
-    /// The optimiser.
-    pub optimizer: Optimizer,
-    /// Which parameters decay.
-    pub decay_on: DecayOn,
-    /// Largest norm of all gradients together; larger ones are scaled down to it.
-    pub clip: Option<f64>,
-    /// What is learnt.
-    pub objective: Objective,
-    /// Seed of the order of samples, of their random changes and of dropout.
-    pub seed: u64,
-    /// Leave out the last batch of an epoch when it is not full. Otherwise it is left out only when it has a single
-    /// sample and some layer normalises by its batch. An epoch's only batch always stays.
-    pub drop_last: bool,
-}
-
-impl Recipe {
-    /// Steps of the whole training, of so many in an epoch.
-    fn all_steps(&self, steps: usize) -> usize {
-        self.stop.unwrap_or(usize::MAX).min(self.epochs * steps)
-    }
-}
-
-/// What to train on.
-#[derive(Clone, Copy)]
-pub struct Data<'a> {
-    /// Training samples.
-    pub training: &'a dyn Samples,
-    /// Samples whose loss is reported after each epoch; they decide nothing.
-    pub tuning: Option<&'a dyn Samples>,
-}
-
-/// One step of training.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepReport {
-    /// The epoch, counted from 0.
-    pub epoch: usize,
-    /// The step in it, counted from 0.
-    pub step: usize,
-    /// Steps per epoch.
-    pub steps: usize,
-    /// Mean loss of the batch.
-    pub loss: f64,
-    /// Learning rate of the parameter that has the highest.
-    pub rate: f64,
-    /// Norm of the gradients before clipping; none when nothing is clipped.
-    pub gradient_norm: Option<f64>,
-    /// Images of the batch.
-    pub images: usize,
-}
-
-/// What the loop tells its caller.
-pub trait Hooks {
-    /// After every step.
-    fn on_step(&mut self, report: &StepReport);
-
-    /// After every epoch, and every few minutes within one: the run can be continued from here.
-    ///
-    /// # Errors
-    /// When the state cannot be kept; training then stops.
-    fn on_state(&mut self, state: &State) -> Result<(), Failure>;
-}
-
-/// How a run ended.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// All epochs are done.
-    Finished(State),
-    /// The flag was raised; the run can be continued from here.
-    Cancelled(State),
-}
-
-/// Why training failed.
-#[derive(Debug, Error)]
-pub enum TrainError {
-    /// There are no training samples.
-    #[error("there are no samples to train on")]
-    NoSamples,
-    /// A label that is no class.
-    #[error("sample {sample} has class {label}, but the network has {classes} classes")]
-    Label {
-        /// The sample.
-        sample: usize,
-        /// Its label.
-        label: usize,
-        /// The number of classes.
-        classes: usize,
-    },
-    /// Not one learning rate per parameter.
-    #[error("{found} learning rates for {expected} parameters")]
-    Rates {
-        /// Parameters of the graph.
-        expected: usize,
-        /// Rates given.
-        found: usize,
-    },
-    /// An image cannot be had.
-    #[error("sample {sample}: {source}")]
-    Sample {
-        /// The sample.
-        sample: usize,
-        /// What its source says.
-        source: Failure,
-    },
-    /// The loss is no longer a number.
-    #[error("training diverged: the loss is {loss} in epoch {epoch}, step {step}")]
-    Diverged {
-        /// The epoch.
-        epoch: usize,
-        /// The step in it.
-        step: usize,
-        /// The loss.
-        loss: f64,
-    },
-    /// The network refused.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// The state to continue from is of another run.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The state could not be kept.
-    #[error("the state of training cannot be kept: {0}")]
-    Hook(Failure),
 }
 
 /// Trains a network whose weights are loaded, or continues from a state.
@@ -203,60 +51,9 @@ pub fn fit(
     recipe: &Recipe,
     from: Option<&State>,
     hooks: &mut dyn Hooks,
-    cancel: &AtomicBool,
+    control: Control<'_>,
 ) -> Result<Outcome, TrainError> {
-    let sampler = sampler(network, data, recipe)?;
-    let (mut progress, mut moments) = start(network, &sampler, recipe, from)?;
-    let tuning = data.tuning.filter(|tuning| tuning.count() > 0);
-    let mut evaluator = match tuning {
-        Some(_) => Some(Network::compile(network.graph(), Mode::Evaluate, network.batch())?),
-        None => None,
-    };
-    let steps = sampler.batches();
-    let mut saved = LastSaved::now();
-    while progress.epoch < recipe.epochs {
-        let order = sampler.order(progress.epoch);
-        let done = progress.epoch * steps;
-        let steps_here = steps.min(recipe.all_steps(steps).saturating_sub(done));
-        for batch in order.chunks(sampler.batch).take(steps_here).skip(progress.step) {
-            if cancel.load(Ordering::Relaxed) {
-                return Ok(Outcome::Cancelled(State::of(network, &moments, &progress)));
-            }
-            let report = train_step(
-                network,
-                &mut moments,
-                &mut progress,
-                recipe,
-                (&sampler, data.training),
-                batch,
-            )?;
-            hooks.on_step(&report);
-            if saved.is_long_ago() && progress.step < steps_here {
-                hooks
-                    .on_state(&State::of(network, &moments, &progress))
-                    .map_err(TrainError::Hook)?;
-                saved = LastSaved::now();
-            }
-        }
-        let mut tuning_loss = None;
-        if let (Some(evaluator), Some(tuning)) = (&mut evaluator, tuning) {
-            evaluator.copy_values(network);
-            let Some(logits) = predict(evaluator, tuning, cancel)? else {
-                return Ok(Outcome::Cancelled(State::of(network, &moments, &progress)));
-            };
-            let labels: Vec<usize> = (0..tuning.count()).map(|sample| tuning.label(sample)).collect();
-            let loss = mean_cross_entropy(&logits, &labels, network.graph().classes());
-            tuning_loss = Some(finite(loss, progress.epoch, progress.step)?);
-        }
-        let (last, all) = ((done + steps_here).saturating_sub(1), recipe.all_steps(steps));
-        let last = recipe.schedule.factor_of(last, steps, all);
-        finish_epoch(&mut progress, highest(network, &recipe.rates) * last, tuning_loss);
-        hooks
-            .on_state(&State::of(network, &moments, &progress))
-            .map_err(TrainError::Hook)?;
-        saved = LastSaved::now();
-    }
-    Ok(Outcome::Finished(State::of(network, &moments, &progress)))
+    Run::start(network, data, recipe, from, control)?.finish(hooks)
 }
 
 /// The logits `[samples, classes]` of all samples in order; none when cancelled.
@@ -280,77 +77,269 @@ pub fn predict(
     Ok(Some(logits))
 }
 
-/// One step: forward, loss, backward, clipping, optimiser.
-fn train_step(
-    network: &mut Network,
-    moments: &mut Moments,
-    progress: &mut Progress,
-    recipe: &Recipe,
-    (sampler, samples): (&Sampler, &dyn Samples),
-    batch: &[usize],
-) -> Result<StepReport, TrainError> {
-    let (epoch, step, steps) = (progress.epoch, progress.step, sampler.batches());
-    let views = recipe.objective.views();
-    fill(network, samples, (batch, views), |view, sample| {
-        Some(sampler.chance(epoch, view, sample))
-    })?;
-    let dropout = Stream::new(recipe.seed).named("dropout").numbered(progress.steps);
-    let labels: Vec<usize> = batch.iter().map(|&sample| samples.label(sample)).collect();
-    let classes = network.graph().classes();
-    let outputs = 1 + network.graph().auxiliary.len();
-    let images = batch.len() * recipe.objective.views();
-    let mut gradient = vec![0.0; images * classes * outputs];
-    network.forward(images, dropout)?;
-    let loss = recipe.objective.loss(network, &labels, &mut gradient);
-    finite(loss, epoch, step)?;
-    network.backward(&gradient)?;
-    let norm = recipe.clip.map(|_| gradient_norm(network.training_slices().1));
-    // As torch's `clip_grad_norm_`, down to the constant.
-    let scale = recipe
-        .clip
-        .zip(norm)
-        .map_or(1.0, |(clip, norm)| (clip / (norm + 1e-6)).min(1.0));
-    let all = recipe.all_steps(steps);
-    let factor = recipe.schedule.factor_of(epoch * steps + step, steps, all);
-    let rates: Vec<f64> = recipe.rates.iter().map(|rate| rate * factor).collect();
-    recipe.optimizer.step(network, moments, &rates, recipe.decay_on, scale);
-    progress.step += 1;
-    progress.steps += 1;
-    progress.images += images;
-    progress.epoch_images += batch.len();
-    progress.loss_sum += loss * batch.len() as f64;
-    Ok(StepReport {
-        epoch,
-        step,
-        steps,
-        loss,
-        rate: highest(network, &rates),
-        gradient_norm: norm,
-        images,
-    })
+/// A training under way.
+struct Run<'a> {
+    network: &'a mut Network,
+    data: Data<'a>,
+    recipe: &'a Recipe,
+    control: Control<'a>,
+    sampler: Sampler,
+    /// Steps of a whole epoch.
+    steps: usize,
+    progress: Progress,
+    memory: Memory,
+    /// The network for the tuning samples, where there are any.
+    evaluator: Option<Network>,
+    /// Gradients of the batches of a step.
+    sum: Vec<f32>,
+    /// Losses of the last steps.
+    losses: VecDeque<f64>,
+    saved: LastSaved,
 }
 
-/// Writes a batch's images where the network reads them: so many views of each, all first ones before all second ones.
-fn fill(
-    network: &mut Network,
-    samples: &dyn Samples,
-    (batch, views): (&[usize], usize),
-    chance: impl Fn(usize, usize) -> Option<Stream> + Sync,
-) -> Result<(), TrainError> {
-    let len = network.graph().input_shape().len();
-    let images = network.images_mut(batch.len() * views)?;
-    images.par_chunks_mut(len).enumerate().try_for_each(|(place, image)| {
-        let (view, sample) = (place / batch.len(), batch[place % batch.len()]);
-        samples
-            .fill(sample, chance(view, sample), image)
-            .map_err(|source| TrainError::Sample { sample, source })
-    })?;
-    if let Some(mask) = network.mask_mut(batch.len())? {
-        let views = mask.len() / batch.len();
-        let rows = mask.chunks_exact_mut(views).zip(batch);
-        rows.for_each(|(mask, &sample)| samples.mask(sample, mask));
+impl<'a> Run<'a> {
+    fn start(
+        network: &'a mut Network,
+        data: Data<'a>,
+        recipe: &'a Recipe,
+        from: Option<&State>,
+        control: Control<'a>,
+    ) -> Result<Self, TrainError> {
+        let sampler = sampler(network, data, recipe)?;
+        let (mut progress, memory) = restored(network, &sampler, recipe, from)?;
+        let device = device_class().to_owned();
+        if !progress.devices.contains(&device) {
+            progress.devices.push(device);
+        }
+        let data = Data {
+            tuning: data.tuning.filter(|tuning| tuning.count() > 0),
+            ..data
+        };
+        if data.tuning.is_none() && (recipe.keep == Keep::Best || plateau(&recipe.schedule).is_some()) {
+            return Err(TrainError::NoTuning);
+        }
+        let evaluator = match data.tuning {
+            Some(_) => Some(Network::compile(network.graph(), Mode::Evaluate, network.batch())?),
+            None => None,
+        };
+        Ok(Self {
+            steps: sampler.batches().div_ceil(recipe.accumulate.max(1)),
+            network,
+            data,
+            recipe,
+            control,
+            sampler,
+            progress,
+            memory,
+            evaluator,
+            sum: Vec::new(),
+            losses: VecDeque::new(),
+            saved: LastSaved::now(),
+        })
     }
-    Ok(())
+
+    /// Every epoch that is left.
+    fn finish(mut self, hooks: &mut dyn Hooks) -> Result<Outcome, TrainError> {
+        while self.progress.epoch < self.recipe.epochs {
+            if !self.epoch(hooks)? {
+                return Ok(Outcome::Cancelled(self.state()?));
+            }
+            hooks.on_state(&self.state()?).map_err(TrainError::Hook)?;
+            self.saved = LastSaved::now();
+        }
+        Ok(Outcome::Finished(self.state()?))
+    }
+
+    /// The steps of an epoch that are left, and what is measured after them; false when cancelled.
+    fn epoch(&mut self, hooks: &mut dyn Hooks) -> Result<bool, TrainError> {
+        let order = self.sampler.order(self.progress.epoch);
+        let batches: Vec<&[usize]> = order.chunks(self.sampler.batch).take(self.sampler.batches()).collect();
+        let done = self.progress.epoch * self.steps;
+        let steps_here = self.steps.min(self.recipe.all_steps(self.steps).saturating_sub(done));
+        let groups = batches.chunks(self.recipe.accumulate.max(1)).take(steps_here);
+        for batches in groups.skip(self.progress.step) {
+            if self.control.cancel.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let report = self.step(batches)?;
+            hooks.on_step(&report);
+            if self.saved.0.elapsed() >= self.control.save_every && self.progress.step < steps_here {
+                hooks.on_state(&self.state()?).map_err(TrainError::Hook)?;
+                self.saved = LastSaved::now();
+            }
+        }
+        let Some(tuning_loss) = self.tuning_loss()? else {
+            return Ok(false);
+        };
+        self.finish_epoch(tuning_loss, (done + steps_here).saturating_sub(1));
+        Ok(true)
+    }
+
+    /// One step over some batches.
+    fn step(&mut self, batches: &[&[usize]]) -> Result<StepReport, TrainError> {
+        let (epoch, step) = (self.progress.epoch, self.progress.step);
+        let place = self.place(epoch * self.steps + step);
+        let factor = factor(&self.recipe.schedule, place, &self.progress.fallen);
+        let rates: Vec<f64> = self.recipe.rates.iter().map(|rate| rate * factor).collect();
+        let rate = highest(self.network, &rates);
+        let passes = Passes {
+            samples: self.data.training,
+            sampler: &self.sampler,
+            objective: &self.recipe.objective,
+            epoch,
+            dropout: Stream::new(self.recipe.seed)
+                .named("dropout")
+                .numbered(self.progress.steps),
+        };
+        let loss = passes.run(self.network, batches, &mut self.sum)?;
+        if !loss.is_finite() {
+            return Err(self.diverged(Lost::Loss(loss), rate));
+        }
+        let (norm, scale) = clipped(self.network, self.recipe.clip);
+        if !norm.is_finite() {
+            return Err(self.diverged(Lost::Gradient(norm), rate));
+        }
+        let stride = Stride {
+            rates: &rates,
+            decay_on: self.recipe.decay_on,
+            scale,
+            momentum: momentum(&self.recipe.schedule, place),
+        };
+        self.recipe
+            .optimizer
+            .step(self.network, &mut self.memory.moments, stride);
+        self.progress.steps += 1;
+        if let (Some(decay), Some(mean)) = (self.recipe.ema, &mut self.memory.average) {
+            average::follow(mean, self.network.values(), decay, self.progress.steps);
+        }
+        let samples: usize = batches.iter().map(|batch| batch.len()).sum();
+        let images = samples * self.recipe.objective.views();
+        self.progress.step += 1;
+        self.progress.images += images;
+        self.progress.epoch_images += samples;
+        self.progress.loss_sum += loss * samples as f64;
+        if self.losses.len() == TOLD_LOSSES {
+            self.losses.pop_front();
+        }
+        self.losses.push_back(loss);
+        Ok(StepReport {
+            epoch,
+            step,
+            steps: self.steps,
+            loss,
+            rate,
+            gradient_norm: norm,
+            images,
+        })
+    }
+
+    fn place(&self, step: usize) -> Place {
+        Place {
+            step,
+            per_epoch: self.steps,
+            all: self.recipe.all_steps(self.steps),
+        }
+    }
+
+    /// The loss of the tuning samples by the weights that would be kept now: `Some(None)` when there are none, `None` when
+    /// cancelled.
+    fn tuning_loss(&mut self) -> Result<Option<Option<f64>>, TrainError> {
+        let (Some(tuning), Objective::Classes(loss)) = (self.data.tuning, &self.recipe.objective) else {
+            return Ok(Some(None));
+        };
+        let Some(mut evaluator) = self.evaluator.take() else {
+            return Ok(Some(None));
+        };
+        self.with_kept(|network| evaluator.copy_values(network));
+        let logits = predict(&mut evaluator, tuning, self.control.cancel);
+        self.evaluator = Some(evaluator);
+        let Some(logits) = logits? else {
+            return Ok(None);
+        };
+        let labels: Vec<usize> = (0..tuning.count()).map(|sample| tuning.label(sample)).collect();
+        let value = mean_loss(loss, &logits, &labels, self.network.graph().classes());
+        if value.is_finite() {
+            Ok(Some(Some(value)))
+        } else {
+            Err(self.diverged(
+                Lost::TuningLoss(value),
+                self.rate_of(self.progress.epoch, self.progress.step),
+            ))
+        }
+    }
+
+    /// Lets `act` see the network with the mean of its values, where there is one.
+    fn with_kept<R>(&mut self, act: impl FnOnce(&Network) -> R) -> R {
+        let Some(mean) = &mut self.memory.average else {
+            return act(self.network);
+        };
+        self.network.exchange_values(mean);
+        let result = act(self.network);
+        self.network.exchange_values(mean);
+        result
+    }
+
+    fn finish_epoch(&mut self, tuning_loss: Option<f64>, last: usize) {
+        let factor = factor(&self.recipe.schedule, self.place(last), &self.progress.fallen);
+        let epoch = self.progress.epoch;
+        if let Some(loss) = tuning_loss {
+            if let Some(rule) = plateau(&self.recipe.schedule) {
+                self.progress.fallen.epoch(rule, loss);
+            }
+            let is_best = self.progress.best.is_none_or(|best| loss < best.tuning_loss);
+            if self.recipe.keep == Keep::Best && is_best {
+                self.progress.best = Some(Best {
+                    epoch,
+                    tuning_loss: loss,
+                });
+                self.memory.best = Some(self.with_kept(|network| network.values().to_vec()));
+            }
+        }
+        let rate = highest(self.network, &self.recipe.rates) * factor;
+        let progress = &mut self.progress;
+        progress.history.push(EpochReport {
+            epoch,
+            loss: progress.loss_sum / progress.epoch_images as f64,
+            tuning_loss,
+            images: progress.images,
+            steps: progress.steps,
+            rate,
+        });
+        progress.epoch += 1;
+        progress.step = 0;
+        progress.epoch_images = 0;
+        progress.loss_sum = 0.0;
+    }
+
+    /// The state now. What is no number is never saved: the last state stays a good one.
+    fn state(&self) -> Result<State, TrainError> {
+        if !self.network.is_finite() {
+            return Err(self.diverged(Lost::Weights, self.rate_of(self.progress.epoch, self.progress.step)));
+        }
+        Ok(State::of(self.network, &self.memory, &self.progress))
+    }
+
+    /// The highest learning rate of the last step before this one.
+    fn rate_of(&self, epoch: usize, step: usize) -> f64 {
+        let place = self.place((epoch * self.steps + step).saturating_sub(1));
+        highest(self.network, &self.recipe.rates) * factor(&self.recipe.schedule, place, &self.progress.fallen)
+    }
+
+    fn diverged(&self, lost: Lost, rate: f64) -> TrainError {
+        let (epoch, step) = match (self.progress.epoch, self.progress.step) {
+            // Found when an epoch was over.
+            (epoch, 0) if lost == Lost::Weights && epoch > 0 => (epoch - 1, self.steps),
+            place => place,
+        };
+        TrainError::Diverged(Box::new(Diverged {
+            lost,
+            epoch,
+            step,
+            steps: self.steps,
+            rate,
+            losses: self.losses.iter().copied().collect(),
+        }))
+    }
 }
 
 /// Checks that data, recipe and network belong together, and plans the batches.
@@ -382,15 +371,20 @@ fn sampler(network: &Network, data: Data<'_>, recipe: &Recipe) -> Result<Sampler
     }
 }
 
-fn start(
+/// How far a run has come and what it remembers: nothing yet, or as a state says.
+fn restored(
     network: &mut Network,
     sampler: &Sampler,
     recipe: &Recipe,
     from: Option<&State>,
-) -> Result<(Progress, Moments), TrainError> {
-    let moments = recipe.optimizer.moments(network.training_slices().1.len());
+) -> Result<(Progress, Memory), TrainError> {
+    let memory = Memory {
+        moments: recipe.optimizer.memory(network.training_slices().1.len()),
+        average: recipe.ema.map(|_| network.values().to_vec()),
+        best: None,
+    };
     let Some(state) = from else {
-        return Ok((Progress::new(sampler.samples, sampler.batch), moments));
+        return Ok((Progress::new(sampler.samples, sampler.batch), memory));
     };
     let describe = |samples: usize, batch: usize| format!("{samples} samples in batches of {batch}");
     let (expected, found) = (
@@ -400,30 +394,7 @@ fn start(
     if expected != found {
         return Err(StateError::Other { expected, found }.into());
     }
-    Ok((state.progress.clone(), state.restore(network, moments)?))
-}
-
-fn finish_epoch(progress: &mut Progress, rate: f64, tuning_loss: Option<f64>) {
-    progress.history.push(EpochReport {
-        epoch: progress.epoch,
-        loss: progress.loss_sum / progress.epoch_images as f64,
-        tuning_loss,
-        images: progress.images,
-        steps: progress.steps,
-        rate,
-    });
-    progress.epoch += 1;
-    progress.step = 0;
-    progress.epoch_images = 0;
-    progress.loss_sum = 0.0;
-}
-
-fn finite(loss: f64, epoch: usize, step: usize) -> Result<f64, TrainError> {
-    if loss.is_finite() {
-        Ok(loss)
-    } else {
-        Err(TrainError::Diverged { epoch, step, loss })
-    }
+    Ok((state.progress.clone(), state.restore(network, memory)?))
 }
 
 /// The highest rate of a trained parameter.

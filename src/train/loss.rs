@@ -1,55 +1,162 @@
-//! Cross-entropy, and what all outputs of a network cost together.
+//! Losses of logits and classes, and what all outputs of a network cost together.
+//!
+//! All are computed in f64 with torch's formulas, per sample and then divided: by the number of samples; of weighted
+//! cross-entropy by the sum of the weights of their classes; of binary cross-entropy by the number of logits.
 
 use crate::nn::Network;
+use crate::plan::stage::Loss;
 
-/// Mean cross-entropy of a network's logits after a forward pass of training, plus that of each auxiliary output times
-/// its weight. `gradient` gets the gradient with respect to all outputs, as [`Network::backward`] takes it.
+/// What the loss of samples of these classes is divided by.
+pub(super) fn divisor(loss: &Loss, labels: &[usize], classes: usize) -> f64 {
+    match loss {
+        Loss::CrossEntropy { weights, .. } if !weights.is_empty() => labels.iter().map(|&label| weights[label]).sum(),
+        Loss::CrossEntropy { .. } | Loss::Focal { .. } => labels.len() as f64,
+        Loss::Binary { .. } => (labels.len() * classes) as f64,
+    }
+}
+
+/// The loss of a network's logits after a forward pass of training, plus that of each auxiliary output times its weight,
+/// divided by `divisor`. `gradient` gets the gradient with respect to all outputs, as [`Network::backward`] takes it.
 ///
 /// # Panics
 /// When the slices do not belong together or a label is not below the number of classes.
-pub(super) fn of_outputs(network: &Network, labels: &[usize], gradient: &mut [f32]) -> f64 {
+pub(super) fn of_outputs(loss: &Loss, network: &Network, labels: &[usize], divisor: f64, gradient: &mut [f32]) -> f64 {
     let classes = network.graph().classes();
     let (own, others) = gradient.split_at_mut(labels.len() * classes);
-    let mut loss = cross_entropy(network.logits(), labels, classes, own);
+    let of =
+        |logits: &[f32], gradient: &mut [f32]| summed(loss, logits, (labels, classes), divisor, gradient) / divisor;
+    let mut total = of(network.logits(), own);
     let others = others.chunks_exact_mut((labels.len() * classes).max(1));
     for ((place, auxiliary), gradient) in network.graph().auxiliary.iter().enumerate().zip(others) {
-        loss += auxiliary.weight * cross_entropy(network.auxiliary_logits(place), labels, classes, gradient);
+        total += auxiliary.weight * of(network.auxiliary_logits(place), gradient);
         gradient.iter_mut().for_each(|g| *g *= auxiliary.weight as f32);
     }
-    loss
+    total
 }
 
-/// Mean cross-entropy of `logits` `[samples, classes]` against class indices, and its gradient with respect to the
-/// logits, which is written to `gradient`. Computed in f64, with the largest logit taken off first.
+/// The loss of `logits` `[samples, classes]` against class indices, and its gradient with respect to the logits, which is
+/// written to `gradient`.
 ///
 /// # Panics
 /// When the slices do not belong together or a label is not below `classes`.
-pub fn cross_entropy(logits: &[f32], labels: &[usize], classes: usize, gradient: &mut [f32]) -> f64 {
+pub fn loss_and_gradient(loss: &Loss, logits: &[f32], labels: &[usize], classes: usize, gradient: &mut [f32]) -> f64 {
     assert_eq!(logits.len(), labels.len() * classes, "one row of logits per label");
-    let mut sum = 0.0;
-    let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
-    for ((logits, gradient), &label) in rows.zip(labels) {
-        let log_total = log_sum_exp(logits);
-        sum += log_total - f64::from(logits[label]);
-        for (i, (g, l)) in gradient.iter_mut().zip(logits).enumerate() {
-            let target = if i == label { 1.0 } else { 0.0 };
-            *g = (((f64::from(*l) - log_total).exp() - target) / labels.len() as f64) as f32;
-        }
-    }
-    sum / labels.len() as f64
+    let divisor = divisor(loss, labels, classes);
+    summed(loss, logits, (labels, classes), divisor, gradient) / divisor
 }
 
-/// Mean cross-entropy of `logits` `[samples, classes]` against class indices.
+/// The loss of `logits` `[samples, classes]` against class indices.
 ///
 /// # Panics
 /// When there are not as many rows as labels or a label is not below `classes`.
 #[must_use]
-pub fn mean_cross_entropy(logits: &[f32], labels: &[usize], classes: usize) -> f64 {
+pub fn mean_loss(loss: &Loss, logits: &[f32], labels: &[usize], classes: usize) -> f64 {
     assert_eq!(logits.len(), labels.len() * classes, "one row of logits per label");
     let rows = logits.chunks_exact(classes).zip(labels);
-    rows.map(|(row, &label)| log_sum_exp(row) - f64::from(row[label]))
-        .sum::<f64>()
-        / labels.len() as f64
+    let mut slopes = vec![0.0; classes];
+    let sum: f64 = rows.map(|(row, &label)| of_row(loss, row, label, &mut slopes)).sum();
+    sum / divisor(loss, labels, classes)
+}
+
+/// Mean cross-entropy and its gradient, as [`loss_and_gradient`] has them for any loss.
+///
+/// # Panics
+/// As there.
+pub fn cross_entropy(logits: &[f32], labels: &[usize], classes: usize, gradient: &mut [f32]) -> f64 {
+    loss_and_gradient(&Loss::default(), logits, labels, classes, gradient)
+}
+
+/// Mean cross-entropy.
+///
+/// # Panics
+/// As [`mean_loss`].
+#[must_use]
+pub fn mean_cross_entropy(logits: &[f32], labels: &[usize], classes: usize) -> f64 {
+    mean_loss(&Loss::default(), logits, labels, classes)
+}
+
+/// The sum over samples, undivided, and the gradient of the divided one.
+fn summed(
+    loss: &Loss,
+    logits: &[f32],
+    (labels, classes): (&[usize], usize),
+    divisor: f64,
+    gradient: &mut [f32],
+) -> f64 {
+    let mut slopes = vec![0.0; classes];
+    let mut sum = 0.0;
+    let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
+    for ((logits, gradient), &label) in rows.zip(labels) {
+        sum += of_row(loss, logits, label, &mut slopes);
+        for (gradient, slope) in gradient.iter_mut().zip(&slopes) {
+            *gradient = (slope / divisor) as f32;
+        }
+    }
+    sum
+}
+
+/// The undivided loss of one sample; `slopes` gets its derivatives.
+fn of_row(loss: &Loss, logits: &[f32], label: usize, slopes: &mut [f64]) -> f64 {
+    let weight = |weights: &[f64], class: usize| weights.get(class).copied().unwrap_or(1.0);
+    match loss {
+        Loss::CrossEntropy { smoothing, weights } => {
+            let total = log_sum_exp(logits);
+            // Of smoothed targets each class has a share; those of the label's weights add up to `all`.
+            let spread = |class: usize| smoothing / logits.len() as f64 * weight(weights, class);
+            let own = (1.0 - smoothing) * weight(weights, label);
+            let mut sum = own * (total - f64::from(logits[label]));
+            let mut all = own;
+            if *smoothing > 0.0 {
+                for (class, logit) in logits.iter().enumerate() {
+                    sum += spread(class) * (total - f64::from(*logit));
+                    all += spread(class);
+                }
+            }
+            for (class, (slope, logit)) in slopes.iter_mut().zip(logits).enumerate() {
+                let target = if class == label { own } else { 0.0 } + spread(class);
+                *slope = all * (f64::from(*logit) - total).exp() - target;
+            }
+            sum
+        }
+        Loss::Focal { gamma, weights } => {
+            let total = log_sum_exp(logits);
+            let log = f64::from(logits[label]) - total;
+            // The share of the other classes, of which no digit is lost when it is small.
+            let missed = -log.exp_m1();
+            let weight = weight(weights, label);
+            let easy = missed.powf(*gamma);
+            // The derivative by the logarithm of the label's share.
+            let bend = if missed > 0.0 {
+                gamma * missed.powf(gamma - 1.0) * log.exp() * log
+            } else {
+                0.0
+            };
+            let by_log = weight * (bend - easy);
+            for (class, (slope, logit)) in slopes.iter_mut().zip(logits).enumerate() {
+                let target = if class == label { 1.0 } else { 0.0 };
+                *slope = by_log * (target - (f64::from(*logit) - total).exp());
+            }
+            -weight * easy * log
+        }
+        Loss::Binary { weights } => {
+            let mut sum = 0.0;
+            for (class, (slope, logit)) in slopes.iter_mut().zip(logits).enumerate() {
+                let z = f64::from(*logit);
+                let small = (-z.abs()).exp();
+                // The logarithm of 1 + exp(-z), and 1 / (1 + exp(-z)).
+                let cost = small.ln_1p() + (-z).max(0.0);
+                let share = if z >= 0.0 { 1.0 } else { small } / (1.0 + small);
+                if class == label {
+                    sum += weight(weights, class) * cost;
+                    *slope = weight(weights, class) * (share - 1.0);
+                } else {
+                    sum += z + cost;
+                    *slope = share;
+                }
+            }
+            sum
+        }
+    }
 }
 
 fn log_sum_exp(logits: &[f32]) -> f64 {
@@ -58,39 +165,4 @@ fn log_sum_exp(logits: &[f32]) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        net::{Builder, NetError, WeightInit},
-        nn::{Mode, Stream, initial_weights},
-    };
-
-    #[test]
-    fn auxiliary_losses_count_by_their_weights() -> Result<(), Box<dyn std::error::Error>> {
-        let mut b = Builder::new(2, 1, 1);
-        let x = b.flatten(b.input());
-        let mut linear = |name: &str| -> Result<_, NetError> {
-            b.push_scope(name);
-            let node = b.linear(x, 3, true, WeightInit::KaimingUniform)?;
-            b.pop_scope();
-            Ok(node)
-        };
-        let (own, other) = (linear("own")?, linear("other")?);
-        b.also(own, other, 0.25)?;
-        let graph = b.finish("net", own, vec![], Some(3))?;
-        let mut network = Network::compile(&graph, Mode::Train { frozen: &[] }, 2)?;
-        network.load(&initial_weights(&graph, 1))?;
-        network.images_mut(2)?.copy_from_slice(&[0.5, -1.0, 2.0, 0.25]);
-        network.forward(2, Stream::new(0))?;
-        let labels = [2, 0];
-        let mut gradient = [0.0; 12];
-        let loss = of_outputs(&network, &labels, &mut gradient);
-        let (mut first, mut second) = ([0.0; 6], [0.0; 6]);
-        let own = cross_entropy(network.logits(), &labels, 3, &mut first);
-        let other = cross_entropy(network.auxiliary_logits(0), &labels, 3, &mut second);
-        assert!((loss - (own + 0.25 * other)).abs() < 1e-12);
-        assert_eq!(gradient[..6], first);
-        assert_eq!(gradient[6..], second.map(|g| g * 0.25));
-        Ok(())
-    }
-}
+mod tests;

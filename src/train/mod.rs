@@ -1,24 +1,34 @@
-//! The training loop, optimisers, schedules and the loss.
+//! The training loop, optimisers, schedules and losses.
 //!
 //! [`fit()`] trains a compiled network. All chance is drawn by counter from the recipe's seed, and a [`State`] holds all
-//! else that the next step needs, so a run that was interrupted anywhere ends in the same bits as one that was not.
+//! else that the next step needs, so a run that was interrupted anywhere ends in the same bits as one that was not. What
+//! decides the result is described by the plan's own types ([`crate::plan::stage`]); their formulas stand here.
 
 mod augment;
+mod average;
 mod contrast;
+mod error;
 mod fit;
 mod loss;
+mod memory;
 mod objective;
 mod optimizer;
+mod recipe;
 mod sampler;
 mod schedule;
 mod state;
+mod step;
 
+pub use crate::plan::stage::{Curve, Fall, Keep, Loss, OneCycle, Optimizer, Plateau, Schedule};
 pub use augment::augment;
 pub use contrast::nt_xent;
-pub use fit::{Data, Failure, Hooks, Outcome, Recipe, Samples, StepReport, TrainError, fit, predict};
-pub use loss::{cross_entropy, mean_cross_entropy};
+pub use error::{Diverged, Lost, TrainError};
+pub use fit::{Control, fit, predict};
+pub use loss::{cross_entropy, loss_and_gradient, mean_cross_entropy, mean_loss};
+pub use memory::{Footprint, footprint};
 pub use objective::Objective;
-pub use optimizer::{DecayOn, Moments, Optimizer, gradient_norm};
+pub use optimizer::{DecayOn, Moments, Stride, gradient_norm};
+pub use recipe::{Data, Failure, Hooks, Outcome, Recipe, Samples, StepReport};
 pub use sampler::Sampler;
-pub use schedule::Schedule;
-pub use state::{EpochReport, Progress, State, StateError};
+pub use schedule::{Fallen, Place, factor, momentum};
+pub use state::{Best, EpochReport, Progress, State, StateError};

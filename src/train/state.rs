@@ -1,14 +1,22 @@
 //! The state of a training run: all that the next step needs.
 
 use super::optimizer::Moments;
+use super::schedule::Fallen;
 use crate::nn::{Network, Weights, WeightsError, bytes_with_note, note_of, weights_from_bytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Key of the progress in the file's metadata.
-const NOTE: &str = "mtl.training/1";
+const NOTE: &str = "mtl.training/2";
 /// What stands before a parameter's name, for each kind of tensor.
-const PREFIXES: [&str; 3] = ["weights.", "first_moment.", "second_moment."];
+const PREFIXES: [&str; 6] = [
+    "weights.",
+    "first_moment.",
+    "second_moment.",
+    "third_moment.",
+    "average.",
+    "best.",
+];
 
 /// What one epoch came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +56,21 @@ pub struct Progress {
     pub batch: usize,
     /// The epochs that are done.
     pub history: Vec<EpochReport>,
+    /// How far a plateau has let the rates fall.
+    pub fallen: Fallen,
+    /// The epoch whose weights are the best so far, when the best are kept.
+    pub best: Option<Best>,
+    /// The classes of the devices that computed, in the order of their first step.
+    pub devices: Vec<String>,
+}
+
+/// The best epoch so far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// The epoch, counted from 0.
+    pub epoch: usize,
+    /// Mean loss of the tuning samples after it.
+    pub tuning_loss: f64,
 }
 
 impl Progress {
@@ -64,6 +87,9 @@ impl Progress {
             samples,
             batch,
             history: Vec::new(),
+            fallen: Fallen::default(),
+            best: None,
+            devices: Vec::new(),
         }
     }
 }
@@ -75,10 +101,27 @@ pub struct State {
     pub progress: Progress,
     /// All parameters and buffers.
     pub weights: Weights,
-    /// Momentum or first moments of the trained parameters.
+    /// Momentum or first moments of the trained parameters; empty where the optimiser has none, as the next two.
     pub first: Weights,
-    /// Second moments; empty for SGD.
+    /// Second moments.
     pub second: Weights,
+    /// Largest second moments, or mean gradients.
+    pub third: Weights,
+    /// Mean over steps of parameters and buffers; empty when there is none.
+    pub average: Weights,
+    /// Parameters and buffers of the best epoch, of the mean when there is one; empty while there is none.
+    pub best: Weights,
+}
+
+/// What a training remembers beside the network, in the layouts of the network.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Memory {
+    /// The optimiser's.
+    pub(super) moments: Moments,
+    /// Mean over steps of all values.
+    pub(super) average: Option<Vec<f32>>,
+    /// All values of the best epoch.
+    pub(super) best: Option<Vec<f32>>,
 }
 
 /// Why a state cannot be read or continued.
@@ -107,41 +150,74 @@ pub enum StateError {
 }
 
 impl State {
-    /// The state of a network and its optimiser.
-    #[must_use]
-    pub fn of(network: &Network, moments: &Moments, progress: &Progress) -> Self {
-        let export = |values: &[f32]| {
+    /// The state of a network and of what a training remembers beside it.
+    pub(super) fn of(network: &Network, memory: &Memory, progress: &Progress) -> Self {
+        let moment = |values: &[f32]| {
             if values.is_empty() {
                 Weights::new()
             } else {
                 network.export_trained(values)
             }
         };
+        let whole = |values: &Option<Vec<f32>>| {
+            let values = values.as_ref();
+            values.map_or_else(Weights::new, |values| network.export_values(values))
+        };
+        let Moments {
+            first, second, third, ..
+        } = &memory.moments;
         Self {
             progress: progress.clone(),
             weights: network.weights(),
-            first: export(&moments.first),
-            second: export(&moments.second),
+            first: moment(first),
+            second: moment(second),
+            third: moment(third),
+            average: whole(&memory.average),
+            best: whole(&memory.best),
         }
     }
 
-    /// Puts the weights back in a network, and returns the optimiser's moments.
+    /// The weights that the training gives: of the best epoch, else the mean, else the last.
+    #[must_use]
+    pub fn into_model(self) -> Weights {
+        let kept = [self.best, self.average, self.weights].into_iter();
+        kept.into_iter().find(|weights| !weights.is_empty()).unwrap_or_default()
+    }
+
+    /// Puts the weights back in a network, and fills what a training remembers beside it; `memory` comes as before the first
+    /// step.
     ///
     /// # Errors
-    /// When the state is of another network.
-    pub fn restore(&self, network: &mut Network, moments: Moments) -> Result<Moments, StateError> {
+    /// When the state is of another network, or of a training that remembers something else.
+    pub(super) fn restore(&self, network: &mut Network, memory: Memory) -> Result<Memory, StateError> {
         network.load(&self.weights)?;
-        let import = |weights: &Weights, fresh: Vec<f32>| -> Result<Vec<f32>, WeightsError> {
+        let moment = |weights: &Weights, fresh: Vec<f32>| -> Result<Vec<f32>, WeightsError> {
             if fresh.is_empty() && weights.is_empty() {
                 Ok(fresh)
             } else {
                 network.import_trained(weights)
             }
         };
-        Ok(Moments {
-            first: import(&self.first, moments.first)?,
-            second: import(&self.second, moments.second)?,
-            steps: self.progress.steps,
+        let Moments {
+            first, second, third, ..
+        } = memory.moments;
+        let average = match memory.average {
+            None if self.average.is_empty() => None,
+            _ => Some(network.import_values(&self.average)?),
+        };
+        let best = match self.progress.best {
+            None if self.best.is_empty() => None,
+            _ => Some(network.import_values(&self.best)?),
+        };
+        Ok(Memory {
+            moments: Moments {
+                first: moment(&self.first, first)?,
+                second: moment(&self.second, second)?,
+                third: moment(&self.third, third)?,
+                steps: self.progress.steps,
+            },
+            average,
+            best,
         })
     }
 
@@ -150,7 +226,15 @@ impl State {
     /// # Errors
     /// When a tensor is not F32.
     pub fn to_bytes(&self) -> Result<Vec<u8>, StateError> {
-        let kinds = [&self.weights, &self.first, &self.second].into_iter().zip(PREFIXES);
+        let kinds = [
+            &self.weights,
+            &self.first,
+            &self.second,
+            &self.third,
+            &self.average,
+            &self.best,
+        ];
+        let kinds = kinds.into_iter().zip(PREFIXES);
         let all: Weights = kinds
             .flat_map(|(weights, prefix)| weights.iter().map(move |(n, t)| (format!("{prefix}{n}"), t.clone())))
             .collect();
@@ -166,7 +250,7 @@ impl State {
     /// When they are something else or damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
         let note = note_of(bytes, NOTE)?.ok_or(StateError::NoProgress)?;
-        let mut kinds: [Weights; 3] = Default::default();
+        let mut kinds: [Weights; 6] = Default::default();
         for (name, tensor) in weights_from_bytes(bytes)? {
             let kind = PREFIXES
                 .iter()
@@ -177,12 +261,15 @@ impl State {
             };
             kind.insert(name.to_owned(), tensor);
         }
-        let [weights, first, second] = kinds;
+        let [weights, first, second, third, average, best] = kinds;
         Ok(Self {
             progress: serde_json::from_str(&note)?,
             weights,
             first,
             second,
+            third,
+            average,
+            best,
         })
     }
 }

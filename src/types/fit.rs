@@ -76,6 +76,7 @@ impl Solver {
             Named::Describable => is(value, DESCRIBABLE),
             Named::Baseline => is(value, LABELS) || self.all_entries(value, &Type::Named(Named::Label)),
             Named::Rates => is(value, NUMBERS) || self.all_entries(value, &Type::FLOAT),
+            Named::ClassWeights => self.all_entries(value, &Type::FLOAT),
             Named::Numbers => is(value, NUMBERS) || self.all_elements(value, &Type::FLOAT),
             Named::Size => is(value, &[Named::Int]) || self.all_elements(value, &Type::INT),
             Named::Freeze => is(value, &[Named::Text]) || self.all_elements(value, &Type::TEXT),

@@ -13,7 +13,7 @@ use mtl::diag::Diagnostics;
 use mtl::net::Graph;
 use mtl::nn::{Network, NetworkError, Stream, Weights};
 use mtl::syntax::ast::{Item, ItemKind};
-use mtl::train::{DecayOn, Moments, Optimizer, cross_entropy};
+use mtl::train::{DecayOn, Moments, Optimizer, Stride, cross_entropy};
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ fn three_steps(
     rate: f64,
 ) -> Result<Training, Box<dyn Error>> {
     let rates = vec![rate; network.graph().parameters.len()];
-    let mut moments: Moments = optimizer.moments(network.training_slices().1.len());
+    let mut moments: Moments = optimizer.memory(network.training_slices().1.len());
     let (mut losses, mut gradients) = (Vec::new(), Weights::new());
     for step in 0..3 {
         losses.push(loss(network, images, labels)?);
@@ -43,7 +43,13 @@ fn three_steps(
             let slices = network.training_slices().1.to_vec();
             gradients = network.export_trained(&slices);
         }
-        optimizer.step(network, &mut moments, &rates, DecayOn::All, 1.0);
+        let stride = Stride {
+            rates: &rates,
+            decay_on: DecayOn::All,
+            scale: 1.0,
+            momentum: None,
+        };
+        optimizer.step(network, &mut moments, stride);
     }
     let after = network.weights();
     losses.push(loss(network, images, labels)?);

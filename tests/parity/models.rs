@@ -163,12 +163,10 @@ fn trains_alike(name: &str) -> Outcome {
     let graph = graph(name, 96, 3)?;
     let (images, labels) = (images("train", 8, 96), [0, 1, 2, 0, 1, 2, 1, 0]);
     let start = weights(&graph, &reference.variances)?;
-    let sgd = Optimizer::Sgd {
-        momentum: 0.9,
-        decay: 0.02,
-    };
+    let sgd = Optimizer::sgd(0.9, 0.02);
     let adamw = Optimizer::AdamW {
-        betas: [0.9, 0.999],
+        beta1: 0.9,
+        beta2: 0.999,
         epsilon: 1e-8,
         decay: 1.0,
     };

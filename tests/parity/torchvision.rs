@@ -56,12 +56,10 @@ fn trains(root: &std::path::Path, name: &str) -> Outcome {
     let labels = batch["y"].to_dtype(DType::U32)?.to_vec1::<u32>()?;
     let labels: Vec<usize> = labels.into_iter().map(|l| l as usize).collect();
     let mut network = Network::compile(&super::graph(name, 96, 3)?, Mode::Train { frozen: &[] }, labels.len())?;
-    let sgd = Optimizer::Sgd {
-        momentum: 0.9,
-        decay: 0.02,
-    };
+    let sgd = Optimizer::sgd(0.9, 0.02);
     let adamw = Optimizer::AdamW {
-        betas: [0.9, 0.999],
+        beta1: 0.9,
+        beta2: 0.999,
         epsilon: 1e-8,
         decay: 1.0,
     };

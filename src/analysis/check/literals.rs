@@ -50,7 +50,7 @@ impl Checker<'_> {
                 let of = self.shallow(of);
                 (!matches!(of, Type::Variable(_))).then_some(of)
             }
-            Type::Named(Named::Rates) => Some(Type::FLOAT),
+            Type::Named(Named::Rates | Named::ClassWeights) => Some(Type::FLOAT),
             Type::Named(Named::NewColumns) => Some(Type::of_row()),
             Type::Named(Named::Baseline) => Some(Type::Named(Named::Label)),
             _ => None,

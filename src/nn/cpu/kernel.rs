@@ -8,6 +8,9 @@
 //! Every sum runs over its terms in order of depth, one fused multiply-add each, so a result depends neither on the
 //! number of threads nor on where a tile begins. Machines without AVX2 and FMA round products too: other bits.
 
+#[cfg(target_arch = "x86_64")]
+use super::isa::Isa;
+
 /// Rows of a tile.
 pub(super) const ROWS: usize = 6;
 /// Columns of a tile, and of a packed panel.
@@ -83,16 +86,12 @@ impl<'a> Left<'a> {
 pub(super) fn tile(left: Left<'_>, panel: &[f32], c: &mut [f32], stride: usize, accumulate: bool) {
     let panel = &panel.as_chunks().0[..left.depth()];
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx512f") {
+    match Isa::current() {
         // SAFETY: the feature is there; nothing else is asked.
-        unsafe { tile_avx512(left, panel, c, stride, accumulate) };
-        return;
-    }
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        Isa::Avx512 => return unsafe { tile_avx512(left, panel, c, stride, accumulate) },
         // SAFETY: the features are there; nothing else is asked.
-        unsafe { tile_avx2(left, panel, c, stride, accumulate) };
-        return;
+        Isa::Avx2 => return unsafe { tile_avx2(left, panel, c, stride, accumulate) },
+        Isa::Portable => {}
     }
     tile_portable(left, panel, c, stride, accumulate);
 }
@@ -286,6 +285,27 @@ mod tests {
                 let written = if i < 4 && j < 7 { sum } else { 9.0 };
                 assert!((f64::from(edge[at]) - written).abs() < 1e-4, "row {i}, column {j}");
             }
+            #[cfg(target_arch = "x86_64")]
+            vectors_agree(left, &b, &c);
+        }
+    }
+
+    /// Every form that the machine has gives the bits of the one in use, unless that is the portable one.
+    #[cfg(target_arch = "x86_64")]
+    fn vectors_agree(left: Left<'_>, panel: &[f32], expected: &[f32]) {
+        if !is_x86_feature_detected!("avx2") || !is_x86_feature_detected!("fma") || Isa::current() == Isa::Portable {
+            return;
+        }
+        let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        let mut found = vec![1.0f32; expected.len()];
+        // SAFETY: the features are there.
+        unsafe { tile_avx2(left, panel.as_chunks().0, &mut found, 20, true) };
+        assert_eq!(bits(&found), bits(expected), "AVX2");
+        if is_x86_feature_detected!("avx512f") {
+            let mut found = vec![1.0f32; expected.len()];
+            // SAFETY: the feature is there.
+            unsafe { tile_avx512(left, panel.as_chunks().0, &mut found, 20, true) };
+            assert_eq!(bits(&found), bits(expected), "AVX-512");
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod conv;
 pub(crate) mod conv_gradient;
 pub(crate) mod elementwise;
 pub(crate) mod general;
+pub(crate) mod isa;
 mod kernel;
 pub(crate) mod linear;
 pub(crate) mod maps;

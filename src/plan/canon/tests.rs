@@ -2,8 +2,8 @@ use super::*;
 use crate::{
     net::{Builder, WeightInit},
     plan::stage::{
-        Augmentation, Load, Normalization, Optimizer, Pictures, Prepare, Samples, Schedule, Score, Start, Train,
-        Transform,
+        Augmentation, Keep, Link, Load, Loss, Normalization, Optimizer, Pictures, Prepare, Samples, Schedule, Score,
+        Start, Train, Transform,
     },
 };
 use proptest::prelude::*;
@@ -324,12 +324,13 @@ fn train() -> Train {
         frozen_weights: vec![false, false],
         frozen_statistics: Vec::new(),
         schedule: Schedule::Constant,
-        optimizer: Optimizer::Sgd {
-            momentum: 0.9,
-            decay: 1e-4,
-        },
+        optimizer: Optimizer::sgd(0.9, 1e-4),
         decay_all: false,
         clip: None,
+        loss: Loss::default(),
+        accumulate: 1,
+        ema: None,
+        keep: Keep::Last,
         augment: vec![Augmentation::Flip {
             horizontal: 0.5,
             vertical: 0.0,
@@ -356,7 +357,7 @@ fn prepare(pictures: Pictures) -> Work {
 
 #[test]
 fn every_parameter_of_a_training_changes_its_key() {
-    let changes: [fn(&mut Train); 23] = [
+    let changes: [fn(&mut Train); 30] = [
         |t| Arc::make_mut(&mut t.graph).nodes[1].inputs.clear(),
         |t| t.start = Start::Random { seed: 2 },
         |t| t.start = model(None, None),
@@ -374,13 +375,29 @@ fn every_parameter_of_a_training_changes_its_key() {
         |t| t.rates[1] = 0.0,
         |t| t.frozen_weights[0] = true,
         |t| t.frozen_statistics.push(false),
-        |t| t.schedule = Schedule::Cosine { warmup: 0.0 },
+        |t| t.schedule = Schedule::Cosine { warmup: 0.0, end: 0.0 },
+        |t| t.schedule = Schedule::Cosine { warmup: 0.0, end: 0.1 },
+        |t| t.optimizer = Optimizer::sgd(0.9, 0.0),
         |t| {
             t.optimizer = Optimizer::Sgd {
                 momentum: 0.9,
-                decay: 0.0,
+                decay: 1e-4,
+                dampening: 0.1,
+                nesterov: false,
             }
         },
+        |t| {
+            t.optimizer = Optimizer::Sgd {
+                momentum: 0.9,
+                decay: 1e-4,
+                dampening: 0.0,
+                nesterov: true,
+            }
+        },
+        |t| t.loss = Loss::Binary { weights: Vec::new() },
+        |t| t.accumulate = 2,
+        |t| t.ema = Some(0.999),
+        |t| t.keep = Keep::Best,
         |t| t.decay_all = true,
         |t| t.clip = Some(1.0),
         |t| t.augment.clear(),
@@ -409,6 +426,7 @@ fn every_ingredient_changes_the_key() {
         test: Arc::default(),
         tuning: Arc::default(),
         tta: Vec::new(),
+        link: Link::Softmax,
         views: 1,
     }));
     let keys = [

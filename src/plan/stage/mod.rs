@@ -7,17 +7,17 @@ mod card;
 mod extract;
 mod pictures;
 mod range;
+mod recipe;
 mod scoring;
 mod study;
+mod training;
 
-use crate::{
-    net::{Graph, Op, ParameterId},
-    source::Span,
-};
+use crate::{net::Graph, source::Span};
 pub use card::{Card, CardTable, CardValue};
 pub use extract::{Extract, Part, What};
 pub use pictures::{Augmentation, Side, Transform};
 pub use range::Range;
+pub use recipe::{Curve, Fall, Keep, Link, Loss, OneCycle, Optimizer, Plateau, Schedule};
 pub use scoring::{Candidate, Chosen, Measure, Scoring};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
@@ -25,6 +25,7 @@ pub use study::{
     Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Primary, Report, SampleFacts,
     TaskFacts, Test, TrainingFacts, UnitFacts, Units, Unmatched,
 };
+pub use training::{Contrast, Start, Train};
 
 /// A stage of the plan.
 #[derive(Clone, Debug)]
@@ -99,6 +100,13 @@ impl Work {
             Self::Contrast(contrast) => Some((&contrast.training, Contrast::VIEWS)),
             _ => None,
         }
+    }
+
+    /// The arithmetic of stages that compute with networks, which is part of their keys; on which class of device it is
+    /// carried out is not.
+    #[must_use]
+    pub fn numerics(&self) -> Option<&'static str> {
+        matches!(self, Self::Train(_) | Self::Contrast(_) | Self::Score(_)).then_some("f32")
     }
 
     /// The version of what the kind means; raised whenever the same parameters and inputs would give other bytes.
@@ -285,169 +293,6 @@ fn is_one(views: &u32) -> bool {
     *views == 1
 }
 
-/// Where training starts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Start {
-    /// Random weights; they depend on the network and this seed alone.
-    Random {
-        /// The seed.
-        seed: u64,
-    },
-    /// The input in the role [`Role::Model`].
-    Model {
-        /// Seed of a new head; none keeps the model's own.
-        new_head: Option<u64>,
-        /// The weights of a single network serve each of so many towers with parameters of their own.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        spread: Option<u32>,
-    },
-}
-
-/// A parameter schedule over the steps of one training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Schedule {
-    /// The base rate throughout.
-    Constant,
-    /// Multiplied by `factor` at the beginning of every `every`-th epoch.
-    Step {
-        /// Epochs between falls.
-        every: u32,
-        /// The factor.
-        factor: f64,
-    },
-    /// From the base rate to 0 along half a cosine, per step, after a linear rise over the share `warmup` of all steps.
-    Cosine {
-        /// Share of all steps, `0..1`.
-        warmup: f64,
-    },
-}
-
-/// An optimiser with its constants.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Optimizer {
-    /// Stochastic gradient descent with momentum as torch has it; decay is added to the gradient.
-    Sgd {
-        /// Momentum.
-        momentum: f64,
-        /// L2 decay.
-        decay: f64,
-    },
-    /// AdamW (Loshchilov and Hutter 2019); decay is decoupled.
-    AdamW {
-        /// Decay of the first moment.
-        beta1: f64,
-        /// Decay of the second moment.
-        beta2: f64,
-        /// Added to the root of the second moment.
-        epsilon: f64,
-        /// Decoupled decay.
-        decay: f64,
-    },
-}
-
-/// Trains one model. Outputs `model` (weights and statistics) and `history` (JSON, per epoch).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Train {
-    /// The network.
-    pub graph: Arc<Graph>,
-    /// Where it starts.
-    pub start: Start,
-    /// What it learns from.
-    pub training: Arc<Samples>,
-    /// The tuning part: watched, never learnt from. May be empty.
-    pub tuning: Arc<Samples>,
-    /// Normalisation of its pictures.
-    pub normalization: Normalization,
-    /// Passes over the training samples.
-    pub epochs: u32,
-    /// Optimiser steps after which training ends, in the last epoch; none when that one is whole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop: Option<u64>,
-    /// Samples per step.
-    pub batch: u32,
-    /// Leaves out an incomplete last batch.
-    pub drop_last: bool,
-    /// Base rate of each parameter of the graph, in its order; 0 for those that do not train.
-    pub rates: Vec<f64>,
-    /// Parameters whose weights are fixed, by place in the graph.
-    pub frozen_weights: Vec<bool>,
-    /// Statistics that are fixed, by place in the graph.
-    pub frozen_statistics: Vec<bool>,
-    /// How rates change.
-    pub schedule: Schedule,
-    /// The optimiser.
-    pub optimizer: Optimizer,
-    /// True: decay acts on every trained parameter; false: on weights alone, not on biases and norms.
-    pub decay_all: bool,
-    /// Largest global norm of the gradient.
-    pub clip: Option<f64>,
-    /// Random changes of training pictures, in order.
-    pub augment: Vec<Augmentation>,
-    /// Decides order, augmentation and dropout.
-    pub seed: u64,
-}
-
-impl Train {
-    /// True when some layer normalises by its batch while training.
-    #[must_use]
-    pub fn has_batch_statistics(&self) -> bool {
-        let frozen = |id: ParameterId| self.frozen_statistics.get(id.0).copied().unwrap_or(false);
-        self.graph
-            .nodes
-            .iter()
-            .any(|node| matches!(node.op, Op::BatchNorm { mean, .. } if !frozen(mean)))
-    }
-
-    /// Optimiser steps of one epoch: the batches that the training loop's sampler makes.
-    #[must_use]
-    pub fn steps_per_epoch(&self) -> u64 {
-        let (samples, batch) = (self.training.count() as u64, u64::from(self.batch.max(1)));
-        let (whole, rest) = (samples / batch, samples % batch);
-        // Batch normalisation of one sample has little to measure, so a last batch of one is left out.
-        let kept = rest > 0 && !self.drop_last && !(rest == 1 && self.has_batch_statistics());
-        whole + u64::from(kept || whole == 0 && rest > 0)
-    }
-
-    /// Optimiser steps of the whole training.
-    #[must_use]
-    pub fn steps(&self) -> u64 {
-        self.stop.unwrap_or(self.steps_per_epoch() * u64::from(self.epochs))
-    }
-
-    /// Samples seen in the whole training, repetitions counted.
-    #[must_use]
-    pub fn samples_seen(&self) -> u64 {
-        let (samples, batch) = (self.training.count() as u64, u64::from(self.batch.max(1)));
-        let (steps, per_epoch) = (self.steps(), self.steps_per_epoch().max(1));
-        let in_epoch = samples.min(per_epoch * batch);
-        steps / per_epoch * in_epoch + in_epoch.min(steps % per_epoch * batch)
-    }
-
-    /// Pictures seen in the whole training, repetitions counted: the mean number of a sample for each that is seen.
-    #[must_use]
-    pub fn pictures_seen(&self) -> u64 {
-        let (pictures, samples) = (self.training.pictures() as u64, self.training.count().max(1) as u64);
-        self.samples_seen() * pictures / samples
-    }
-}
-
-/// Trains one model to tell pictures apart (SimCLR: Chen, Kornblith, Norouzi and Hinton 2020, arXiv 2002.05709). Outputs as
-/// those of [`Train`]; the model is without the projection, and its heads are as they began.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Contrast {
-    /// How it trains. The graph ends in the projection, [`Graph::with_projection`]; classes of samples say nothing.
-    pub training: Train,
-    /// By which similarities are divided.
-    pub temperature: f64,
-    /// Parameters that begin at random whatever model arrives, by place in the graph: the projection's and those of heads.
-    pub fresh: Vec<bool>,
-}
-
-impl Contrast {
-    /// Random views of each picture in a step.
-    pub const VIEWS: u64 = 2;
-}
-
 /// Scores held-out samples. Output `scores`: safetensors with `test` and `tuning`, logits `[samples, classes]` f32.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Score {
@@ -463,6 +308,9 @@ pub struct Score {
     /// probabilities. Empty: the picture as it is, and its logits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tta: Vec<Augmentation>,
+    /// What the logits mean. Other than of a softmax, the scores are the logarithms of the probabilities.
+    #[serde(default, skip_serializing_if = "Link::is_softmax")]
+    pub link: Link,
     /// Pictures of a sample.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub views: u32,

@@ -22,6 +22,9 @@ pub(in crate::stages) struct MemberScores {
 pub(in crate::stages) struct History {
     /// One entry per epoch.
     pub(in crate::stages) epochs: Vec<Epoch>,
+    /// The epoch whose weights were kept, from 1, when the best were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::stages) kept: Option<u32>,
 }
 
 /// One epoch of a training.
@@ -29,7 +32,7 @@ pub(in crate::stages) struct History {
 pub(in crate::stages) struct Epoch {
     /// The epoch, from 1.
     pub(in crate::stages) epoch: u32,
-    /// Mean cross-entropy over the training samples as they were seen, in nats.
+    /// Mean loss over the training samples as they were seen; cross-entropy, in nats, where the program names no other.
     pub(in crate::stages) training_loss: f64,
     /// The same over the tuning part after the epoch; none without a tuning part.
     pub(in crate::stages) tuning_loss: Option<f64>,

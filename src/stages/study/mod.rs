@@ -234,7 +234,7 @@ pub(super) fn study(
         cells: judged.into_iter().map(|cell| cell.result).collect(),
         comparisons,
         trainings: trainings(design, written.histories)?,
-        choices: spec.choices.clone(),
+        choices: [spec.choices.clone(), kept_epochs(design, written.histories)].concat(),
         caveats,
         dag: spec.dag.clone(),
         // Looks and locked plans are not recorded.
@@ -299,6 +299,21 @@ fn trainings(design: &stage::Design, histories: &[History]) -> Result<Vec<Traini
         })
     };
     design.trainings.iter().zip(histories).map(result).collect()
+}
+
+/// Which epoch's weights were kept, of every training that was to keep the best: a choice that only the run could make.
+fn kept_epochs(design: &stage::Design, histories: &[History]) -> Vec<stage::Choice> {
+    let kept = design.trainings.iter().zip(histories).filter_map(|(facts, history)| {
+        let epoch = history.kept?;
+        let loss = history.epochs.iter().find(|one| one.epoch == epoch)?.tuning_loss?;
+        Some(stage::Choice {
+            scope: facts.stage.clone(),
+            name: "epoch kept".to_owned(),
+            value: format!("{epoch} of {} (tuning loss {loss:.4})", facts.epochs),
+            by: stage::ChoiceBy::Program,
+        })
+    });
+    kept.collect()
 }
 
 /// A cell's name in messages: its labels, or the study's name for a study of one cell.

@@ -1,6 +1,12 @@
 use super::*;
 use crate::net::{Builder, Conv, Graph, NetError, WeightInit, Window};
 use crate::nn::{initial_weights, weights_to_bytes};
+use crate::plan::stage::{Loss, Optimizer, Schedule};
+use crate::train::{DecayOn, Failure};
+use std::error::Error;
+
+mod exact;
+mod options;
 
 type Outcome_ = Result<(), Box<dyn Error>>;
 
@@ -84,11 +90,14 @@ fn recipe(optimizer: Optimizer) -> Result<Recipe, NetError> {
     Ok(Recipe {
         epochs: 4,
         rates: vec![0.02; graph()?.parameters.len()],
-        schedule: Schedule::Cosine { warmup: 0.1 },
+        schedule: Schedule::Cosine { warmup: 0.1, end: 0.0 },
         optimizer,
         decay_on: DecayOn::Weights,
         clip: Some(1.0),
-        objective: Objective::Classes,
+        objective: Objective::Classes(Loss::default()),
+        accumulate: 1,
+        ema: None,
+        keep: Keep::Last,
         seed: 5,
         stop: None,
         drop_last: false,
@@ -96,14 +105,15 @@ fn recipe(optimizer: Optimizer) -> Result<Recipe, NetError> {
 }
 
 const ADAMW: Optimizer = Optimizer::AdamW {
-    betas: [0.9, 0.999],
+    beta1: 0.9,
+    beta2: 0.999,
     epsilon: 1e-8,
     decay: 0.01,
 };
-const SGD: Optimizer = Optimizer::Sgd {
-    momentum: 0.9,
-    decay: 1e-3,
-};
+
+fn sgd() -> Optimizer {
+    Optimizer::sgd(0.9, 1e-3)
+}
 
 /// Trains until the end, or until the flag is raised after `stop_after` steps.
 fn run(
@@ -127,38 +137,27 @@ fn run(
         flag: &flag,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let outcome = pool.scope(|_| fit(&mut network, data, recipe, from, &mut record, &flag))?;
+    let outcome = pool.scope(|_| fit(&mut network, data, recipe, from, &mut record, control(&flag)))?;
     Ok((outcome, record.steps))
 }
 
-#[test]
-fn an_interrupted_run_ends_in_the_same_bits() -> Outcome_ {
-    for optimizer in [ADAMW, SGD] {
-        let recipe = recipe(optimizer)?;
-        let (Outcome::Finished(whole), reports) = run(&recipe, None, usize::MAX, 1)? else {
-            return Err("not finished".into());
-        };
-        // 43 samples in batches of 8 are 6 steps; 24 in all. At 6 and 12 the flag is seen between steps and epoch end.
-        for stop in [0, 1, 5, 6, 7, 12, 20, 23] {
-            let (Outcome::Cancelled(state), first) = run(&recipe, None, stop, 2)? else {
-                return Err(format!("step {stop} was not the last").into());
-            };
-            let state = State::from_bytes(&state.to_bytes()?)?;
-            let (Outcome::Finished(resumed), second) = run(&recipe, Some(&state), usize::MAX, 1 + stop % 2)? else {
-                return Err("not finished".into());
-            };
-            assert_eq!([first, second].concat(), reports, "steps after a stop at {stop}");
-            assert_eq!(resumed.to_bytes()?, whole.to_bytes()?, "stopped at {stop}");
-        }
+fn control(cancel: &AtomicBool) -> Control<'_> {
+    Control {
+        cancel,
+        save_every: Duration::from_secs(1000),
     }
-    Ok(())
+}
+
+fn finished(recipe: &Recipe, threads: usize) -> Result<(State, Vec<StepReport>), Box<dyn Error>> {
+    match run(recipe, None, usize::MAX, threads)? {
+        (Outcome::Finished(state), reports) => Ok((state, reports)),
+        (Outcome::Cancelled(_), _) => Err("not finished".into()),
+    }
 }
 
 #[test]
 fn training_learns_and_reports_what_it_did() -> Outcome_ {
-    let (Outcome::Finished(state), reports) = run(&recipe(ADAMW)?, None, usize::MAX, 2)? else {
-        return Err("not finished".into());
-    };
+    let (state, reports) = finished(&recipe(ADAMW)?, 2)?;
     let history = &state.progress.history;
     assert_eq!(
         history.iter().map(|e| (e.epoch, e.images, e.steps)).collect::<Vec<_>>(),
@@ -173,7 +172,7 @@ fn training_learns_and_reports_what_it_did() -> Outcome_ {
     assert!((mean(2) - history[2].loss).abs() < 1e-12);
     assert_eq!(reports[0].rate, 0.02 / 2.0, "2 of 24 steps warm up");
     assert_eq!(reports[5].images, 3, "the last batch of an epoch");
-    assert!(reports.iter().all(|r| r.gradient_norm.is_some_and(|norm| norm > 0.0)));
+    assert!(reports.iter().all(|r| r.gradient_norm > 0.0));
     Ok(())
 }
 
@@ -200,7 +199,7 @@ fn a_frozen_prefix_stays_and_decay_spares_biases() -> Outcome_ {
             training: &Halves(16),
             tuning: None,
         };
-        match fit(&mut network, data, &recipe, None, &mut record, &flag)? {
+        match fit(&mut network, data, &recipe, None, &mut record, control(&flag))? {
             Outcome::Finished(state) => Ok(state),
             Outcome::Cancelled(_) => Err("cancelled".into()),
         }
@@ -254,9 +253,9 @@ fn what_cannot_be_trained_on_is_refused() -> Outcome_ {
             flag: &flag,
         };
         let data = Data { training, tuning: None };
-        fit(&mut network, data, recipe, from, &mut record, &flag).map(|_| ())
+        fit(&mut network, data, recipe, from, &mut record, control(&flag)).map(|_| ())
     };
-    let good = recipe(SGD)?;
+    let good = recipe(sgd())?;
     assert!(matches!(attempt(&Halves(0), &good, None), Err(TrainError::NoSamples)));
     assert!(matches!(
         attempt(&Broken, &good, None),
@@ -281,14 +280,13 @@ fn what_cannot_be_trained_on_is_refused() -> Outcome_ {
         attempt(&Halves(44), &good, Some(&state)),
         Err(TrainError::State(StateError::Other { .. }))
     ));
-    let wild = Recipe {
-        rates: vec![1e38; 7],
-        clip: None,
+    let choosing = Recipe {
+        keep: Keep::Best,
         ..good.clone()
     };
     assert!(matches!(
-        attempt(&Halves(43), &wild, None),
-        Err(TrainError::Diverged { .. })
+        attempt(&Halves(43), &choosing, None),
+        Err(TrainError::NoTuning)
     ));
     let other = Recipe {
         optimizer: ADAMW,

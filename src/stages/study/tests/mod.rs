@@ -185,6 +185,7 @@ fn add_cell(fixture: &mut Fixture, place: usize, coordinate: &[&str], repeats: u
         };
         fixture.histories.push(History {
             epochs: vec![epoch(1), epoch(2)],
+            kept: None,
         });
         fixture.spec.design.scores.push(format!("{stage}/score"));
         let task = &fixture.spec.design.tasks[0];
