@@ -98,7 +98,7 @@ fn the_command_prints_modules_functions_and_files() {
     let one = shown(&["doc", "finetune"]);
     assert!(one.starts_with("finetune, a function of std.train\n"), "{one}");
     assert!(
-        one.contains("...how takes the other options of `train`: batch, lr,"),
+        one.contains("...how takes the other options of `train`: batch,"),
         "{one}"
     );
     assert!(

@@ -50,8 +50,8 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
 /// `340 MB`, `1.2 GB`, in powers of ten.
 fn size(bytes: u64) -> String {
     match bytes {
-        ..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
-        ..1_000_000_000 => format!("{} MB", bytes.div_ceil(1_000_000)),
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        1_000_000..1_000_000_000 => format!("{} MB", bytes.div_ceil(1_000_000)),
         _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }
