@@ -1,7 +1,10 @@
 //! `mtl plan`
 
 use super::{Exit, Format, ProgramArguments, StoreArguments, output, program};
-use crate::exec::{self, Known, State};
+use crate::{
+    exec::{self, Known, State},
+    nn,
+};
 use clap::Args;
 use serde_json::json;
 
@@ -67,7 +70,9 @@ fn table(stages: &[Known]) -> String {
             State::ToRun => "to run",
         };
         let memory = stage.peak_bytes.map(|bytes| format!("{} at most", size(bytes)));
-        let told = [stage.note, memory.as_deref(), Some(&stage.why)];
+        let other = stage.device_class.as_ref().filter(|class| *class != nn::device_class());
+        let other = other.map(|class| format!("computed on {class}"));
+        let told = [stage.note, memory.as_deref(), other.as_deref(), Some(&stage.why)];
         let told: Vec<&str> = told.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         let line = format!("{:width$}  {:8} {state:8} {}", stage.name, stage.kind, told.join("; "));
         text += line.trim_end();

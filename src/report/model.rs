@@ -330,7 +330,7 @@ pub struct TrainingResult {
     pub history: Vec<EpochLoss>,
 }
 
-/// Mean cross-entropy of one epoch, in nats.
+/// Mean loss of one epoch: cross-entropy, in nats, where the program names no other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpochLoss {
     /// The epoch, from 1.

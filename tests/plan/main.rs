@@ -11,4 +11,5 @@ mod quickstart;
 mod pictures;
 mod refused;
 mod rows;
+mod training;
 mod views;

@@ -32,7 +32,7 @@ impl Panel<'_> {
         let x = Scale::new((1.0, last), (LEFT + 8.0, WIDTH - RIGHT - 8.0));
         let ticks = Ticks::around(self.losses.0, self.losses.1, 4);
         let y = Scale::new(ticks.domain(), (HEIGHT - BOTTOM, TOP));
-        let mut svg = Svg::new(WIDTH, HEIGHT, self.id, self.title, "Mean cross-entropy per epoch");
+        let mut svg = Svg::new(WIDTH, HEIGHT, self.id, self.title, "Mean loss per epoch");
         for &tick in &ticks.values {
             svg.line("grid", (LEFT, y.at(tick)), (WIDTH - RIGHT, y.at(tick)));
             svg.text("tick", (LEFT - 7.0, y.at(tick) + 4.0), Anchor::End, &ticks.label(tick));
@@ -51,7 +51,7 @@ impl Panel<'_> {
             Anchor::Middle,
             "epoch",
         );
-        svg.upward_text("measure", (12.0, (TOP + HEIGHT - BOTTOM) / 2.0), "cross-entropy");
+        svg.upward_text("measure", (12.0, (TOP + HEIGHT - BOTTOM) / 2.0), "loss");
         let place = |curve: &[(f64, f64)]| curve.iter().map(|&(e, loss)| (x.at(e), y.at(loss))).collect::<Vec<_>>();
         for (style, curves) in ["c0", "c1"].into_iter().zip([&self.training, &self.tuning]) {
             for curve in curves {
