@@ -25,6 +25,13 @@ bench python="python3":
     cargo build --release --locked --bench train_step
     {{python}} benches/against_torch.py
 
+# compares the networks with torchvision's, evaluation and three training steps, with references made anew (needs a Python
+# with torch, torchvision and safetensors; about half an hour, 3 GB of memory and 1 GB of disk)
+parity python="python3" folder="target/parity":
+    cargo build --release --locked
+    {{python}} tests/parity/references.py {{folder}} --mtl target/release/mtl
+    MTL_PARITY={{folder}} cargo test --release --locked --test parity -- --ignored --nocapture
+
 # kills a training at five moments and compares the final weights, for one and two threads
 crash:
     cargo test --release --locked --test resume

@@ -16,6 +16,7 @@ mod lsp;
 mod new;
 mod output;
 mod plan;
+mod predict;
 mod program;
 mod progress;
 mod replace;
@@ -40,6 +41,8 @@ enum Command {
     Run(run::Arguments),
     /// Lists the stages of a program: known or to run, and why
     Plan(plan::Arguments),
+    /// Gives the logits or probabilities of a network with given weights
+    Predict(predict::Arguments),
     /// Makes a project that runs
     New(new::Arguments),
     /// Draws the stages of a program
@@ -164,6 +167,7 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Run(arguments) => run::run(arguments).into(),
         Command::Plan(arguments) => plan::plan(arguments).into(),
         Command::Graph(arguments) => graph::graph(arguments).into(),
+        Command::Predict(arguments) => predict::predict(arguments).into(),
         Command::New(arguments) => new::new(arguments).into(),
         Command::Explain(arguments) => explain::explain(arguments).into(),
         Command::Doc(arguments) => doc::doc(arguments).into(),

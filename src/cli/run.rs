@@ -84,12 +84,7 @@ fn run_plan(arguments: &Arguments, plan: &Plan) -> Result<Exit, Exit> {
         output::error_line(&format!("error: {message}"));
         Exit::EnvironmentWrong
     })?;
-    if let Some(threads) = arguments.threads {
-        // Fails only if a pool exists already, which nothing before this point makes.
-        let _ = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.into())
-            .build_global();
-    }
+    set_threads(arguments.threads);
     let cancel = stop_on_signal()?;
     let folder = program::store_folder(&arguments.store, program);
     let store = program::open_store(&folder)?;
@@ -107,6 +102,16 @@ fn run_plan(arguments: &Arguments, plan: &Plan) -> Result<Exit, Exit> {
     };
     let (summary, reports) = exec::run(plan, &store, &options, listener.as_ref(), &cancel);
     Ok(finish(arguments, listener.as_ref(), &summary, &reports))
+}
+
+/// So many threads compute; all cores, if none is said.
+pub(super) fn set_threads(threads: Option<u16>) {
+    if let Some(threads) = threads {
+        // Fails only if a pool exists already, which nothing before this point makes.
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.into())
+            .build_global();
+    }
 }
 
 /// Says how it ended and what to do next.
@@ -134,7 +139,7 @@ fn finish(arguments: &Arguments, listener: &dyn Listener, summary: &Summary, rep
 }
 
 /// A flag that Ctrl-C and a termination signal set; a second one ends the process at once.
-fn stop_on_signal() -> Result<Arc<AtomicBool>, Exit> {
+pub(super) fn stop_on_signal() -> Result<Arc<AtomicBool>, Exit> {
     let cancel = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancel);
     let handler = move || {

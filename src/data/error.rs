@@ -52,6 +52,14 @@ pub enum DataError {
         /// What is wrong.
         reason: String,
     },
+    /// A file of an array that holds none of the wanted kind, or is not whole.
+    #[error("{path} cannot be used: {reason}")]
+    Array {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A normalisation for another number of channels.
     #[error("a normalisation of {found} channels for pictures of {expected}")]
     Normalization {

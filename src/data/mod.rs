@@ -1,5 +1,6 @@
 //! Pictures: decoded and transformed once into one prepared file, then read as normalised samples.
 
+mod array;
 mod breast;
 mod decode;
 mod error;
@@ -10,6 +11,7 @@ mod sample;
 mod source;
 mod transform;
 
+pub use array::Array;
 pub use decode::{Picture, Samples};
 pub use error::DataError;
 pub use global::{GLOBAL_NUMBERS, global_numbers};

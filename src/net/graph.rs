@@ -225,7 +225,8 @@ pub enum Op {
     Maximum,
     /// The sum of two tensors of one shape.
     Add,
-    /// The product of two tensors of one shape, or of a map and a factor per channel, `[channels, 1, 1]`.
+    /// The product of two tensors of one shape, of a map and a factor per channel, `[channels, 1, 1]`, or of anything
+    /// and one factor, `[1]`.
     Multiply,
 }
 

@@ -14,5 +14,5 @@ pub use graph::{
     Activation, Auxiliary, Gate, Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole, Shape,
 };
 pub use select::SelectError;
-pub use towers::{Fuse, Towers, tower_name};
+pub use towers::{Attention, Fuse, Towers, tower_name};
 pub use window::{ConvWindow, Window};

@@ -146,10 +146,13 @@ impl Graph {
         }
     }
 
-    /// All parameters and buffers outside the head.
+    /// All parameters and buffers outside the head, but for those that fuse views: they stand between a trunk that is
+    /// frozen and a head that is trained, and no weight file has them.
     #[must_use]
     pub fn all_but_head(&self) -> Vec<ParameterId> {
-        self.ids().filter(|&id| !self.is_head(id)).collect()
+        self.ids()
+            .filter(|&id| !self.is_head(id) && !self.is_fusion(id))
+            .collect()
     }
 
     /// All parameter ids in order.

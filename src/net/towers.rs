@@ -1,10 +1,14 @@
 //! A network for several views from one for a single view: the trunk on each view, the features fused, a head for them.
 
+mod attention;
+
 use super::{
     Gate, Graph, Initializer, NetError, Node, NodeId, Op, Parameter, ParameterId, Shape, builder::head_layer,
     select::in_scope,
 };
+pub use attention::Attention;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How the features of the views become those of the sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +19,26 @@ pub enum Fuse {
     Mean,
     /// The largest over the views that are there.
     Max,
+    /// The mean over the views that are there, with weights that the features themselves decide.
+    Attention(Attention),
+}
+
+/// The scope of the parameters that fuse views.
+const FUSION: &str = "towers.fusion";
+
+/// As the language writes it.
+impl fmt::Display for Fuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Concat => f.write_str("concat"),
+            Self::Mean => f.write_str("mean"),
+            Self::Max => f.write_str("max"),
+            Self::Attention(Attention { hidden, gated }) => {
+                let plain = if *gated { "" } else { ", gated: false" };
+                write!(f, "attention(hidden: {hidden}{plain})")
+            }
+        }
+    }
 }
 
 /// How the towers are put together.
@@ -36,15 +60,23 @@ pub fn tower_name(name: &str) -> Option<&str> {
 }
 
 impl Graph {
+    /// Whether a parameter is one of those that fuse views: neither the trunk's nor the head's.
+    #[must_use]
+    pub fn is_fusion(&self, id: ParameterId) -> bool {
+        in_scope(&self.parameter(id).name, FUSION)
+    }
+
     /// The network whose input holds the channels of one view after those of another. What stands before the head is
     /// applied to each view; the head gets the fused features.
     ///
     /// With shared parameters names and order are the network's own, and batch statistics move once for each view, in
-    /// order. Without, those of view `i` are named within `towers.i`. Only with [`Fuse::Concat`] has the weight of the
+    /// order. Without, those of view `i` are named within `towers.i`. Attention has parameters of its own, within
+    /// `towers.fusion`, which stand last. Only with [`Fuse::Concat`] has the weight of the
     /// head another shape.
     ///
     /// # Errors
-    /// [`NetError::NoTowers`] when it has no head, or fewer than two views are asked for.
+    /// [`NetError::NoTowers`] when it has no head, or fewer than two views are asked for; [`NetError::NameTwice`] when it
+    /// has parameters within `towers.fusion` already.
     pub fn towers(&self, towers: Towers) -> Result<Self, NetError> {
         let head = self.head.as_ref().and_then(|_| head_layer(&self.nodes, self.output));
         let Some((head, weight)) = head.filter(|_| towers.views >= 2) else {
@@ -54,6 +86,10 @@ impl Graph {
             });
         };
         let features = self.node(head).inputs[0];
+        if let Some(taken) = self.ids().find(|&id| self.is_fusion(id)) {
+            let name = self.parameter(taken).name.clone();
+            return Err(NetError::NameTwice { name });
+        }
         let mut making = Making::new(self, towers, features);
         let parts: Vec<_> = (0..towers.views).map(|view| making.tower(view, features)).collect();
         let fused = making.fuse(&parts);
@@ -243,30 +279,36 @@ impl<'a> Making<'a> {
     fn fuse(&mut self, parts: &[NodeId]) -> NodeId {
         let shape = self.nodes[parts[0].0].shape;
         let mask = NodeId(1);
+        if let Fuse::Attention(attention) = self.towers.fuse {
+            return self.attend(attention, parts);
+        }
         let gated: Vec<_> = parts
             .iter()
             .enumerate()
             .map(|(view, &part)| {
                 let gate = match self.towers.fuse {
                     Fuse::Concat | Fuse::Mean => Gate::Zero(view),
-                    Fuse::Max => Gate::Lowest(view),
+                    Fuse::Max | Fuse::Attention(_) => Gate::Lowest(view),
                 };
                 self.push(Op::Gate(gate), vec![part, mask], shape)
             })
             .collect();
-        let together = |making: &mut Self, op: Op| {
-            let (first, rest) = (gated[0], &gated[1..]);
-            rest.iter()
-                .fold(first, |all, &part| making.push(op, vec![all, part], shape))
-        };
         match self.towers.fuse {
             Fuse::Concat => self.push(Op::Concat, gated, times(shape, self.towers.views)),
-            Fuse::Max => together(self, Op::Maximum),
-            Fuse::Mean => {
-                let sum = together(self, Op::Add);
+            Fuse::Max => self.together(Op::Maximum, &gated),
+            Fuse::Mean | Fuse::Attention(_) => {
+                let sum = self.together(Op::Add, &gated);
                 self.push(Op::Gate(Gate::Mean), vec![sum, mask], shape)
             }
         }
+    }
+
+    /// Several tensors of one shape by an operation on two.
+    fn together(&mut self, op: Op, parts: &[NodeId]) -> NodeId {
+        let shape = self.nodes[parts[0].0].shape;
+        let (first, rest) = (parts[0], &parts[1..]);
+        rest.iter()
+            .fold(first, |all, &part| self.push(op, vec![all, part], shape))
     }
 
     /// The head and what follows it.

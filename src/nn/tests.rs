@@ -3,13 +3,14 @@
 
 mod auxiliary;
 mod interpreter;
+mod kinds;
 mod layers;
 mod shared;
 
 use super::*;
 use crate::net::{
-    Activation, Builder, Conv, ConvWindow, Fuse, Gate, Graph, NetError, NodeId, Op, ParameterId, ParameterRole, Shape,
-    Towers, WeightInit, Window,
+    Activation, Attention, Builder, Conv, ConvWindow, Fuse, Gate, Graph, NetError, NodeId, Op, ParameterId,
+    ParameterRole, Shape, Towers, WeightInit, Window,
 };
 use interpreter::*;
 use std::error::Error;

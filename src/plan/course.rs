@@ -118,6 +118,7 @@ impl Course<'_, '_> {
         ids.map(|id| match &model.state {
             ModelState::Random { .. } => false,
             _ if self.has_new_head() && self.graph.is_head(id) => false,
+            _ if model.pending && self.graph.is_fusion(id) => false,
             ModelState::Loaded(_) => true,
             ModelState::Trained(trained) if model.pending => single(trained, id).unwrap_or(false),
             ModelState::Trained(trained) => trained.learned.get(id.0).copied().unwrap_or(false),

@@ -205,11 +205,7 @@ impl<'p> Evaluator<'p, '_> {
         if let Some(known) = self.stages.find("prepare", &key) {
             return Ok((known, shape));
         }
-        let work = Work::Prepare(Prepare {
-            pictures: pictures(data),
-            transforms: data.transforms.clone(),
-            shape,
-        });
+        let work = Work::Prepare(prepare_work(data, shape));
         let title = Title {
             place: String::new(),
             member: String::new(),
@@ -219,6 +215,15 @@ impl<'p> Evaluator<'p, '_> {
             .stages
             .make(&title, work, &key, Vec::new(), data.span, Rc::default());
         Ok((stage, shape))
+    }
+}
+
+/// What prepares the pictures of a data set, which come out in this shape.
+pub(super) fn prepare_work(data: &Dataset, shape: [usize; 3]) -> Prepare {
+    Prepare {
+        pictures: pictures(data),
+        transforms: data.transforms.clone(),
+        shape,
     }
 }
 

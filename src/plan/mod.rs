@@ -45,6 +45,7 @@ mod operators;
 mod optimizers;
 mod permute;
 mod pictures;
+mod preparation;
 mod rates;
 mod records;
 mod report;
@@ -77,6 +78,7 @@ use eval::Evaluator;
 use indexmap::IndexMap;
 use petgraph::graph::DiGraph;
 pub use petgraph::{Direction, graph::NodeIndex};
+pub use preparation::{Preparation, preparation};
 use stage::{Dag, Role, Stage};
 use stages::StageId;
 use std::{
@@ -84,7 +86,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
     thread,
 };
-use value::{Env, Opened, Value};
+use value::{Env, Function, Opened, Value};
 
 /// Bytes of stack for the evaluator, which follows the nesting of the program; only what is used is ever touched.
 const STACK: usize = 256 << 20;
@@ -135,7 +137,8 @@ pub fn plan_until(
     plan
 }
 
-/// The graph of a network that an expression of the main module's scope gives: `resnet18(classes: 2)`.
+/// The graph of a network that an expression of the main module's scope gives: `resnet18(classes: 2)`, or `resnet18`
+/// alone.
 ///
 /// `shape` is channels, height and width of its input; `classes` replaces the network's own argument.
 #[must_use]
@@ -160,7 +163,12 @@ pub fn network_of_views(
 ) -> Option<Arc<Graph>> {
     on_deep_stack(|| {
         let mut evaluator = Evaluator::new(program, diagnostics);
-        let value = evaluator.eval(expression, &Env::of(program.main)).ok()?;
+        let value = match evaluator.eval(expression, &Env::of(program.main)).ok()? {
+            Value::Function(function @ Function::Net(..)) if function.needs_nothing() => {
+                evaluator.call_function(&function, Vec::new(), expression.span).ok()?
+            }
+            value => value,
+        };
         match value {
             Value::Net(net) => evaluator
                 .graph(&net, Input { shape, views }, classes, expression.span)

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     diag::{Diagnostic, codes::data, codes::plan as codes, nearest},
-    net::{Fuse, Graph},
+    net::{Attention, Fuse, Graph},
     source::Span,
 };
 use indexmap::IndexMap;
@@ -50,6 +50,7 @@ impl<'p> Evaluator<'p, '_> {
                 (Value::Model(model), _) => self.towers(model, arguments, span),
                 (other, at) => self.unexpected("a model", other, *at),
             },
+            "attention" => self.attention(arguments),
             "init" | "load" => match subject.as_ref()? {
                 (Value::Model(model), _) if name == "init" => {
                     let seed = arguments.value("seed").as_int().map(i64::cast_unsigned);
@@ -85,6 +86,16 @@ impl<'p> Evaluator<'p, '_> {
         ))
     }
 
+    /// Fusion by attention.
+    fn attention(&mut self, arguments: &Arguments<'p>) -> Outcome<Value<'p>> {
+        let hidden = self.size(arguments, "hidden")?;
+        if let Some(slot) = arguments.slot("hidden").filter(|_| hidden == 0) {
+            return self.error(&codes::BAD_VALUE, "`hidden` must be at least 1", slot.span);
+        }
+        let gated = !matches!(arguments.value("gated"), Value::Bool(false));
+        Ok(Value::Fuse(Fuse::Attention(Attention { hidden, gated })))
+    }
+
     /// A network for samples of several views, from one for single pictures: its weights are kept before the head.
     fn towers(&mut self, model: &Model<'p>, arguments: &Arguments<'p>, span: Span) -> Outcome<Value<'p>> {
         if let Some(before) = &model.net.towers {
@@ -96,6 +107,7 @@ impl<'p> Evaluator<'p, '_> {
                 fuse: match arguments.value("fuse") {
                     Value::Choice("mean") => Fuse::Mean,
                     Value::Choice("max") => Fuse::Max,
+                    Value::Fuse(fuse) => *fuse,
                     _ => Fuse::Concat,
                 },
                 shared: !matches!(arguments.value("shared"), Value::Bool(false)),

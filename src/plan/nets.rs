@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     diag::{Diagnostic, codes::net as codes},
-    net::{Builder, Fuse, Graph, NetError, NodeId, Shape, Towers},
+    net::{Builder, Graph, NetError, NodeId, Shape, Towers},
     source::Span,
 };
 use indexmap::IndexMap;
@@ -15,13 +15,8 @@ use std::{fmt, marker::PhantomData, rc::Rc, sync::Arc};
 
 impl fmt::Display for NetTowers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fuse = match self.fuse {
-            Fuse::Concat => "concat",
-            Fuse::Mean => "mean",
-            Fuse::Max => "max",
-        };
         let own = if self.shared { "" } else { ", shared: false" };
-        write!(f, "towers(fuse: {fuse}{own})")
+        write!(f, "towers(fuse: {}{own})", self.fuse)
     }
 }
 

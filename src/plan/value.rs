@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     analysis::{ModuleId, domain::Plain},
-    net::{NodeId, WeightInit},
+    net::{Fuse, NodeId, WeightInit},
     source::Span,
     syntax::ast::{Argument, Binding, Block, Expr, FnItem, Item, NetItem, Parameter, PipeStep},
     tables::Date,
@@ -84,6 +84,7 @@ pub(super) enum Value<'p> {
     Augmentation(Augmentation),
     Normalization(Rc<Normalize>),
     WeightInit(WeightInit),
+    Fuse(Fuse),
 }
 
 /// Something that a person opens.
@@ -284,6 +285,7 @@ impl<'p> Value<'p> {
             Self::Augmentation(_) => "Augmentation",
             Self::Normalization(_) => "Normalization",
             Self::WeightInit(_) => "WeightInit",
+            Self::Fuse(_) => "Fuse",
         }
     }
 
@@ -335,6 +337,7 @@ impl<'p> Value<'p> {
             Self::Normalization(by) => by.to_string(),
             Self::Folding(folding) => folding.to_string(),
             Self::WeightInit(WeightInit::Normal(deviation)) => format!("normal({})", Self::Float(*deviation).display()),
+            Self::Fuse(fuse) => fuse.to_string(),
             Self::Schedule(schedule) => super::schedules::shown(schedule),
             Self::StageRates(rates) => rates.to_string(),
             Self::Optimizer(optimizer) => super::optimizers::shown(optimizer),
@@ -449,6 +452,7 @@ fn write_fingerprint(value: &Value<'_>, out: &mut String) -> Option<()> {
         Value::Date(date) => write!(out, "d{date}").ok()?,
         Value::Choice(word) => write!(out, "c{word}").ok()?,
         Value::WeightInit(init) => write!(out, "w{init:?}").ok()?,
+        Value::Fuse(fuse) => write!(out, "u{fuse:?}").ok()?,
         Value::List(list) => {
             out.push('[');
             for value in list.iter() {

@@ -125,6 +125,13 @@ fn start(train: &Train, context: &Context<'_>) -> Result<Weights, StageError> {
             }
             if let Some(seed) = new_head {
                 weights.extend(fresh_head(&train.graph, seed));
+                // What fuses views is kept like any other weight, and begins where the towers are put on.
+                for (name, tensor) in initial_weights(&train.graph, seed) {
+                    let fuses = train.graph.find(&name).is_some_and(|id| train.graph.is_fusion(id));
+                    if fuses && !weights.contains_key(&name) {
+                        weights.insert(name, tensor);
+                    }
+                }
             }
             Ok(weights)
         }

@@ -52,6 +52,17 @@ impl Table {
     }
 }
 
+/// The pictures under a folder, however deep, in the order of their names. What else lies there is left out, as
+/// [`Table::read_folders`] does.
+///
+/// # Errors
+/// A folder that cannot be read, a name that is not text.
+pub fn pictures_under(folder: &Path) -> Result<Vec<PathBuf>, TableError> {
+    let (mut files, mut ignored) = (Vec::new(), 0);
+    walk(folder, "", &mut files, &mut Vec::new(), &mut ignored)?;
+    Ok(files)
+}
+
 /// Adds the pictures under `folder`; `relative` is its name from the root.
 fn walk(
     folder: &Path,

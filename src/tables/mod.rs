@@ -10,11 +10,13 @@ mod header;
 pub(crate) mod made;
 mod table;
 
+pub mod npy;
 pub mod npz;
 pub mod split;
 
 pub use cache::{Cache, Kind, Read};
 pub use cell::{Cell, CellKind, Date, day};
 pub use error::{BadImage, TableError};
+pub use folders::pictures_under;
 pub use header::{Header, image_header};
 pub use table::{About, Column, Images, Table};

@@ -1,8 +1,6 @@
 //! NumPy archives in the form of MedMNIST: `train_images`, `train_labels`, `val_...`, `test_...`.
-//!
-//! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 
-use super::{About, Cell, Column, Header, Images, Table, TableError};
+use super::{About, Cell, Column, Header, Images, Table, TableError, npy};
 use std::{
     fs::File,
     io::{BufReader, Read},
@@ -68,74 +66,13 @@ fn bad(path: &Path, array: Option<&str>, reason: impl ToString) -> TableError {
     }
 }
 
-/// Reads the header of a `.npy` file; its shape, or why it cannot be used.
+/// The shape of an array of unsigned bytes in row order, or why it cannot be used.
 fn read_header(entry: &mut impl Read) -> Result<Vec<usize>, String> {
-    /// NumPy writes 118 bytes; nothing that is read here needs more than a few hundred.
-    const LONGEST: u32 = 1 << 16;
-    let mut exact = |bytes: &mut [u8]| {
-        entry
-            .read_exact(bytes)
-            .map_err(|error| format!("damaged array: {error}"))
-    };
-    let mut magic = [0; 8];
-    exact(&mut magic)?;
-    if &magic[..6] != b"\x93NUMPY" {
-        return Err("not a NumPy array".to_owned());
+    let header = npy::read_header(entry)?;
+    match header.kind.as_str() {
+        "|u1" | "u1" | "<u1" => Ok(header.shape),
+        other => Err(format!("elements of type {other}; uint8 (`|u1`) is read")),
     }
-    let length = if magic[6] == 1 {
-        let mut bytes = [0; 2];
-        exact(&mut bytes)?;
-        u32::from(u16::from_le_bytes(bytes))
-    } else {
-        let mut bytes = [0; 4];
-        exact(&mut bytes)?;
-        u32::from_le_bytes(bytes)
-    };
-    if length > LONGEST {
-        return Err(format!("an array header of {length} bytes"));
-    }
-    let mut text = vec![0; length as usize];
-    exact(&mut text)?;
-    let text = std::str::from_utf8(&text).map_err(|_| "an array header that is not text".to_owned())?;
-    parse_header(text)
-}
-
-/// Reads `{'descr': '|u1', 'fortran_order': False, 'shape': (3882, 28, 28), }`.
-fn parse_header(text: &str) -> Result<Vec<usize>, String> {
-    let value = |key: &str| {
-        let after = text.split_once(&format!("'{key}':"))?.1.trim_start();
-        Some(after)
-    };
-    let missing = |key: &str| format!("an array header without `{key}`");
-    let descr = value("descr").ok_or_else(|| missing("descr"))?;
-    let kind = descr
-        .strip_prefix('\'')
-        .and_then(|rest| rest.split_once('\''))
-        .map(|(kind, _)| kind);
-    if !matches!(kind, Some("|u1" | "u1" | "<u1")) {
-        return Err(format!(
-            "elements of type {}; uint8 (`|u1`) is read",
-            kind.unwrap_or("unknown")
-        ));
-    }
-    if !value("fortran_order")
-        .ok_or_else(|| missing("fortran_order"))?
-        .starts_with("False")
-    {
-        return Err("values in column order (`fortran_order`); row order is read".to_owned());
-    }
-    let shape = value("shape").ok_or_else(|| missing("shape"))?;
-    let extents = shape
-        .strip_prefix('(')
-        .and_then(|rest| rest.split_once(')'))
-        .map(|(extents, _)| extents);
-    let extents = extents.ok_or_else(|| missing("shape"))?;
-    extents
-        .split(',')
-        .map(str::trim)
-        .filter(|extent| !extent.is_empty())
-        .map(|extent| extent.parse().map_err(|_| format!("the extent `{extent}`")))
-        .collect()
 }
 
 /// Rows and header of an array of pictures, `[n, height, width]` or `[n, height, width, channels]`.

@@ -60,13 +60,28 @@ fn three_steps(
     })
 }
 
-/// The loss of a batch `[batch, channels, height, width]`; the network keeps its gradients.
+/// The loss of a batch `[batch, channels, height, width]`, those of auxiliary outputs with their factors included; the
+/// network keeps its gradients.
 fn loss(network: &mut Network, images: &[f32], labels: &[usize]) -> Result<f64, NetworkError> {
     set_images(network, images, labels.len())?;
-    let classes = network.graph().classes();
-    let mut gradient = vec![0.0; labels.len() * classes];
-    let logits = network.forward(labels.len(), Stream::new(0))?;
-    let loss = cross_entropy(logits, labels, classes, &mut gradient);
+    let (classes, factors) = (
+        network.graph().classes(),
+        network
+            .graph()
+            .auxiliary
+            .iter()
+            .map(|one| one.weight)
+            .collect::<Vec<_>>(),
+    );
+    let len = labels.len() * classes;
+    let mut gradient = vec![0.0; len * (1 + factors.len())];
+    network.forward(labels.len(), Stream::new(0))?;
+    let mut loss = cross_entropy(network.logits(), labels, classes, &mut gradient[..len]);
+    for (place, factor) in factors.into_iter().enumerate() {
+        let part = &mut gradient[(1 + place) * len..][..len];
+        loss += factor * cross_entropy(network.auxiliary_logits(place), labels, classes, part);
+        part.iter_mut().for_each(|value| *value *= factor as f32);
+    }
     network.backward(&gradient)?;
     Ok(loss)
 }
@@ -86,9 +101,10 @@ fn graph(name: &str, size: usize, classes: usize) -> Result<Graph, Box<dyn Error
     })
 }
 
-/// A graph of the standard library.
-fn library_graph(name: &str, size: usize, classes: usize) -> Result<Arc<Graph>, Box<dyn Error>> {
-    let text = format!("import std.models {{ {name} }}\nlet made = {name}()\n");
+/// A graph of the standard library, from an expression that begins with its name: `googlenet(auxiliary: true)`.
+fn library_graph(expression: &str, size: usize, classes: usize) -> Result<Arc<Graph>, Box<dyn Error>> {
+    let name = expression.split('(').next().unwrap_or(expression);
+    let text = format!("import std.models {{ {name} }}\nlet made = {expression}\n");
     let mut diagnostics = Diagnostics::new();
     let main = Main::Text {
         name: "main.mtl",

@@ -149,7 +149,7 @@ fn the_librarys_networks_evaluate_as_torchvisions() -> Outcome {
     let failed: Vec<String> = references
         .iter()
         .filter_map(|(name, reference)| {
-            let graph = library_graph(name, 96, 5);
+            let graph = library_graph(&format!("{name}()"), 96, 5);
             let outcome = graph.and_then(|graph| evaluates(&graph, 96, &reference.variances, &reference.eval));
             outcome.err().map(|error| error.to_string())
         })

@@ -241,7 +241,8 @@ impl Builder {
         self.add(left, negative)
     }
 
-    /// The product of two tensors of one shape, or of a map and a factor per channel, in either order.
+    /// The product of two tensors of one shape, of a map and a factor per channel, or of anything and one factor, in
+    /// either order.
     ///
     /// # Errors
     /// When their shapes do not go together.
@@ -288,8 +289,11 @@ fn joined(left: Shape, right: Shape) -> Option<Shape> {
     fits.then(|| with_channels(left, left.channels() + right.channels()))
 }
 
-/// True when `factor` is one value for each channel of `map`.
+/// True when `factor` is one value for each channel of `map`, or one for all.
 fn is_factor(map: Shape, factor: Shape) -> bool {
+    if factor == Shape::Flat(1) {
+        return true;
+    }
     let one = Shape::Map {
         channels: map.channels(),
         height: 1,

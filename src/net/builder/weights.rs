@@ -25,7 +25,7 @@ pub enum WeightInit {
 
 impl WeightInit {
     /// The distribution for a layer with these fans, in and out.
-    fn initializer(self, [fan_in, fan_out]: [usize; 2]) -> Initializer {
+    pub(in crate::net) fn initializer(self, [fan_in, fan_out]: [usize; 2]) -> Initializer {
         let (fan_in, fan_out) = (fan_in as f64, fan_out as f64);
         match self {
             Self::KaimingUniform => Initializer::Uniform {

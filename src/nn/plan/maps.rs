@@ -89,7 +89,8 @@ impl Lowering<'_> {
     fn multiply(&mut self, a: TensorId, b: TensorId) -> TensorId {
         let (mut a, mut b) = (a, b);
         let [one, other] = [a, b].map(|tensor| self.lowered.tensors[tensor.0]);
-        let broadcast = one != other && other.pixels() == 1 && one.channels == other.channels;
+        let single = one != other && other.len() == 1;
+        let broadcast = single || one != other && other.pixels() == 1 && one.channels == other.channels;
         if one != other && !broadcast {
             (a, b) = (self.channels_first(a), self.channels_first(b));
         }
@@ -97,7 +98,8 @@ impl Lowering<'_> {
         let call = Call::Multiply {
             broadcast,
             image: extent.len(),
-            channels: extent.channels,
+            // One factor for all is a factor for the only channel of as many pixels.
+            channels: if single { 1 } else { extent.channels },
         };
         self.push(call, a, Some(b), extent)
     }

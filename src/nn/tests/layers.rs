@@ -81,6 +81,8 @@ impl Interpreter<'_> {
                 let factor = |at: usize| {
                     if other.len() == x.len() {
                         other[at]
+                    } else if other.len() == self.batch {
+                        other[at / (channels * pixels)]
                     } else {
                         other[at / pixels]
                     }

@@ -19,7 +19,7 @@ fn shared_pieces_add_their_gradients() -> Outcome {
 }
 
 /// A piece of every kind of layer with parameters on two maps of different sides, its features joined.
-fn applied_twice() -> Result<Graph, NetError> {
+pub(super) fn applied_twice() -> Result<Graph, NetError> {
     let (mut net, x) = net(3, 6, 5);
     let large = net.conv(x, 4, window(3, 1, 1), true)?;
     let small = net.conv(large, 4, window(3, 2, 1), true)?;
@@ -119,7 +119,8 @@ fn towers_on_samples_with_missing_views() -> Outcome {
 /// What stands in the place of a missing view does not reach the logits.
 #[test]
 fn a_missing_view_has_no_say() -> Outcome {
-    for fuse in [Fuse::Concat, Fuse::Mean, Fuse::Max] {
+    let attention = Attention { hidden: 4, gated: true };
+    for fuse in [Fuse::Concat, Fuse::Mean, Fuse::Max, Fuse::Attention(attention)] {
         let towers = Towers {
             views: 2,
             fuse,
