@@ -5,14 +5,14 @@
 
 mod builder;
 mod graph;
+mod op;
 mod select;
 mod towers;
 mod window;
 
 pub use builder::{Builder, Conv, NetError, WeightInit};
-pub use graph::{
-    Activation, Auxiliary, Gate, Graph, Initializer, Node, NodeId, Op, Parameter, ParameterId, ParameterRole, Shape,
-};
+pub use graph::{Auxiliary, Graph, Initializer, Node, NodeId, Parameter, ParameterId, ParameterRole, Shape};
+pub use op::{Activation, Gate, Op};
 pub use select::SelectError;
 pub use towers::{Attention, Fuse, Towers, tower_name};
 pub use window::{ConvWindow, Window};

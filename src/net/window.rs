@@ -1,6 +1,7 @@
 //! Windows of pooling layers and convolutions.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The window of a pooling layer: the same in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +77,26 @@ impl ConvWindow {
         let same = |[one, other]: [usize; 2]| (one == other).then_some(one);
         let (kernel, stride, pad) = (same(self.kernel)?, same(self.stride)?, same(self.pad)?);
         (self.dilation == [1, 1]).then_some(Window { kernel, stride, pad })
+    }
+}
+
+/// `3x3, stride 2, pad 1x0`: what differs from the usual, in one number where both directions agree.
+impl fmt::Display for ConvWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [height, width] = self.kernel;
+        write!(f, "{height}x{width}")?;
+        for (name, pair, usual) in [
+            ("stride", self.stride, 1),
+            ("pad", self.pad, 0),
+            ("dilation", self.dilation, 1),
+        ] {
+            match pair {
+                [one, other] if one == other && one == usual => {}
+                [one, other] if one == other => write!(f, ", {name} {one}")?,
+                [one, other] => write!(f, ", {name} {one}x{other}")?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 //! The estimate orders ready stages and fills progress bars; nothing that reaches a result depends on it.
 
 use super::stage::{Contrast, Pictures, Prepare, Train, Work};
-use crate::net::{Graph, NodeId, Op, ParameterId};
+use crate::net::{Graph, NodeId};
 
 /// Operations to decode and resample one value of a picture.
 const PER_PREPARED_VALUE: f64 = 50.0;
@@ -57,42 +57,9 @@ pub fn forward(graph: &Graph) -> f64 {
 
 fn of_node(graph: &Graph, id: NodeId) -> f64 {
     let node = graph.node(id);
-    let values = node.shape.len() as f64;
-    match node.op {
-        Op::Conv { weight, .. } => values * 2.0 * taps(graph, weight),
-        Op::ConvTranspose { weight, .. } => {
-            let input = node.inputs.first().map_or(0, |input| graph.node(*input).shape.len());
-            input as f64 * 2.0 * taps(graph, weight)
-        }
-        Op::Linear { .. } => {
-            let features = node.inputs.first().map_or(0, |input| graph.node(*input).shape.len());
-            values * 2.0 * features as f64
-        }
-        Op::MaxPool { window, .. } | Op::AvgPool { window, .. } => values * (window.kernel * window.kernel) as f64,
-        Op::AdaptiveAvgPool { .. } => node
-            .inputs
-            .first()
-            .map_or(0.0, |input| graph.node(*input).shape.len() as f64),
-        Op::Input | Op::Mask | Op::Flatten => 0.0,
-        Op::BatchNorm { .. }
-        | Op::LayerNorm { .. }
-        | Op::LayerScale { .. }
-        | Op::Relu
-        | Op::Activation(_)
-        | Op::Softmax
-        | Op::Dropout { .. }
-        | Op::StochasticDepth { .. }
-        | Op::Concat
-        | Op::Slice { .. }
-        | Op::Shuffle { .. }
-        | Op::Gate(_)
-        | Op::Maximum
-        | Op::Add
-        | Op::Multiply => values,
-    }
-}
-
-/// Values of a weight per entry of its first dimension: the products that one output (or input) value takes part in.
-fn taps(graph: &Graph, weight: ParameterId) -> f64 {
-    graph.parameter(weight).shape[1..].iter().product::<usize>() as f64
+    let input = node.inputs.first().map_or(0, |input| graph.node(*input).shape.len());
+    let weight = node.op.parameters().next();
+    // Values of a weight per entry of its first dimension.
+    let taps = weight.map_or(0, |weight| graph.parameter(weight).shape[1..].iter().product());
+    node.op.operations(input, node.shape.len(), taps)
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     diag::codes::plan as codes,
-    net::{Activation, ConvWindow, Graph, NodeId, Op, Parameter, ParameterRole, Window},
+    net::{Graph, NodeId, Parameter, ParameterRole},
     source::Span,
 };
 
@@ -140,7 +140,7 @@ fn layer_table(graph: &Graph, stages: &[CardValue], sources: &[String]) -> CardT
             .map(Parameter::len)
             .sum();
         let inputs: Vec<_> = node.inputs.iter().map(|input| input.0.to_string()).collect();
-        let mut words = in_words(&node.op);
+        let mut words = node.op.words();
         if trains_only[place] {
             words += " (training alone)";
         }
@@ -219,55 +219,4 @@ fn beside(graph: &Graph) -> Vec<bool> {
         .zip(auxiliary)
         .map(|(own, other)| other && !own)
         .collect()
-}
-
-/// A layer with its settings: `conv 3x3, stride 2, pad 1`.
-fn in_words(op: &Op) -> String {
-    let settings = match *op {
-        Op::Conv { window, groups, .. } => conv_words(&window, groups),
-        Op::ConvTranspose { window, .. } => conv_words(&window, 1),
-        Op::MaxPool { window, ceil } | Op::AvgPool { window, ceil } => pool_words(window, ceil),
-        Op::AdaptiveAvgPool { size } => format!("to {size}x{size}"),
-        Op::Dropout { rate } | Op::StochasticDepth { rate } => rate.to_string(),
-        Op::BatchNorm { epsilon, momentum, .. } => format!("eps {epsilon:e}, momentum {momentum}"),
-        Op::LayerNorm { epsilon, .. } => format!("eps {epsilon:e}"),
-        Op::Activation(Activation::LeakyRelu { slope }) => format!("slope {slope}"),
-        Op::Slice { from, to } => format!("{from}..{to}"),
-        Op::Shuffle { groups } => format!("{groups} groups"),
-        _ => String::new(),
-    };
-    let words = format!("{} {settings}", op.name());
-    words.trim_end().to_owned()
-}
-
-/// `3x3` of one number for both directions or two.
-fn sides([one, other]: [usize; 2]) -> String {
-    format!("{one}x{other}")
-}
-
-fn conv_words(window: &ConvWindow, groups: usize) -> String {
-    let mut words = sides(window.kernel);
-    for (name, pair, usual) in [
-        ("stride", window.stride, 1),
-        ("pad", window.pad, 0),
-        ("dilation", window.dilation, 1),
-    ] {
-        match pair {
-            [one, other] if one == other && one == usual => {}
-            [one, other] if one == other => words += &format!(", {name} {one}"),
-            pair => words += &format!(", {name} {}", sides(pair)),
-        }
-    }
-    if groups > 1 {
-        words += &format!(", {groups} groups");
-    }
-    words
-}
-
-fn pool_words(window: Window, ceil: bool) -> String {
-    let mut words = conv_words(&window.into(), 1);
-    if ceil {
-        words += ", ceil";
-    }
-    words
 }

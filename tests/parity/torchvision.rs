@@ -145,10 +145,15 @@ fn trains(folder: &Path, name: &str) -> Outcome {
 }
 
 /// Every loss within 0.1 %, 0.2 % for GoogLeNet. The norm of every gradient within 20 times torch's own float32 error, at
-/// least 0.1 %, or within the largest error that torch itself makes in the network: which parameter a rounding strikes that
-/// changes the place of a maximum is chance.
+/// least 0.1 %, or within the largest error that torch itself makes in the network; for GoogLeNet within 1 %, because a
+/// rounding that changes the place of a maximum moves many norms: torch's own, from one memory format or order of the batch
+/// to another, by up to 0.7 % in 9 to 33 of 187 parameters (docs/parity.md).
 fn losses_and_gradients(name: &str, kind: &str, facts: &Value, found: &Training) -> Outcome {
-    let allowed = if name.starts_with("googlenet") { 2e-3 } else { 1e-3 };
+    let (allowed, least) = if name.starts_with("googlenet") {
+        (2e-3, 1e-2)
+    } else {
+        (1e-3, 0.0)
+    };
     let expected = numbers(&facts[kind]["losses"])?;
     let errors = found.losses.iter().zip(&expected).map(|(f, e)| (f - e).abs() / e);
     let worst = errors.fold(0.0, f64::max);
@@ -167,7 +172,7 @@ fn losses_and_gradients(name: &str, kind: &str, facts: &Value, found: &Training)
         let error = (l2 - expected).abs() / expected;
         worst = worst.max(error);
         beyond += usize::from(error > allowed);
-        if error > allowed.max(torchs) {
+        if error > allowed.max(torchs).max(least) {
             return Err(format!("{kind}: the gradient of {parameter} has norm {l2}, not {expected}").into());
         }
     }
