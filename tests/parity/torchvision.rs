@@ -124,13 +124,11 @@ fn trains(folder: &Path, name: &str) -> Outcome {
     for kind in ["sgd", "adamw"] {
         network.load(&start)?;
         let optimizer = if kind == "sgd" {
-            Optimizer::Sgd {
-                momentum: 0.9,
-                decay: number(&facts, "/sgd/weight_decay")?,
-            }
+            Optimizer::sgd(0.9, number(&facts, "/sgd/weight_decay")?)
         } else {
             Optimizer::AdamW {
-                betas: [0.9, 0.999],
+                beta1: 0.9,
+                beta2: 0.999,
                 epsilon: number(&facts, "/adamw/eps")?,
                 decay: number(&facts, "/adamw/weight_decay")?,
             }

@@ -8,7 +8,7 @@ use super::{Exit, Format, name_and_value, output as terminal, run};
 use crate::{
     diag::{self, Diagnostic, Diagnostics, codes, codes::plan as plan_codes},
     net::Graph,
-    nn::{Mode, Network, Stream, Weights, WeightsError, read_weights},
+    nn::{self, Mode, Network, Stream, Weights, WeightsError, read_weights},
     source::SourceMap,
 };
 use asked::Asked;
@@ -121,6 +121,10 @@ pub(super) fn predict(arguments: &Arguments) -> Exit {
 }
 
 fn carried_out(arguments: &Arguments) -> Result<(), Stop> {
+    nn::check_device().map_err(|message| {
+        terminal::error_line(&format!("error: {message}"));
+        Stop::Exit(Exit::EnvironmentWrong)
+    })?;
     run::set_threads(arguments.threads);
     let cancel = run::stop_on_signal().map_err(Stop::Exit)?;
     // What is quickly known to be wrong is said before pictures are read.
@@ -147,6 +151,7 @@ fn carried_out(arguments: &Arguments) -> Result<(), Stop> {
         "inputs": input.names(),
         "classes": graph.classes(),
         "values": values.word(),
+        "device": nn::device_class(),
         "out": arguments.out,
     });
     match arguments.format {
