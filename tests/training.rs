@@ -30,13 +30,15 @@ out study = (for arm in arms {{ tiny() |> arm |> evaluate(task) }}) |> report
 }
 
 /// Everything that a state must hold: a mean of the weights, the best epoch, a plateau, steps of several batches, and
-/// phases that thaw one stage after the other.
+/// phases that thaw one stage after the other; and all that chance decides: what is drawn, changed and mixed.
 const ALL: &str = r"
   all: |> gradual_unfreeze(task, epochs: 2, lr: 3e-3, batch: 16, accumulate: 2, ema: 0.9, keep: best,
     schedule: plateau(patience: 0, threshold: 20%, warmup: 10%, warmup_from: 10%), optimizer: rmsprop(centered: true),
-    loss: cross_entropy(smoothing: 10%, weights: balanced), augment: [flip, noise(2%)]),
+    loss: cross_entropy(smoothing: 10%, weights: balanced), sampling: balanced, mix: mixup,
+    augment: [flip, elastic(alpha: 20, sigma: 3), sometimes(50%, blur(0.1..1.0)), noise(2%)]),
   cycle: |> finetune(task, epochs: 2, lr: 3e-3, batch: 16, schedule: one_cycle, optimizer: sgd(nesterov: true),
-    loss: binary_cross_entropy),";
+    loss: binary_cross_entropy, sampling: { pneumonia: 1, normal: 2 }, mix: cutmix(probability: 80%),
+    augment: [random_crop(50%..100%), gamma(0.8..1.25)]),";
 
 fn models(run: &Run) -> Vec<String> {
     run.digests("model").into_values().collect()

@@ -17,8 +17,14 @@ use crate::{
 /// The largest deviation of noise and the largest angle that mean anything.
 const MOST_NOISE: f64 = 1.0;
 const MOST_DEGREES: f64 = 180.0;
-/// The largest enlargement, and the reciprocal of the largest reduction, that leave something to be seen.
+/// The largest enlargement, and the reciprocal of the largest reduction, that leave something to be seen; the same of
+/// exponents and of the proportions of crops.
 const MOST_SCALE: f64 = 10.0;
+/// The largest deviation of a Gaussian, and the largest factor of a field of displacements.
+const MOST_PIXELS: f64 = 100.0;
+const MOST_ALPHA: f64 = 10_000.0;
+/// The smallest share of a picture's area that is a picture still.
+const LEAST_AREA: f64 = 0.01;
 
 impl<'p> Evaluator<'p, '_> {
     /// Carries out a builtin that makes an augmentation; none for another one.
@@ -41,6 +47,13 @@ impl<'p> Evaluator<'p, '_> {
                     (0.0..=MOST_NOISE).contains(&x)
                 })
                 .map(|deviation| Augmentation::Noise { deviation }),
+            "gamma" => self
+                .exponents(arguments, "exponent", "1 leaves values as they are: `gamma(0.8..1.25)`")
+                .map(|[low, high]| Augmentation::Gamma { low, high }),
+            "blur" => self.blur(arguments),
+            "elastic" => self.elastic(arguments),
+            "random_crop" => self.random_crop(arguments),
+            "sometimes" => self.sometimes(arguments),
             _ => return None,
         };
         Some(augmentation.map(Value::Augmentation))
@@ -68,21 +81,92 @@ impl<'p> Evaluator<'p, '_> {
 
     /// Enlarged by a factor from a range.
     fn scale(&mut self, arguments: &Arguments<'p>) -> Outcome<Augmentation> {
-        let Some(slot) = arguments.slot("factor") else {
+        let help = "10 % up and down is `scale(0.9..1.1)`";
+        let [low, high] = self.exponents(arguments, "factor", help)?;
+        Ok(Augmentation::Scale { low, high })
+    }
+
+    /// A range of factors, exponents or proportions: 1 changes nothing.
+    fn exponents(&mut self, arguments: &Arguments<'p>, name: &str, help: &str) -> Outcome<[f64; 2]> {
+        self.ends(
+            arguments,
+            name,
+            ([MOST_SCALE.recip(), MOST_SCALE], "from 0.1 to 10"),
+            help,
+        )
+    }
+
+    fn blur(&mut self, arguments: &Arguments<'p>) -> Outcome<Augmentation> {
+        let help = "of SimCLR, for pictures of 224 pixels: `blur(0.1..2.0)`";
+        let allowed = ([0.0, MOST_PIXELS], "from 0 to 100 pixels");
+        let [low, high] = self.ends(arguments, "sigma", allowed, help)?;
+        Ok(Augmentation::Blur { low, high })
+    }
+
+    fn elastic(&mut self, arguments: &Arguments<'p>) -> Outcome<Augmentation> {
+        let alpha = self.number(arguments, "alpha", "between 0 and 10000", |x| {
+            (0.0..=MOST_ALPHA).contains(&x)
+        });
+        let sigma = self.number(arguments, "sigma", "above 0 and at most 100 pixels", |x| {
+            x > 0.0 && x <= MOST_PIXELS
+        });
+        Ok(Augmentation::Elastic {
+            alpha: alpha?,
+            sigma: sigma?,
+        })
+    }
+
+    fn random_crop(&mut self, arguments: &Arguments<'p>) -> Outcome<Augmentation> {
+        let allowed = ([LEAST_AREA, 1.0], "from 1 % to 100 % of the picture");
+        let area = self.ends(
+            arguments,
+            "area",
+            allowed,
+            "of ImageNet's trainings: `random_crop(8%..100%)`",
+        );
+        let ratio = self.exponents(arguments, "ratio", "`1.0..=1.0` keeps the picture's own");
+        Ok(Augmentation::RandomCrop {
+            area: area?,
+            ratio: ratio?,
+        })
+    }
+
+    fn sometimes(&mut self, arguments: &Arguments<'p>) -> Outcome<Augmentation> {
+        let probability = self.number(arguments, "probability", "between 0 and 1", |x| {
+            (0.0..=1.0).contains(&x)
+        })?;
+        match arguments.slot("change") {
+            Some(slot) => match &slot.value {
+                Value::Augmentation(change) => Ok(Augmentation::Sometimes {
+                    probability,
+                    change: Box::new(change.clone()),
+                }),
+                other => self.unexpected("an augmentation", other, slot.span),
+            },
+            None => Err(Failed),
+        }
+    }
+
+    /// The ends of a range that lies between two numbers.
+    fn ends(
+        &mut self,
+        arguments: &Arguments<'p>,
+        name: &str,
+        ([least, most], allowed): ([f64; 2], &str),
+        help: &str,
+    ) -> Outcome<[f64; 2]> {
+        let Some(slot) = arguments.slot(name) else {
             return Err(Failed);
         };
         let Value::Range(Range { low, high, .. }) = slot.value else {
             return self.unexpected("a range", &slot.value, slot.span);
         };
-        if low >= MOST_SCALE.recip() && high <= MOST_SCALE {
-            return Ok(Augmentation::Scale { low, high });
+        if low >= least && high <= most {
+            return Ok([low, high]);
         }
-        let message = format!(
-            "a picture is enlarged by factors from 0.1 to 10, and not by {}",
-            slot.value.display()
-        );
+        let message = format!("`{name}` may be {allowed}, but is {}", slot.value.display());
         let diagnostic = Diagnostic::error(&codes::BAD_VALUE, message).at(slot.span, "");
-        self.fail(diagnostic.help("10 % up and down is `scale(0.9..1.1)`"))
+        self.fail(diagnostic.help(help))
     }
 
     /// The augmentations of an argument, in their order.
@@ -109,8 +193,8 @@ impl<'p> Evaluator<'p, '_> {
         };
         if let Some(uncertain) = changes.iter().find(|change| !change.is_certain()) {
             let message = format!("`{}` is random, and an evaluation is not", shown(uncertain));
-            let help = "under test every picture is scored with the same changes: `identity`, and `flip` with \
-                        probabilities of 0 % or 100 %";
+            let help = "under test every picture is scored with the same changes: `identity`, `flip` with probabilities \
+                        of 0 % or 100 %, and `scale`, `gamma` and `blur` by one number, `scale(1.1..=1.1)`";
             let diagnostic = Diagnostic::error(&codes::RANDOM_TTA, message).at(span, "");
             return self.fail(diagnostic.help(help));
         }
@@ -145,18 +229,42 @@ impl<'p> Evaluator<'p, '_> {
 /// An augmentation as the language writes it.
 pub(super) fn shown(augmentation: &Augmentation) -> String {
     let float = |value: f64| Value::Float(value).display();
-    match *augmentation {
+    // A range of one number holds its upper end.
+    let range = |low: f64, high: f64| {
+        let sign = if low == high { "..=" } else { ".." };
+        format!("{}{sign}{}", float(low), float(high))
+    };
+    match augmentation {
         Augmentation::Identity => "identity".to_owned(),
-        Augmentation::Flip { horizontal, vertical } => match (horizontal > 0.0, vertical > 0.0) {
-            (_, false) => format!("flip(horizontal: {})", float(horizontal)),
-            (false, true) => format!("flip(vertical: {})", float(vertical)),
-            (true, true) => format!("flip(horizontal: {}, vertical: {})", float(horizontal), float(vertical)),
+        Augmentation::Flip { horizontal, vertical } => match (*horizontal > 0.0, *vertical > 0.0) {
+            (_, false) => format!("flip(horizontal: {})", float(*horizontal)),
+            (false, true) => format!("flip(vertical: {})", float(*vertical)),
+            (true, true) => format!(
+                "flip(horizontal: {}, vertical: {})",
+                float(*horizontal),
+                float(*vertical)
+            ),
         },
-        Augmentation::Rotate { degrees } => format!("rotate({})", float(degrees)),
-        Augmentation::Shift { share } => format!("shift({})", float(share)),
-        Augmentation::Scale { low, high } => format!("scale({}..{})", float(low), float(high)),
-        Augmentation::Contrast { share } => format!("contrast({})", float(share)),
-        Augmentation::Brightness { share } => format!("brightness({})", float(share)),
-        Augmentation::Noise { deviation } => format!("noise({})", float(deviation)),
+        Augmentation::Rotate { degrees } => format!("rotate({})", float(*degrees)),
+        Augmentation::Shift { share } => format!("shift({})", float(*share)),
+        Augmentation::Scale { low, high } => format!("scale({})", range(*low, *high)),
+        Augmentation::Contrast { share } => format!("contrast({})", float(*share)),
+        Augmentation::Brightness { share } => format!("brightness({})", float(*share)),
+        Augmentation::Noise { deviation } => format!("noise({})", float(*deviation)),
+        Augmentation::Gamma { low, high } => format!("gamma({})", range(*low, *high)),
+        Augmentation::Blur { low, high } => format!("blur({})", range(*low, *high)),
+        Augmentation::Elastic { alpha, sigma } => {
+            format!("elastic(alpha: {}, sigma: {})", float(*alpha), float(*sigma))
+        }
+        Augmentation::RandomCrop { area, ratio } => {
+            format!(
+                "random_crop(area: {}, ratio: {})",
+                range(area[0], area[1]),
+                range(ratio[0], ratio[1])
+            )
+        }
+        Augmentation::Sometimes { probability, change } => {
+            format!("sometimes({}, {})", float(*probability), shown(change))
+        }
     }
 }

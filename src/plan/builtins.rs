@@ -30,6 +30,7 @@ impl<'p> Evaluator<'p, '_> {
             .or_else(|| self.schedule_builtin(name, arguments, span))
             .or_else(|| self.optimizer_builtin(name, arguments, span))
             .or_else(|| self.loss_builtin(name, arguments))
+            .or_else(|| self.mix_builtin(name, arguments))
             .or_else(|| self.augmentation_builtin(name, arguments))
             .or_else(|| self.net_builtin(name, &subject, arguments, span))
             .or_else(|| self.number_builtin(name, arguments, span))

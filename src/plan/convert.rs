@@ -170,7 +170,8 @@ impl<'p> Evaluator<'p, '_> {
             ("Augmentation", Value::Choice("identity")) => Ok(Value::Augmentation(Augmentation::Identity)),
             ("Normalization", Value::Choice("imagenet")) => Ok(Value::Normalization(Rc::new(Normalize::ImageNet))),
             (
-                "Folding" | "Schedule" | "Optimizer" | "Loss" | "Augmentation" | "Normalization" | "Freeze" | "Fuse",
+                "Folding" | "Schedule" | "Optimizer" | "Loss" | "Mix" | "Augmentation" | "Normalization" | "Freeze"
+                | "Fuse",
                 Value::Function(function @ Function::Item(..)),
             ) if function.needs_nothing() => self.call_function(&function, Vec::new(), span),
             // What was no range where it was written has lost its upper end.

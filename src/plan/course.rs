@@ -1,6 +1,7 @@
 //! The course of a training: what one call of `train` gives to all members that it trains.
 
 use super::{
+    class_weights::ClassWeights,
     contrast::Contrasting,
     data::setting,
     domain::{Input, Model, ModelState, Task, Trained},
@@ -74,7 +75,7 @@ impl Course<'_, '_> {
     pub(super) fn key(&self) -> String {
         let (options, moving) = (&self.options, &self.moving);
         let text = format!(
-            "{:p} {:?} {} {} {} {:?} {:?} {:?} {:?} {:?} {} {:?} {:?} {:?} {} {:?} {:?}",
+            "{:p} {:?} {} {} {} {:?} {:?} {:?} {:?} {:?} {} {:?} {:?} {:?} {} {:?} {:?} {:?} {:?}",
             Arc::as_ptr(&self.graph),
             self.normalization,
             options.epochs,
@@ -88,10 +89,12 @@ impl Course<'_, '_> {
             options.decay_all,
             options.clip,
             options.augment,
-            options.loss,
+            super::losses::shown(&options.loss),
             options.accumulate,
             options.ema,
             options.keep,
+            options.sampling.shown(),
+            options.mix.map(|(mix, _)| mix),
         ) + &self
             .contrast
             .as_ref()
@@ -139,6 +142,12 @@ impl Course<'_, '_> {
                 other.name()
             );
         }
+        if !matches!(self.options.sampling, ClassWeights::Alike) {
+            words += &format!(", sampling {}", self.options.sampling.shown());
+        }
+        if let Some((mix, _)) = &self.options.mix {
+            words += &format!(", {}", super::mixes::shown(mix));
+        }
         if self.options.keep == Keep::Best {
             words += ", the best epoch kept";
         }
@@ -183,9 +192,10 @@ impl<'p> Evaluator<'p, '_> {
         let beginning = self.beginning(model, task, &graph, options.head, arguments, (input, span));
         let default = default_rate(&graph, matches!(model.state, ModelState::Random { .. }));
         let moving = self.moving(&graph, &options, default, span);
-        let weights = self.check_class_weights(&options.loss, task);
+        let weights = self.check_class_weights(&options.loss.weights, "weights", task);
+        let sampling = self.check_class_weights(&options.sampling, "sampling", task);
         self.warn_small_batch(&graph, options.batch, arguments, span);
-        let (beginning, ()) = (beginning?, weights?);
+        let (beginning, (), ()) = (beginning?, weights?, sampling?);
         Ok(Course {
             task,
             settings: settings(arguments, &options, (default, &beginning), &graph, self.seed, model).into(),

@@ -69,8 +69,10 @@ impl<'p> Evaluator<'p, '_> {
                 return self.fail(diagnostic.at(task.cohort.span, "split here").help(help));
             }
             self.check_watched(&course, one)?;
+            self.check_mixed_views(&course, &one.part.training)?;
+            let draws = self.draws(&course.options.sampling, task, &one.part.training, span)?;
             let name = member_name(repeats, planned.len(), one.repeat, one.fold);
-            let work = self.matched(work(&course, one), &course, one)?;
+            let work = self.matched(work(&course, one, draws), &course, one)?;
             members.push(self.train_member(&course, (&key, work), one, name));
         }
         for member in &members {
@@ -207,7 +209,7 @@ impl<'p> Evaluator<'p, '_> {
 }
 
 /// The work of one member.
-fn work(course: &Course<'_, '_>, one: &Planned<'_>) -> Train {
+fn work(course: &Course<'_, '_>, one: &Planned<'_>, draws: Vec<u32>) -> Train {
     let (options, moving) = (&course.options, &course.moving);
     let seed = seeds::of_training(options.seed, one.repeat, one.fold);
     Train {
@@ -236,6 +238,8 @@ fn work(course: &Course<'_, '_>, one: &Planned<'_>) -> Train {
         decay_all: options.decay_all,
         clip: options.clip,
         loss: options.loss.of(&course.task.classes, &one.part.training),
+        draws,
+        mix: options.mix.map(|(mix, _)| mix),
         accumulate: options.accumulate,
         ema: options.ema,
         keep: options.keep,

@@ -1,10 +1,11 @@
 //! The options of a training: checked values, and what they mean for the parameters of a graph.
 
 use super::{
+    class_weights::ClassWeights,
     domain::{Freeze, Task},
     eval::Evaluator,
     losses::Losing,
-    stage::{Augmentation, Keep, Optimizer, Schedule},
+    stage::{Augmentation, Keep, Mix, Optimizer, Schedule},
     value::{Arguments, Failed, Outcome, Slot, Value},
 };
 use crate::{
@@ -32,6 +33,10 @@ pub(super) struct Options<'p> {
     pub(super) decay_all: bool,
     pub(super) clip: Option<f64>,
     pub(super) loss: Rc<Losing>,
+    /// How often samples of each class are drawn.
+    pub(super) sampling: ClassWeights,
+    /// How samples of a batch are mixed.
+    pub(super) mix: Option<(Mix, Span)>,
     pub(super) accumulate: u32,
     pub(super) ema: Option<f64>,
     pub(super) keep: Keep,
@@ -128,6 +133,8 @@ impl<'p> Evaluator<'p, '_> {
             Value::Loss(loss) => Rc::clone(loss),
             _ => Rc::default(),
         };
+        let sampling = self.class_weights(arguments, "sampling");
+        let mix = batch.and_then(|batch| self.mix(arguments, batch));
         let accumulate = match arguments.slot("accumulate") {
             Some(_) => self.count(arguments, "accumulate"),
             None => Ok(1),
@@ -156,6 +163,8 @@ impl<'p> Evaluator<'p, '_> {
             decay_all: matches!(arguments.value("decay_on"), Value::Choice("all")),
             clip: clip?,
             loss,
+            sampling: sampling?,
+            mix: mix?,
             accumulate: accumulate?,
             ema: ema?,
             keep: match arguments.value("keep") {

@@ -5,7 +5,7 @@ use super::{
     domain::{Cohort, Dataset, Folding, Freeze, Model, Net, Normalize, Row, Scores, Task},
     losses::Losing,
     rates::StageRates,
-    stage::{Augmentation, ChoiceBy, Measure, Optimizer, Range, Schedule},
+    stage::{Augmentation, ChoiceBy, Measure, Mix, Optimizer, Range, Schedule},
     stages::StageId,
 };
 use crate::{
@@ -82,6 +82,7 @@ pub(super) enum Value<'p> {
     /// Its weights become those of classes in the training that uses it.
     Loss(Rc<Losing>),
     Augmentation(Augmentation),
+    Mix(Mix),
     Normalization(Rc<Normalize>),
     WeightInit(WeightInit),
     Fuse(Fuse),
@@ -283,6 +284,7 @@ impl<'p> Value<'p> {
             Self::Optimizer(_) => "Optimizer",
             Self::Loss(_) => "Loss",
             Self::Augmentation(_) => "Augmentation",
+            Self::Mix(_) => "Mix",
             Self::Normalization(_) => "Normalization",
             Self::WeightInit(_) => "WeightInit",
             Self::Fuse(_) => "Fuse",
@@ -343,6 +345,7 @@ impl<'p> Value<'p> {
             Self::Optimizer(optimizer) => super::optimizers::shown(optimizer),
             Self::Loss(loss) => super::losses::shown(loss),
             Self::Augmentation(augmentation) => super::augment::shown(augmentation),
+            Self::Mix(mix) => super::mixes::shown(mix),
             other => other
                 .label()
                 .map_or_else(|| format!("<{}>", other.type_name()), |label| label.to_string()),

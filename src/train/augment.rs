@@ -1,10 +1,18 @@
 //! Random changes of training pictures.
 //!
-//! Everything that moves pixels is composed to one affine map, so a picture is resampled once, bilinearly, with black
-//! beyond its borders; what changes values comes after it, in the order of the list. What is drawn is a function of a
-//! [`Stream`] and of the place in the list, so neither threads nor interruptions change it.
+//! Everything that moves pixels is composed to one way from the result back to the picture, so a picture is resampled once,
+//! bilinearly, with black beyond its borders; what changes values comes after it, in the order of the list. What is drawn
+//! is a function of a [`Stream`] and of the place in the list, so neither threads nor interruptions change it.
+
+mod smooth;
+mod way;
 
 use crate::{nn::Stream, plan::stage::Augmentation};
+use smooth::{blur, field};
+use way::{Affine, Part, Way};
+
+/// Draws of a crop before the largest of the allowed proportions is taken, as torchvision's.
+const TRIES: u64 = 10;
 
 /// Changes one picture, `[height, width, channels]`, in place, by the augmentations in their order.
 ///
@@ -22,17 +30,31 @@ pub fn augment(
     chance: Stream,
 ) {
     assert_eq!(image.len(), height * width * channels, "a picture of another shape");
-    let chances = augmentations
+    let drawn = augmentations
         .iter()
         .zip(0..)
-        .map(|(one, place)| (one, chance.numbered(place)));
-    let map = chances.clone().fold(Affine::IDENTITY, |map, (one, chance)| {
-        moved(one, chance, height, width).map_or(map, |back| map.after(&back))
-    });
-    map.apply(image, [channels, height, width]);
-    for (one, chance) in chances {
-        change_values(image, channels, one, chance);
+        .filter_map(|(one, place)| carried_out(one, chance.numbered(place)));
+    let mut way = Way::default();
+    for (one, chance) in drawn.clone() {
+        if let Some(back) = moved(one, chance, height, width) {
+            way.extend(back);
+        }
     }
+    way.apply(image, [channels, height, width]);
+    for (one, chance) in drawn {
+        change_values(image, [channels, height, width], one, chance);
+    }
+}
+
+/// What stands within the probabilities of a change, and its own chance; none where it is left out.
+fn carried_out(mut one: &Augmentation, mut chance: Stream) -> Option<(&Augmentation, Stream)> {
+    while let Augmentation::Sometimes { probability, change } = one {
+        if chance.named("sometimes").uniform(0) >= *probability {
+            return None;
+        }
+        (one, chance) = (change, chance.named("change"));
+    }
+    Some((one, chance))
 }
 
 /// Uniform between `-most` and `most`.
@@ -40,9 +62,14 @@ fn symmetric(chance: Stream, index: u64, most: f64) -> f64 {
     most * (2.0 * chance.uniform(index) - 1.0)
 }
 
+/// Uniform between two numbers.
+fn uniform(chance: Stream, index: u64, [low, high]: [f64; 2]) -> f64 {
+    low + (high - low) * chance.uniform(index)
+}
+
 /// The way back of what moves pixels: from where a pixel comes to stand to where it came from.
-fn moved(one: &Augmentation, chance: Stream, height: usize, width: usize) -> Option<Affine> {
-    Some(match *one {
+fn moved(one: &Augmentation, chance: Stream, height: usize, width: usize) -> Option<Part> {
+    Some(Part::Map(match *one {
         Augmentation::Flip { horizontal, vertical } => {
             let sign = |index, probability| if chance.uniform(index) < probability { -1.0 } else { 1.0 };
             Affine::linear([[sign(0, horizontal), 0.0], [0.0, sign(1, vertical)]])
@@ -59,21 +86,56 @@ fn moved(one: &Augmentation, chance: Stream, height: usize, width: usize) -> Opt
             }
         }
         Augmentation::Scale { low, high } => {
-            let back = 1.0 / (low + (high - low) * chance.uniform(0));
+            let back = 1.0 / uniform(chance, 0, [low, high]);
             Affine::linear([[back, 0.0], [0.0, back]])
         }
-        Augmentation::Identity
-        | Augmentation::Contrast { .. }
-        | Augmentation::Brightness { .. }
-        | Augmentation::Noise { .. } => return None,
-    })
+        Augmentation::RandomCrop { area, ratio } => cropped(area, ratio, chance, height, width),
+        Augmentation::Elastic { alpha, sigma } if alpha > 0.0 => {
+            let direction = |number: u64| -> Vec<f32> {
+                let places = 0..(height * width) as u64;
+                places
+                    .map(|place| symmetric(chance, 2 * place + number, 1.0) as f32)
+                    .collect()
+            };
+            return Some(Part::Field(field(
+                [direction(0), direction(1)],
+                [height, width],
+                alpha,
+                sigma,
+            )));
+        }
+        _ => return None,
+    }))
+}
+
+/// A part of the picture at a random place, as torchvision's `RandomResizedCrop` draws its sides: an area, and the
+/// logarithm of a ratio, until both sides lie within the picture. Places are numbers, not whole pixels, and no pixel
+/// of the result comes from beyond the picture.
+fn cropped(area: [f64; 2], ratio: [f64; 2], chance: Stream, height: usize, width: usize) -> Affine {
+    let sides = (0..TRIES).find_map(|attempt| {
+        let area = uniform(chance, 4 * attempt, area);
+        let ratio = uniform(chance, 4 * attempt + 1, ratio.map(f64::ln)).exp();
+        let [wide, high] = [(area * ratio).sqrt(), (area / ratio).sqrt()];
+        (wide <= 1.0 && high <= 1.0).then_some(([wide, high], 4 * attempt + 2))
+    });
+    // The largest part of an allowed ratio, in the middle.
+    let ([wide, high], place) = match sides {
+        Some((sides, index)) => (sides, [0, 1].map(|axis| symmetric(chance, index + axis, 1.0))),
+        None => ([ratio[1].min(1.0), ratio[0].max(1.0).recip()], [0.0; 2]),
+    };
+    let free = |share: f64, side: usize| (1.0 - share) * (side as f64 - 1.0) / 2.0;
+    Affine {
+        linear: [[wide, 0.0], [0.0, high]],
+        shift: [place[0] * free(wide, width), place[1] * free(high, height)],
+    }
 }
 
 /// Changes values on the scale 0 to 1, and keeps them on it.
 ///
-/// Contrast and brightness are torchvision's `adjust_contrast` and `adjust_brightness` on floats: the mean is that of
-/// the grey picture, `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601).
-fn change_values(image: &mut [f32], channels: usize, one: &Augmentation, chance: Stream) {
+/// Contrast, brightness and gamma are torchvision's `adjust_contrast`, `adjust_brightness` and `adjust_gamma` on floats: the
+/// mean is that of the grey picture, `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601).
+fn change_values(image: &mut [f32], shape: [usize; 3], one: &Augmentation, chance: Stream) {
+    let channels = shape[0];
     match *one {
         Augmentation::Contrast { share } => {
             let (mean, factor) = (mean_grey(image, channels), 1.0 + symmetric(chance, 0, share));
@@ -93,11 +155,25 @@ fn change_values(image: &mut [f32], channels: usize, one: &Augmentation, chance:
                 pixel.iter_mut().for_each(|v| *v = (*v + noise).clamp(0.0, 1.0));
             }
         }
+        Augmentation::Gamma { low, high } => {
+            let exponent = uniform(chance, 0, [low, high]) as f32;
+            if exponent != 1.0 {
+                image.iter_mut().for_each(|v| *v = v.powf(exponent).clamp(0.0, 1.0));
+            }
+        }
+        Augmentation::Blur { low, high } => {
+            blur(image, shape, uniform(chance, 0, [low, high]));
+            image.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
+        }
         Augmentation::Identity
         | Augmentation::Flip { .. }
         | Augmentation::Rotate { .. }
         | Augmentation::Shift { .. }
-        | Augmentation::Scale { .. } => {}
+        | Augmentation::Scale { .. }
+        | Augmentation::Elastic { .. }
+        | Augmentation::RandomCrop { .. }
+        // Chance has decided on it already.
+        | Augmentation::Sometimes { .. } => {}
     }
 }
 
@@ -112,104 +188,6 @@ fn mean_grey(image: &[f32], channels: usize) -> f64 {
         _ => image.iter().map(|&value| f64::from(value)).sum::<f64>() / channels as f64,
     };
     sum / (image.len() / channels) as f64
-}
-
-/// A map of the plane in pixels, `x` to the right and `y` down, about the picture's centre: where the value of a pixel
-/// comes from.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Affine {
-    /// `[[xx, xy], [yx, yy]]`
-    linear: [[f64; 2]; 2],
-    /// `[x, y]`
-    shift: [f64; 2],
-}
-
-impl Affine {
-    const IDENTITY: Self = Self::linear([[1.0, 0.0], [0.0, 1.0]]);
-
-    const fn linear(linear: [[f64; 2]; 2]) -> Self {
-        Self {
-            linear,
-            shift: [0.0, 0.0],
-        }
-    }
-
-    /// First `first`, then this map.
-    fn after(&self, first: &Self) -> Self {
-        let ([[a, b], [c, d]], [[e, f], [g, h]]) = (self.linear, first.linear);
-        let [x, y] = first.shift;
-        Self {
-            linear: [[a * e + b * g, a * f + b * h], [c * e + d * g, c * f + d * h]],
-            shift: [a * x + b * y + self.shift[0], c * x + d * y + self.shift[1]],
-        }
-    }
-
-    /// Moves the pixels of a picture.
-    fn apply(&self, image: &mut [f32], shape: [usize; 3]) {
-        if *self == Self::IDENTITY {
-            return;
-        }
-        let [channels, _, width] = shape;
-        match (self.linear, self.shift) {
-            // Exchanges alone are exact, and need no copy of the picture.
-            ([[xx @ (1.0 | -1.0), 0.0], [0.0, yy @ (1.0 | -1.0)]], [0.0, 0.0]) => {
-                if xx < 0.0 {
-                    image
-                        .chunks_exact_mut(width * channels)
-                        .for_each(|row| exchange(row, channels));
-                }
-                if yy < 0.0 {
-                    exchange(image, width * channels);
-                }
-            }
-            _ => self.resample(image, shape),
-        }
-    }
-
-    /// Bilinear, black beyond the borders.
-    fn resample(&self, image: &mut [f32], [channels, height, width]: [usize; 3]) {
-        let source = image.to_vec();
-        let [[xx, xy], [yx, yy]] = self.linear;
-        let (centre_x, centre_y) = ((width as f64 - 1.0) / 2.0, (height as f64 - 1.0) / 2.0);
-        for (pixel, place) in image.chunks_exact_mut(channels).zip(0..) {
-            let (dx, dy) = ((place % width) as f64 - centre_x, (place / width) as f64 - centre_y);
-            let (left, right, share) = between(xx * dx + xy * dy + self.shift[0] + centre_x, width);
-            let (top, bottom, lower_share) = between(yx * dx + yy * dy + self.shift[1] + centre_y, height);
-            let start = |x: Option<usize>, y: Option<usize>| Some((y? * width + x?) * channels);
-            let corners = [
-                start(left, top),
-                start(right, top),
-                start(left, bottom),
-                start(right, bottom),
-            ];
-            for (channel, value) in pixel.iter_mut().enumerate() {
-                let corner = corners.map(|at| at.map_or(0.0, |at| source[at + channel]));
-                let [upper, lower] = [[corner[0], corner[1]], [corner[2], corner[3]]].map(|pair| mixed(pair, share));
-                *value = mixed([upper, lower], lower_share);
-            }
-        }
-    }
-}
-
-/// The pixels before and behind a place on an axis, none for those beyond its ends, and the share of the second.
-fn between(place: f64, side: usize) -> (Option<usize>, Option<usize>, f32) {
-    let before = place.floor();
-    let inside = |place: f64| (place >= 0.0 && place < side as f64).then_some(place as usize);
-    (inside(before), inside(before + 1.0), (place - before) as f32)
-}
-
-/// Two values with the share of the second; a share of 0 gives the first exactly.
-fn mixed([a, b]: [f32; 2], share: f32) -> f32 {
-    a + (b - a) * share
-}
-
-/// Exchanges first and last, second and last but one of the parts of so many values.
-fn exchange(values: &mut [f32], part: usize) {
-    let count = values.len() / part;
-    for first in 0..count / 2 {
-        let (head, tail) = values.split_at_mut((count - 1 - first) * part);
-        head[first * part..(first + 1) * part].swap_with_slice(&mut tail[..part]);
-    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,12 @@ pub enum TrainError {
         /// The number of classes.
         classes: usize,
     },
+    /// A class that is to be drawn and has no sample.
+    #[error("samples of class {class} are to be drawn, and there are none")]
+    NothingToDraw {
+        /// The class.
+        class: usize,
+    },
     /// Not one learning rate per parameter.
     #[error("{found} learning rates for {expected} parameters")]
     Rates {

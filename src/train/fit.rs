@@ -6,7 +6,7 @@ use super::loss::mean_loss;
 use super::objective::Objective;
 use super::optimizer::Stride;
 use super::recipe::{Data, Hooks, Outcome, Recipe, Samples, StepReport};
-use super::sampler::Sampler;
+use super::sampler::{ClassDraws, Draw, Sampler};
 use super::schedule::{Place, factor, momentum, plateau};
 use super::state::{Best, EpochReport, Memory, Progress, State, StateError};
 use super::step::{Passes, clipped, fill};
@@ -65,7 +65,7 @@ pub fn predict(
     samples: &dyn Samples,
     cancel: &AtomicBool,
 ) -> Result<Option<Vec<f32>>, TrainError> {
-    let order: Vec<usize> = (0..samples.count()).collect();
+    let order: Vec<Draw> = (0..samples.count()).map(|sample| Draw { sample, again: 0 }).collect();
     let mut logits = Vec::with_capacity(order.len() * network.graph().classes());
     for batch in order.chunks(network.batch()) {
         if cancel.load(Ordering::Relaxed) {
@@ -153,7 +153,7 @@ impl<'a> Run<'a> {
     /// The steps of an epoch that are left, and what is measured after them; false when cancelled.
     fn epoch(&mut self, hooks: &mut dyn Hooks) -> Result<bool, TrainError> {
         let order = self.sampler.order(self.progress.epoch);
-        let batches: Vec<&[usize]> = order.chunks(self.sampler.batch).take(self.sampler.batches()).collect();
+        let batches: Vec<&[Draw]> = order.chunks(self.sampler.batch).take(self.sampler.batches()).collect();
         let done = self.progress.epoch * self.steps;
         let steps_here = self.steps.min(self.recipe.all_steps(self.steps).saturating_sub(done));
         let groups = batches.chunks(self.recipe.accumulate.max(1)).take(steps_here);
@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
     }
 
     /// One step over some batches.
-    fn step(&mut self, batches: &[&[usize]]) -> Result<StepReport, TrainError> {
+    fn step(&mut self, batches: &[&[Draw]]) -> Result<StepReport, TrainError> {
         let (epoch, step) = (self.progress.epoch, self.progress.step);
         let place = self.place(epoch * self.steps + step);
         let factor = factor(&self.recipe.schedule, place, &self.progress.fallen);
@@ -186,7 +186,9 @@ impl<'a> Run<'a> {
             samples: self.data.training,
             sampler: &self.sampler,
             objective: &self.recipe.objective,
+            mix: self.recipe.mix.as_ref(),
             epoch,
+            batches_before: step * self.recipe.accumulate.max(1),
             dropout: Stream::new(self.recipe.seed)
                 .named("dropout")
                 .numbered(self.progress.steps),
@@ -357,9 +359,14 @@ fn sampler(network: &Network, data: Data<'_>, recipe: &Recipe) -> Result<Sampler
             return Err(TrainError::Label { sample, label, classes });
         }
     }
+    let classes = class_draws(data.training, &recipe.draws)?;
     let sampler = Sampler {
         seed: recipe.seed,
-        samples: data.training.count(),
+        samples: match &classes[..] {
+            [] => data.training.count(),
+            classes => classes.iter().map(|class| class.draws).sum(),
+        },
+        classes,
         batch: network.batch() / recipe.objective.views(),
         drop_last: recipe.drop_last,
         // A single picture has no batch to be normalised by, and no other to be told from.
@@ -369,6 +376,22 @@ fn sampler(network: &Network, data: Data<'_>, recipe: &Recipe) -> Result<Sampler
         0 => Err(TrainError::NoSamples),
         _ => Ok(sampler),
     }
+}
+
+/// The samples of each class and how often they are drawn.
+fn class_draws(samples: &dyn Samples, draws: &[usize]) -> Result<Vec<ClassDraws>, TrainError> {
+    let of_class = |class: usize| {
+        let all = 0..samples.count();
+        all.filter(|&sample| samples.label(sample) == class).collect::<Vec<_>>()
+    };
+    let classes = draws.iter().enumerate().map(|(class, &draws)| {
+        let samples = of_class(class);
+        match samples.is_empty() && draws > 0 {
+            true => Err(TrainError::NothingToDraw { class }),
+            false => Ok(ClassDraws { samples, draws }),
+        }
+    });
+    classes.collect()
 }
 
 /// How far a run has come and what it remembers: nothing yet, or as a state says.

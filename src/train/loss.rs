@@ -6,7 +6,39 @@
 use crate::nn::Network;
 use crate::plan::stage::Loss;
 
-/// What the loss of samples of these classes is divided by.
+/// What the samples of a batch should be told to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Targets<'a> {
+    /// The class of each sample.
+    pub(super) labels: &'a [usize],
+    /// Where samples are mixed: the class of each one's partner, and the share of the sample itself. The loss is the mean of
+    /// those for both classes, weighted so (Zhang et al. 2018); of cross-entropy, smoothed or not, and of binary
+    /// cross-entropy it is that of the mixed target.
+    pub(super) mixed: Option<(&'a [usize], f64)>,
+}
+
+impl<'a> Targets<'a> {
+    /// Samples that are not mixed.
+    pub(super) fn of(labels: &'a [usize]) -> Self {
+        Self { labels, mixed: None }
+    }
+
+    /// The undivided loss of one sample; `slopes` gets its derivatives, `others` is overwritten.
+    fn of_row(&self, loss: &Loss, logits: &[f32], row: usize, [slopes, others]: [&mut [f64]; 2]) -> f64 {
+        let own = of_row(loss, logits, self.labels[row], slopes);
+        let Some((partners, share)) = self.mixed else {
+            return own;
+        };
+        let other = of_row(loss, logits, partners[row], others);
+        let mean = |own: f64, other: f64| share * own + (1.0 - share) * other;
+        for (slope, other) in slopes.iter_mut().zip(others) {
+            *slope = mean(*slope, *other);
+        }
+        mean(own, other)
+    }
+}
+
+/// What the loss of samples of these classes is divided by; partners are of the same classes.
 pub(super) fn divisor(loss: &Loss, labels: &[usize], classes: usize) -> f64 {
     match loss {
         Loss::CrossEntropy { weights, .. } if !weights.is_empty() => labels.iter().map(|&label| weights[label]).sum(),
@@ -20,13 +52,20 @@ pub(super) fn divisor(loss: &Loss, labels: &[usize], classes: usize) -> f64 {
 ///
 /// # Panics
 /// When the slices do not belong together or a label is not below the number of classes.
-pub(super) fn of_outputs(loss: &Loss, network: &Network, labels: &[usize], divisor: f64, gradient: &mut [f32]) -> f64 {
+pub(super) fn of_outputs(
+    loss: &Loss,
+    network: &Network,
+    targets: Targets<'_>,
+    divisor: f64,
+    gradient: &mut [f32],
+) -> f64 {
     let classes = network.graph().classes();
-    let (own, others) = gradient.split_at_mut(labels.len() * classes);
+    let values = targets.labels.len() * classes;
+    let (own, others) = gradient.split_at_mut(values);
     let of =
-        |logits: &[f32], gradient: &mut [f32]| summed(loss, logits, (labels, classes), divisor, gradient) / divisor;
+        |logits: &[f32], gradient: &mut [f32]| summed(loss, logits, (targets, classes), divisor, gradient) / divisor;
     let mut total = of(network.logits(), own);
-    let others = others.chunks_exact_mut((labels.len() * classes).max(1));
+    let others = others.chunks_exact_mut(values.max(1));
     for ((place, auxiliary), gradient) in network.graph().auxiliary.iter().enumerate().zip(others) {
         total += auxiliary.weight * of(network.auxiliary_logits(place), gradient);
         gradient.iter_mut().for_each(|g| *g *= auxiliary.weight as f32);
@@ -42,7 +81,7 @@ pub(super) fn of_outputs(loss: &Loss, network: &Network, labels: &[usize], divis
 pub fn loss_and_gradient(loss: &Loss, logits: &[f32], labels: &[usize], classes: usize, gradient: &mut [f32]) -> f64 {
     assert_eq!(logits.len(), labels.len() * classes, "one row of logits per label");
     let divisor = divisor(loss, labels, classes);
-    summed(loss, logits, (labels, classes), divisor, gradient) / divisor
+    summed(loss, logits, (Targets::of(labels), classes), divisor, gradient) / divisor
 }
 
 /// The loss of `logits` `[samples, classes]` against class indices.
@@ -79,15 +118,15 @@ pub fn mean_cross_entropy(logits: &[f32], labels: &[usize], classes: usize) -> f
 fn summed(
     loss: &Loss,
     logits: &[f32],
-    (labels, classes): (&[usize], usize),
+    (targets, classes): (Targets<'_>, usize),
     divisor: f64,
     gradient: &mut [f32],
 ) -> f64 {
-    let mut slopes = vec![0.0; classes];
+    let (mut slopes, mut others) = (vec![0.0; classes], vec![0.0; classes]);
     let mut sum = 0.0;
     let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
-    for ((logits, gradient), &label) in rows.zip(labels) {
-        sum += of_row(loss, logits, label, &mut slopes);
+    for (row, (logits, gradient)) in rows.enumerate() {
+        sum += targets.of_row(loss, logits, row, [&mut slopes, &mut others]);
         for (gradient, slope) in gradient.iter_mut().zip(&slopes) {
             *gradient = (slope / divisor) as f32;
         }

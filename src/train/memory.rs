@@ -17,6 +17,8 @@ pub struct Footprint<'a> {
     pub optimizer: &'a Optimizer,
     /// Batches of a step.
     pub accumulate: usize,
+    /// Whether samples are mixed, for which a batch's pictures are copied.
+    pub is_mixed: bool,
     /// Whether there is a mean of the weights.
     pub has_average: bool,
     /// Which weights are kept.
@@ -44,6 +46,8 @@ pub fn footprint(training: &Footprint<'_>) -> Result<u64, NetworkError> {
     let copies = u64::from(training.has_average) + u64::from(training.keep == Keep::Best);
     let remembered = float * (trained * training.optimizer.moments() as u64 + all * copies);
     let sum = if training.accumulate > 1 { float * trained } else { 0 };
+    let values = (training.images * training.graph.input_shape().len()) as u64;
+    let copy = if training.is_mixed { float * values } else { 0 };
     let state = float * all + remembered;
-    Ok(bytes + remembered + sum + 3 * state)
+    Ok(bytes + remembered + sum + copy + 3 * state)
 }

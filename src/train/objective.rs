@@ -1,6 +1,9 @@
 //! What a network learns: the classes of pictures, or to tell pictures apart.
 
-use super::{contrast::nt_xent, loss};
+use super::{
+    contrast::nt_xent,
+    loss::{self, Targets},
+};
 use crate::{nn::Network, plan::stage::Loss};
 use serde::{Deserialize, Serialize};
 
@@ -28,9 +31,9 @@ impl Objective {
 
     /// The loss of the last forward pass, and its gradient with respect to all outputs. That of classes is divided by
     /// `divisor`; the mean over a batch's views is divided by the number of batches in a step.
-    pub(super) fn loss(&self, network: &Network, labels: &[usize], divisor: f64, gradient: &mut [f32]) -> f64 {
+    pub(super) fn loss(&self, network: &Network, targets: Targets<'_>, divisor: f64, gradient: &mut [f32]) -> f64 {
         match self {
-            Self::Classes(loss) => loss::of_outputs(loss, network, labels, divisor, gradient),
+            Self::Classes(loss) => loss::of_outputs(loss, network, targets, divisor, gradient),
             Self::Contrast { temperature } => {
                 let loss = nt_xent(network.logits(), network.graph().classes(), *temperature, gradient);
                 if divisor != 1.0 {

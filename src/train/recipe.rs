@@ -4,7 +4,7 @@ use super::objective::Objective;
 use super::optimizer::DecayOn;
 use super::state::State;
 use crate::nn::Stream;
-use crate::plan::stage::{Keep, Optimizer, Schedule};
+use crate::plan::stage::{Keep, Mix, Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 
@@ -54,6 +54,10 @@ pub struct Recipe {
     /// Batches whose gradients make one step, at least 1. The last step of an epoch has those that are left. A step is
     /// that of all its samples as one batch, but for what is normalised by batch.
     pub accumulate: usize,
+    /// How often samples of each class are drawn in an epoch; empty when every sample is drawn once.
+    pub draws: Vec<usize>,
+    /// How the samples of a batch are mixed.
+    pub mix: Option<Mix>,
     /// Decay of the mean over steps of all values; none for no mean.
     pub ema: Option<f64>,
     /// Which weights are kept.

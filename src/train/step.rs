@@ -1,12 +1,15 @@
 //! One step: forward and backward passes of its batches, clipping, the optimiser.
 
 use super::error::TrainError;
-use super::loss;
+use super::loss::{self, Targets};
+use super::mix::Mixing;
 use super::objective::Objective;
 use super::optimizer::gradient_norm;
 use super::recipe::Samples;
-use super::sampler::Sampler;
+use super::sampler::{Draw, Sampler};
+use crate::net::Shape;
 use crate::nn::{Network, Stream};
+use crate::plan::stage::Mix;
 use rayon::prelude::*;
 
 /// Values per task.
@@ -17,7 +20,11 @@ pub(super) struct Passes<'a> {
     pub(super) samples: &'a dyn Samples,
     pub(super) sampler: &'a Sampler,
     pub(super) objective: &'a Objective,
+    /// How the samples of a batch are mixed.
+    pub(super) mix: Option<&'a Mix>,
     pub(super) epoch: usize,
+    /// Batches of the epoch before this step.
+    pub(super) batches_before: usize,
     /// Dropout of the step.
     pub(super) dropout: Stream,
 }
@@ -28,11 +35,11 @@ impl Passes<'_> {
     pub(super) fn run(
         &self,
         network: &mut Network,
-        batches: &[&[usize]],
+        batches: &[&[Draw]],
         sum: &mut Vec<f32>,
     ) -> Result<f64, TrainError> {
         let labels =
-            |batch: &[usize]| -> Vec<usize> { batch.iter().map(|&sample| self.samples.label(sample)).collect() };
+            |batch: &[Draw]| -> Vec<usize> { batch.iter().map(|draw| self.samples.label(draw.sample)).collect() };
         let classes = network.graph().classes();
         let divisor = match self.objective {
             Objective::Classes(loss) => loss::divisor(loss, &labels(&batches.concat()), classes),
@@ -45,7 +52,9 @@ impl Passes<'_> {
                 0 => self.dropout,
                 _ => self.dropout.named("batch").numbered(number as u64),
             };
-            total += self.pass(network, batch, &labels(batch), (divisor, dropout))?;
+            let chance = self.sampler.batch_chance(self.epoch, self.batches_before + number);
+            let mixing = self.mixing(network, batch.len(), chance);
+            total += self.pass(network, batch, (&labels(batch), mixing.as_ref()), (divisor, dropout))?;
             if batches.len() > 1 {
                 let (_, gradients) = network.training_slices();
                 if number == 0 {
@@ -62,28 +71,49 @@ impl Passes<'_> {
         Ok(total)
     }
 
+    /// How the samples of a batch are mixed; none when they stay as they are.
+    fn mixing(&self, network: &Network, count: usize, chance: Stream) -> Option<Mixing> {
+        Mixing::draw(self.mix?, chance, count, sides(network))
+    }
+
     /// Both passes over one batch; its share of the step's loss.
     fn pass(
         &self,
         network: &mut Network,
-        batch: &[usize],
-        labels: &[usize],
+        batch: &[Draw],
+        (labels, mixing): (&[usize], Option<&Mixing>),
         (divisor, dropout): (f64, Stream),
     ) -> Result<f64, TrainError> {
         let views = self.objective.views();
-        fill(network, self.samples, (batch, views), |view, sample| {
-            Some(self.sampler.chance(self.epoch, view, sample))
+        fill(network, self.samples, (batch, views), |view, draw| {
+            Some(self.sampler.chance(self.epoch, view, draw))
         })?;
         let images = batch.len() * views;
+        let partners: Vec<usize>;
+        let mut targets = Targets::of(labels);
+        if let Some(mixing) = mixing {
+            let sides = sides(network);
+            mixing.apply(network.images_mut(images)?, sides);
+            partners = mixing.partners.iter().map(|&partner| labels[partner]).collect();
+            targets.mixed = Some((&partners, mixing.share));
+        }
         let outputs = 1 + network.graph().auxiliary.len();
         let mut gradient = vec![0.0; images * network.graph().classes() * outputs];
         network.forward(images, dropout)?;
-        let loss = self.objective.loss(network, labels, divisor, &mut gradient);
+        let loss = self.objective.loss(network, targets, divisor, &mut gradient);
         // Gradients of what is no number would only cost time.
         if loss.is_finite() {
             network.backward(&gradient)?;
         }
         Ok(loss)
+    }
+}
+
+/// Height and width of a network's pictures.
+fn sides(network: &Network) -> [usize; 2] {
+    match network.graph().input_shape() {
+        Shape::Map { height, width, .. } => [height, width],
+        Shape::Flat(features) => [1, features],
     }
 }
 
@@ -103,21 +133,22 @@ fn add(sum: &mut [f32], more: &[f32]) {
 pub(super) fn fill(
     network: &mut Network,
     samples: &dyn Samples,
-    (batch, views): (&[usize], usize),
-    chance: impl Fn(usize, usize) -> Option<Stream> + Sync,
+    (batch, views): (&[Draw], usize),
+    chance: impl Fn(usize, Draw) -> Option<Stream> + Sync,
 ) -> Result<(), TrainError> {
     let len = network.graph().input_shape().len();
     let images = network.images_mut(batch.len() * views)?;
     images.par_chunks_mut(len).enumerate().try_for_each(|(place, image)| {
-        let (view, sample) = (place / batch.len(), batch[place % batch.len()]);
+        let (view, draw) = (place / batch.len(), batch[place % batch.len()]);
+        let sample = draw.sample;
         samples
-            .fill(sample, chance(view, sample), image)
+            .fill(sample, chance(view, draw), image)
             .map_err(|source| TrainError::Sample { sample, source })
     })?;
     if let Some(mask) = network.mask_mut(batch.len())? {
         let views = mask.len() / batch.len();
         let rows = mask.chunks_exact_mut(views).zip(batch);
-        rows.for_each(|(mask, &sample)| samples.mask(sample, mask));
+        rows.for_each(|(mask, draw)| samples.mask(draw.sample, mask));
     }
     Ok(())
 }

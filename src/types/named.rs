@@ -80,6 +80,7 @@ named! {
     Optimizer = "Optimizer" Option "How a gradient changes the weights.",
     Loss = "Loss" Option "What a training makes small.",
     ClassWeights = "ClassWeights" Option "How much samples of each class count: a record of numbers by class.",
+    Mix = "Mix" Option "How the samples of a batch are mixed with each other.",
     Curve = "Curve" Option "How a value goes from one to another.",
     Fall = "Fall" Option "By how much a loss must fall.",
     Keep = "Keep" Option "The weights that a training gives.",

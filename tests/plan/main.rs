@@ -11,5 +11,6 @@ mod quickstart;
 mod pictures;
 mod refused;
 mod rows;
+mod sampling;
 mod training;
 mod views;

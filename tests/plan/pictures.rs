@@ -103,12 +103,29 @@ fn what_cannot_be_drawn_is_refused() {
         ("brightness(150%)", "between 0 and 1"),
         ("noise(2)", "between 0 and 1"),
         ("flip(vertical: 3)", "between 0 and 1"),
+        ("gamma(0.01..1.0)", "from 0.1 to 10"),
+        ("blur(0.1..200.0)", "from 0 to 100 pixels"),
+        ("blur(-1.0..2.0)", "from 0 to 100 pixels"),
+        ("elastic(alpha: -1, sigma: 4)", "between 0 and 10000"),
+        ("elastic(alpha: 34, sigma: 0)", "above 0 and at most 100 pixels"),
+        ("random_crop(0%..100%)", "from 1 % to 100 %"),
+        ("random_crop(50%..150%)", "from 1 % to 100 %"),
+        ("random_crop(ratio: 0.0..1.0)", "from 0.1 to 10"),
+        ("sometimes(2, flip)", "between 0 and 1"),
     ] {
         let program = chain("", &format!("finetune(task, augment: [{augment}]) |> evaluate(task)"));
         refused(&program, "plan::bad_value", &[words]);
     }
     let evaluated = |tta: &str| chain("", &format!("finetune(task) |> evaluate(task, tta: {tta})"));
-    for change in ["flip", "rotate(5)", "flip(horizontal: 100%, vertical: 50%)"] {
+    for change in [
+        "flip",
+        "rotate(5)",
+        "flip(horizontal: 100%, vertical: 50%)",
+        "gamma(0.8..1.25)",
+        "random_crop",
+        "elastic(alpha: 34, sigma: 4)",
+        "sometimes(50%, flip(horizontal: 100%))",
+    ] {
         refused(
             &evaluated(&format!("[identity, {change}]")),
             "plan::random_tta",
@@ -121,6 +138,9 @@ fn what_cannot_be_drawn_is_refused() {
         &["`identity` stands twice"],
     );
     accepted(&evaluated("[identity, flip(horizontal: 100%), flip(vertical: 100%)]"));
+    accepted(&evaluated(
+        "[identity, scale(1.1..=1.1), gamma(0.8..=0.8), blur(1.0..=1.0)]",
+    ));
 }
 
 #[test]
@@ -128,6 +148,7 @@ fn a_flip_after_face_is_told() {
     let lets = r#"let faced = task |> face(left)"#;
     for chain_text in [
         "finetune(faced, augment: [rotate(10), flip]) |> evaluate(faced)",
+        "finetune(faced, augment: [sometimes(50%, flip)]) |> evaluate(faced)",
         "finetune(faced) |> evaluate(faced, tta: [identity, flip(horizontal: 100%)])",
     ] {
         refused(&chain(lets, chain_text), "lint::flip_after_face", &["undoes `face`"]);

@@ -328,6 +328,8 @@ fn train() -> Train {
         decay_all: false,
         clip: None,
         loss: Loss::default(),
+        draws: Vec::new(),
+        mix: None,
         accumulate: 1,
         ema: None,
         keep: Keep::Last,

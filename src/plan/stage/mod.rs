@@ -17,7 +17,7 @@ pub use card::{Card, CardTable, CardValue};
 pub use extract::{Extract, Part, What};
 pub use pictures::{Augmentation, Side, Transform};
 pub use range::Range;
-pub use recipe::{Curve, Fall, Keep, Link, Loss, OneCycle, Optimizer, Plateau, Schedule};
+pub use recipe::{Curve, Fall, Keep, Link, Loss, Mix, OneCycle, Optimizer, Plateau, Schedule};
 pub use scoring::{Candidate, Chosen, Measure, Scoring};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
@@ -280,6 +280,13 @@ impl Samples {
     #[must_use]
     pub fn pictures(&self) -> usize {
         self.rows.iter().filter(|row| **row != ABSENT).count()
+    }
+
+    /// Pictures of one sample, missing views left out.
+    pub(super) fn pictures_of(&self, sample: usize) -> usize {
+        let views = self.views as usize;
+        let rows = &self.rows[sample * views..(sample + 1) * views];
+        rows.iter().filter(|row| **row != ABSENT).count()
     }
 }
 

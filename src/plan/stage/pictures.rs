@@ -108,6 +108,43 @@ pub enum Augmentation {
         /// Standard deviation.
         deviation: f64,
     },
+    /// All values to the power of an exponent from `low` to `high`, on the scale 0 to 1.
+    Gamma {
+        /// Smallest exponent.
+        low: f64,
+        /// Largest exponent.
+        high: f64,
+    },
+    /// Convolved with a Gaussian of a deviation from `low` to `high`.
+    Blur {
+        /// Smallest deviation, in pixels.
+        low: f64,
+        /// Largest deviation, in pixels.
+        high: f64,
+    },
+    /// Moved by a smooth random field (Simard, Steinkraus and Platt 2003): for each pixel and direction a uniform number
+    /// between -1 and 1, convolved with a Gaussian, times `alpha`.
+    Elastic {
+        /// What the field is multiplied by; then it is in pixels.
+        alpha: f64,
+        /// Deviation of the Gaussian, in pixels.
+        sigma: f64,
+    },
+    /// A part of the picture at a random place, enlarged to all of it (Szegedy et al. 2015; torchvision's
+    /// `RandomResizedCrop`).
+    RandomCrop {
+        /// Smallest and largest share of the picture's area.
+        area: [f64; 2],
+        /// Smallest and largest ratio of the part's shares of width and height.
+        ratio: [f64; 2],
+    },
+    /// Another change with a probability.
+    Sometimes {
+        /// The probability, `0..=1`.
+        probability: f64,
+        /// The change.
+        change: Box<Augmentation>,
+    },
 }
 
 impl Augmentation {
@@ -115,27 +152,40 @@ impl Augmentation {
     #[must_use]
     pub fn is_certain(&self) -> bool {
         let sure = |probability: f64| probability == 0.0 || probability == 1.0;
-        match *self {
+        match self {
             Self::Identity => true,
-            Self::Flip { horizontal, vertical } => sure(horizontal) && sure(vertical),
+            Self::Flip { horizontal, vertical } => sure(*horizontal) && sure(*vertical),
+            Self::Scale { low, high } | Self::Gamma { low, high } | Self::Blur { low, high } => low == high,
+            Self::Sometimes { probability, change } => {
+                *probability == 0.0 || *probability == 1.0 && change.is_certain()
+            }
             Self::Rotate { .. }
             | Self::Shift { .. }
-            | Self::Scale { .. }
             | Self::Contrast { .. }
             | Self::Brightness { .. }
-            | Self::Noise { .. } => false,
+            | Self::Noise { .. }
+            | Self::Elastic { .. }
+            | Self::RandomCrop { .. } => false,
         }
     }
 
     /// True when pixels only change places: their values stay what they are on any scale.
     #[must_use]
     pub fn only_moves_pixels(&self) -> bool {
-        matches!(self, Self::Identity | Self::Flip { .. })
+        match self {
+            Self::Identity | Self::Flip { .. } => true,
+            Self::Sometimes { change, .. } => change.only_moves_pixels(),
+            _ => false,
+        }
     }
 
     /// True when left and right may be exchanged.
     #[must_use]
     pub fn may_exchange_sides(&self) -> bool {
-        matches!(*self, Self::Flip { horizontal, .. } if horizontal > 0.0)
+        match self {
+            Self::Flip { horizontal, .. } => *horizontal > 0.0,
+            Self::Sometimes { probability, change } => *probability > 0.0 && change.may_exchange_sides(),
+            _ => false,
+        }
     }
 }

@@ -297,6 +297,43 @@ impl Loss {
     }
 }
 
+/// How the samples of a batch are mixed with each other. `train::mix` has the formulas.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Mix {
+    /// Weighted means of two pictures (Zhang, Cisse, Dauphin and Lopez-Paz 2018).
+    Mixup {
+        /// The share of the first is of the distribution Beta(alpha, alpha).
+        alpha: f64,
+        /// Share of the batches that are mixed.
+        probability: f64,
+    },
+    /// A box of one picture in the other (Yun, Han, Oh, Chun, Choe and Yoo 2019).
+    CutMix {
+        /// The share of the first is of the distribution Beta(alpha, alpha).
+        alpha: f64,
+        /// Share of the batches that are mixed.
+        probability: f64,
+    },
+}
+
+impl Mix {
+    /// Both parameters of the distribution of shares.
+    #[must_use]
+    pub fn alpha(&self) -> f64 {
+        match self {
+            Self::Mixup { alpha, .. } | Self::CutMix { alpha, .. } => *alpha,
+        }
+    }
+
+    /// Share of the batches that are mixed.
+    #[must_use]
+    pub fn probability(&self) -> f64 {
+        match self {
+            Self::Mixup { probability, .. } | Self::CutMix { probability, .. } => *probability,
+        }
+    }
+}
+
 /// What a network's logits mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Link {

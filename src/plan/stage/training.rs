@@ -1,6 +1,6 @@
 //! Stages that train.
 
-use super::{Augmentation, Keep, Loss, Normalization, Optimizer, Samples, Schedule, is_one, one};
+use super::{Augmentation, Keep, Loss, Mix, Normalization, Optimizer, Samples, Schedule, is_one, one};
 use crate::net::{Graph, Op, ParameterId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -62,6 +62,13 @@ pub struct Train {
     /// What is made small.
     #[serde(default, skip_serializing_if = "Loss::is_plain")]
     pub loss: Loss,
+    /// How often samples of each class are drawn in an epoch, in all as many as there are samples; empty when every sample is
+    /// drawn once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub draws: Vec<u32>,
+    /// How the samples of a batch are mixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
     /// Batches whose gradients make one step. A step is that of their samples as one batch, but for batch statistics.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub accumulate: u32,
@@ -124,7 +131,21 @@ impl Train {
     #[must_use]
     pub fn pictures_seen(&self) -> u64 {
         let (pictures, samples) = (self.training.pictures() as u64, self.training.count().max(1) as u64);
-        self.samples_seen() * pictures / samples
+        if self.draws.is_empty() || pictures == samples * u64::from(self.training.views) {
+            return self.samples_seen() * pictures / samples;
+        }
+        let of_class = |(class, draws): (usize, &u32)| {
+            let classes = self.training.classes.iter().enumerate();
+            let samples = classes
+                .filter(|(_, own)| **own as usize == class)
+                .map(|(sample, _)| sample);
+            let (samples, pictures) = samples.fold((0_u64, 0_u64), |(samples, pictures), sample| {
+                (samples + 1, pictures + self.training.pictures_of(sample) as u64)
+            });
+            f64::from(*draws) * pictures as f64 / samples.max(1) as f64
+        };
+        let in_epoch: f64 = self.draws.iter().enumerate().map(of_class).sum();
+        (self.samples_seen() as f64 * in_epoch / samples as f64).round() as u64
     }
 }
 

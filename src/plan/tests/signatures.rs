@@ -30,6 +30,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "latest",
         "films |> derive(\"n\", (r) => 1) |> latest(by: \"patient\", date: \"n\")",
     ),
+    ("sometimes", "sometimes(50%, flip)"),
     ("date", "date(\"2020-01-31\")"),
     ("load", "tiny() |> load(\"tiny.safetensors\")"),
     ("by_column", "by_column(\"part\")"),

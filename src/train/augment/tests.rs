@@ -33,7 +33,22 @@ fn any_augmentation() -> impl Strategy<Value = Augmentation> {
         (0.0..=1.0).prop_map(|share| Augmentation::Contrast { share }),
         (0.0..=1.0).prop_map(|share| Augmentation::Brightness { share }),
         (0.0..=1.0).prop_map(|deviation| Augmentation::Noise { deviation }),
+        (0.1..1.0, 1.0..10.0).prop_map(|(low, high)| Augmentation::Gamma { low, high }),
+        (0.0..1.0, 1.0..6.0).prop_map(|(low, high)| Augmentation::Blur { low, high }),
+        (0.0..=40.0, 0.1..=6.0).prop_map(|(alpha, sigma)| Augmentation::Elastic { alpha, sigma }),
+        (0.01..0.5, 0.5..=1.0).prop_map(|(low, high)| crop([low, high], [0.5, 2.0])),
+        (0.0..=1.0).prop_map(|probability| sometimes(probability, Augmentation::Gamma { low: 0.5, high: 0.5 })),
+        (0.0..=1.0).prop_map(|probability| sometimes(probability, sometimes(probability, flip(1.0, 0.0)))),
     ]
+}
+
+fn crop(area: [f64; 2], ratio: [f64; 2]) -> Augmentation {
+    Augmentation::RandomCrop { area, ratio }
+}
+
+fn sometimes(probability: f64, change: Augmentation) -> Augmentation {
+    let change = Box::new(change);
+    Augmentation::Sometimes { probability, change }
 }
 
 proptest! {
@@ -50,6 +65,11 @@ proptest! {
             vec![Augmentation::Contrast { share: 0.0 }],
             vec![Augmentation::Brightness { share: 0.0 }],
             vec![Augmentation::Noise { deviation: 0.0 }],
+            vec![Augmentation::Gamma { low: 1.0, high: 1.0 }],
+            vec![Augmentation::Blur { low: 0.0, high: 0.0 }],
+            vec![Augmentation::Elastic { alpha: 0.0, sigma: 3.0 }],
+            vec![crop([1.0, 1.0], [1.0, 1.0])],
+            vec![sometimes(0.0, Augmentation::Noise { deviation: 0.5 })],
         ] {
             prop_assert_eq!(&changed(&image, shape, &nothing, chance), &image, "{:?}", nothing);
         }
@@ -160,7 +180,11 @@ fn resampling_is_scipys() {
         shift: [0.6, -1.3],
         ..Affine::IDENTITY
     };
-    moved.after(&turned).after(&enlarged).apply(&mut image, [1, 5, 7]);
+    let mut way = Way::default();
+    for map in [moved, turned, enlarged] {
+        way.extend(Part::Map(map));
+    }
+    way.apply(&mut image, [1, 5, 7]);
     for (found, expected) in image.iter().zip(EXPECTED.as_flattened()) {
         assert!((f64::from(*found) - expected).abs() < 2e-6, "{found} {expected}");
     }
@@ -169,9 +193,9 @@ fn resampling_is_scipys() {
 /// What is drawn covers its range, and each augmentation of a list draws for itself.
 #[test]
 fn draws_cover_their_range() {
-    let drawn = |augmentation: &Augmentation, chance: u64| {
-        let back = moved(augmentation, Stream::new(chance), 100, 200).unwrap();
-        (back.linear, back.shift)
+    let drawn = |augmentation: &Augmentation, chance: u64| match moved(augmentation, Stream::new(chance), 100, 200) {
+        Some(Part::Map(back)) => (back.linear, back.shift),
+        other => panic!("{other:?}"),
     };
     let shift = Augmentation::Shift { share: 0.1 };
     let shifts: Vec<[f64; 2]> = (0..2000).map(|chance| drawn(&shift, chance).1).collect();
@@ -230,5 +254,152 @@ fn directions_are_those_of_the_words() {
             (radius - 5.0).abs() < 0.35 && x > 9.5,
             "turned by 90 degrees at most: {x} {y}"
         );
+    }
+}
+
+/// The share of a picture's area, the ratio of its shares of width and height, and where it lies.
+#[test]
+fn crops_have_the_sizes_that_were_asked_for_and_lie_within_the_picture() {
+    let (area, ratio) = ([0.08, 1.0], [0.75, 4.0 / 3.0]);
+    let drawn = |chance| cropped(area, ratio, Stream::new(chance), 100, 200);
+    let mut areas = Vec::new();
+    for chance in 0..4000 {
+        let Affine {
+            linear: [[wide, xy], [yx, high]],
+            shift,
+        } = drawn(chance);
+        assert_eq!([xy, yx], [0.0, 0.0]);
+        assert!(wide <= 1.0 && high <= 1.0 && (0.75 - 1e-12..=4.0 / 3.0 + 1e-12).contains(&(wide / high)));
+        let ends = |share: f64, shift: f64, side: f64| (shift.abs() + share * (side - 1.0) / 2.0) - (side - 1.0) / 2.0;
+        assert!(ends(wide, shift[0], 200.0) < 1e-9 && ends(high, shift[1], 100.0) < 1e-9);
+        areas.push(wide * high);
+    }
+    let (least, most) = areas
+        .iter()
+        .fold((1.0_f64, 0.0_f64), |(a, b), area| (a.min(*area), b.max(*area)));
+    assert!((0.08..0.085).contains(&least) && most > 0.97, "{least} {most}");
+    // Of torchvision 0.29.2's `RandomResizedCrop.get_params`, 100,000 times on 2048 x 2048: 0.4778.
+    let mean = areas.iter().sum::<f64>() / areas.len() as f64;
+    assert!((mean - 0.4778).abs() < 0.015, "{mean}");
+    // The whole picture is not so wide: the widest part of the least ratio, in the middle.
+    let widest = cropped([1.0, 1.0], [2.0, 2.5], Stream::new(1), 100, 200);
+    assert_eq!((widest.linear, widest.shift), ([[1.0, 0.0], [0.0, 0.5]], [0.0, 0.0]));
+    let highest = cropped([1.0, 1.0], [0.25, 0.5], Stream::new(1), 100, 200);
+    assert_eq!((highest.linear, highest.shift), ([[0.5, 0.0], [0.0, 1.0]], [0.0, 0.0]));
+}
+
+/// What stands in `sometimes` is drawn as often as it says, and then as it would be alone.
+#[test]
+fn sometimes_is_as_often_as_it_says() {
+    let shape = [1, 2, 3];
+    let image = picture(shape, 7);
+    let all = [sometimes(0.3, flip(1.0, 0.0))];
+    let flipped = changed(&image, shape, &[flip(1.0, 0.0)], 0);
+    let found: Vec<_> = (0..3000).map(|chance| changed(&image, shape, &all, chance)).collect();
+    assert!(found.iter().all(|found| *found == flipped || *found == image));
+    let share = found.iter().filter(|found| **found == flipped).count() as f64 / 3000.0;
+    assert!((share - 0.3).abs() < 0.03, "{share}");
+}
+
+/// Values of tests/reference/augment/augment.json, which its `make.py` made.
+struct Reference(serde_json::Value);
+
+const HEIGHT: usize = 9;
+const WIDTH: usize = 12;
+
+impl Reference {
+    fn read() -> Self {
+        let text = include_str!("../../../tests/reference/augment/augment.json");
+        Self(serde_json::from_str(text).expect("JSON"))
+    }
+
+    fn picture(channels: usize) -> Vec<f32> {
+        let places = (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| (x, y)));
+        let value = |x: usize, y: usize, c: usize| ((x * 37 + y * 59 + x * y * 11 + c * 23) % 97) as f32 / 96.0;
+        places
+            .flat_map(|(x, y)| (0..channels).map(move |c| value(x, y, c)))
+            .collect()
+    }
+
+    fn check(&self, path: &str, found: &[f32]) {
+        let expected = self
+            .0
+            .pointer(path)
+            .and_then(serde_json::Value::as_array)
+            .expect("values");
+        assert_eq!(expected.len(), found.len(), "{path}");
+        for (place, (expected, found)) in expected.iter().zip(found).enumerate() {
+            let expected = expected.as_f64().expect("a number");
+            assert!(
+                (expected - f64::from(*found)).abs() < 3e-6,
+                "{path} {place}: {expected} {found}"
+            );
+        }
+    }
+}
+
+#[test]
+fn blur_and_gamma_are_scipys_and_torchvisions() {
+    let reference = Reference::read();
+    let shape = [3, HEIGHT, WIDTH];
+    for sigma in [0.1, 0.3, 0.9, 1.7, 4.0] {
+        let blur = Augmentation::Blur {
+            low: sigma,
+            high: sigma,
+        };
+        let found = changed(&Reference::picture(3), shape, &[blur], 1);
+        reference.check(&format!("/blur/{sigma:?}"), &found);
+    }
+    for exponent in [0.5, 0.8, 2.2] {
+        let gamma = Augmentation::Gamma {
+            low: exponent,
+            high: exponent,
+        };
+        let found = changed(&Reference::picture(3), shape, &[gamma], 1);
+        reference.check(&format!("/gamma/{exponent:?}"), &found);
+    }
+}
+
+#[test]
+fn elastic_displacements_are_scipys_and_join_the_one_resampling() {
+    let reference = Reference::read();
+    let numbers = [0, 1].map(|direction| -> Vec<f32> {
+        let places = (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| (x, y)));
+        let number = |(x, y): (usize, usize)| (x * 53 + y * 31 + x * y * 7 + direction * 41) % 101;
+        places.map(|place| number(place) as f32 / 50.0 - 1.0).collect()
+    });
+    let elastic = || Part::Field(field(numbers.clone(), [HEIGHT, WIDTH], 8.0, 2.0));
+    let Part::Field(of_pixels) = elastic() else {
+        unreachable!()
+    };
+    reference.check("/elastic/field", &[of_pixels.x, of_pixels.y].concat());
+    let (sin, cos) = 17_f64.to_radians().sin_cos();
+    let turned = || Part::Map(Affine::linear([[cos, sin], [-sin, cos]]));
+    for (name, parts) in [
+        ("alone", vec![elastic()]),
+        ("turned_before", vec![turned(), elastic()]),
+        ("turned_after", vec![elastic(), turned()]),
+    ] {
+        let mut way = Way::default();
+        parts.into_iter().for_each(|part| way.extend(part));
+        let mut image = Reference::picture(1);
+        way.apply(&mut image, [1, HEIGHT, WIDTH]);
+        reference.check(&format!("/elastic/{name}"), &image);
+    }
+}
+
+/// Numbers between -1 and 1 have the deviation 3^-1/2, which the Gaussian lowers by 2 pi^1/2 sigma.
+#[test]
+fn elastic_displacements_are_as_large_as_the_manual_says() {
+    let elastic = Augmentation::Elastic {
+        alpha: 100.0,
+        sigma: 5.0,
+    };
+    let Some(Part::Field(field)) = moved(&elastic, Stream::new(3), 256, 256) else {
+        panic!("a field");
+    };
+    for direction in [field.x, field.y] {
+        let square = direction.iter().map(|by| f64::from(by * by)).sum::<f64>() / direction.len() as f64;
+        assert!((square.sqrt() - 0.163 * 100.0 / 5.0).abs() < 0.35, "{}", square.sqrt());
     }
 }

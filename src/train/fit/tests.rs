@@ -96,6 +96,8 @@ fn recipe(optimizer: Optimizer) -> Result<Recipe, NetError> {
         clip: Some(1.0),
         objective: Objective::Classes(Loss::default()),
         accumulate: 1,
+        draws: Vec::new(),
+        mix: None,
         ema: None,
         keep: Keep::Last,
         seed: 5,

@@ -24,14 +24,66 @@ fn auxiliary_losses_count_by_their_weights() -> Result<(), Box<dyn std::error::E
     network.forward(2, Stream::new(0))?;
     let labels = [2, 0];
     let mut gradient = [0.0; 12];
-    let loss = of_outputs(&Loss::default(), &network, &labels, 2.0, &mut gradient);
+    let loss = of_outputs(&Loss::default(), &network, Targets::of(&labels), 2.0, &mut gradient);
     let (mut first, mut second) = ([0.0; 6], [0.0; 6]);
     let own = cross_entropy(network.logits(), &labels, 3, &mut first);
     let other = cross_entropy(network.auxiliary_logits(0), &labels, 3, &mut second);
     assert!((loss - (own + 0.25 * other)).abs() < 1e-12);
     assert_eq!(gradient[..6], first);
     assert_eq!(gradient[6..], second.map(|g| g * 0.25));
+
+    // Mixed, each output has the mean of both losses.
+    let (partners, mut mixed) = ([0, 2], [0.0; 12]);
+    let targets = Targets {
+        labels: &labels,
+        mixed: Some((&partners, 0.75)),
+    };
+    let loss_of_both = of_outputs(&Loss::default(), &network, targets, 2.0, &mut mixed);
+    let loss_of_others = of_outputs(
+        &Loss::default(),
+        &network,
+        Targets::of(&partners),
+        2.0,
+        &mut gradient.clone(),
+    );
+    assert!((loss_of_both - (0.75 * loss + 0.25 * loss_of_others)).abs() < 1e-12);
+    let mut others = [0.0; 12];
+    of_outputs(&Loss::default(), &network, Targets::of(&partners), 2.0, &mut others);
+    for ((mixed, own), other) in mixed.iter().zip(gradient).zip(others) {
+        assert!((mixed - (0.75 * own + 0.25 * other)).abs() < 1e-6);
+    }
     Ok(())
+}
+
+/// By hand: of cross-entropy with mixed targets the loss is `log sum exp - sum of target times logit`, also with smoothed
+/// ones, and the gradient the softmax without the target.
+#[test]
+fn mixed_targets_are_shares_of_both_classes() {
+    let (logits, labels, partners, share) = ([1.0_f32, -0.5, 2.0, 0.3, 0.2, -1.0], [0, 1], [1, 0], 0.7);
+    let targets = Targets {
+        labels: &labels,
+        mixed: Some((&partners, share)),
+    };
+    for smoothing in [0.0, 0.1] {
+        let loss = Loss::CrossEntropy {
+            smoothing,
+            weights: Vec::new(),
+        };
+        let mut gradient = [0.0; 6];
+        let found = summed(&loss, &logits, (targets, 3), 2.0, &mut gradient) / 2.0;
+        let mut expected = 0.0;
+        for (row, target) in [[0.7, 0.3, 0.0], [0.3, 0.7, 0.0]].into_iter().enumerate() {
+            let logits: Vec<f64> = logits[row * 3..][..3].iter().map(|z| f64::from(*z)).collect();
+            let total = logits.iter().map(|z| z.exp()).sum::<f64>();
+            for (class, z) in logits.iter().enumerate() {
+                let target = (1.0 - smoothing) * target[class] + smoothing / 3.0;
+                expected += target * (total.ln() - z) / 2.0;
+                let slope = (z.exp() / total - target) / 2.0;
+                assert!((f64::from(gradient[row * 3 + class]) - slope).abs() < 1e-7);
+            }
+        }
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
 }
 
 /// Every kind with every option.

@@ -1,7 +1,7 @@
 //! Interruptions and threads change no bit, whatever a state must hold.
 
 use super::*;
-use crate::plan::stage::{Curve, Fall, OneCycle, Plateau, Range};
+use crate::plan::stage::{Curve, Fall, Mix, OneCycle, Plateau, Range};
 
 pub(super) fn plateau() -> Schedule {
     let rule = Plateau {
@@ -63,11 +63,20 @@ fn recipes() -> Result<Vec<Recipe>, NetError> {
         Recipe {
             schedule: cycle,
             accumulate: 2,
+            mix: Some(Mix::CutMix {
+                alpha: 1.0,
+                probability: 0.7,
+            }),
             ..recipe(nesterov)?
         },
         Recipe {
             ema: Some(0.9),
             keep: Keep::Best,
+            draws: vec![12, 31],
+            mix: Some(Mix::Mixup {
+                alpha: 0.2,
+                probability: 1.0,
+            }),
             ..recipe(adam(true))?
         },
         Recipe {

@@ -4,6 +4,7 @@ use super::exact::plateau;
 use super::*;
 use crate::net::ParameterId;
 use crate::nn::network_bytes;
+use crate::plan::stage::Mix;
 use crate::train::{Footprint, footprint};
 
 /// Without batch statistics and dropout a step over two batches is one over a batch of twice the size, to rounding; also
@@ -166,11 +167,13 @@ fn memory_is_known_before_it_is_taken() -> Outcome_ {
             images: 8,
             optimizer: &ADAMW,
             accumulate: 2,
+            is_mixed: true,
             has_average: true,
             keep: Keep::Best,
             has_tuning: true,
         })?;
-        assert_eq!(told, network.bytes() + evaluator.bytes() + held + 3 * state);
+        let copy = 4 * 8 * graph.input_shape().len() as u64;
+        assert_eq!(told, network.bytes() + evaluator.bytes() + held + copy + 3 * state);
     }
     Ok(())
 }
@@ -225,5 +228,61 @@ fn what_diverges_is_told_of_and_never_saved() -> Outcome_ {
             }
         }
     }
+    Ok(())
+}
+
+/// What is never mixed is what it was; what is mixed is learnt otherwise, and less surely.
+#[test]
+fn mixing_changes_what_is_learnt() -> Outcome_ {
+    let mixed = |mix| -> Result<Vec<f64>, Box<dyn Error>> {
+        let recipe = Recipe { mix, ..recipe(ADAMW)? };
+        Ok(finished(&recipe, 1)?.1.iter().map(|step| step.loss).collect())
+    };
+    let plain = mixed(None)?;
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    for mix in [
+        |probability| Mix::Mixup {
+            alpha: 1.0,
+            probability,
+        },
+        |probability| Mix::CutMix {
+            alpha: 1.0,
+            probability,
+        },
+    ] {
+        assert_eq!(mixed(Some(mix(0.0)))?, plain);
+        let losses = mixed(Some(mix(1.0)))?;
+        assert!(mean(&losses) > mean(&plain), "{losses:?} {plain:?}");
+    }
+    Ok(())
+}
+
+/// A class of which twice as many are drawn makes up two thirds of what is seen; a class without samples is not drawn.
+#[test]
+fn classes_are_drawn_as_the_recipe_says() -> Outcome_ {
+    let drawn = Recipe {
+        draws: vec![20, 40],
+        ..recipe(ADAMW)?
+    };
+    let (state, reports) = finished(&drawn, 1)?;
+    let images: usize = reports.iter().map(|step| step.images).sum();
+    assert_eq!(images, 4 * 60, "60 in each of four epochs");
+    assert_eq!(state.progress.samples, 60);
+    let graph = graph()?;
+    let mut network = Network::compile(&graph, Mode::Train { frozen: &[] }, 8)?;
+    network.load(&initial_weights(&graph, 2))?;
+    let data = Data {
+        training: &Halves(1),
+        tuning: None,
+    };
+    let flag = AtomicBool::new(false);
+    let mut record = Record {
+        steps: Vec::new(),
+        states: Vec::new(),
+        stop_after: usize::MAX,
+        flag: &flag,
+    };
+    let outcome = fit(&mut network, data, &drawn, None, &mut record, control(&flag));
+    assert!(matches!(outcome, Err(TrainError::NothingToDraw { class: 1 })));
     Ok(())
 }
