@@ -40,7 +40,7 @@ crash:
 bench-language:
     cargo bench --locked --bench language
 
-# fuzzes parser, checker and formatter, so many seconds each (needs a C++ compiler; builds all dependencies once more)
+# fuzzes parser, checker, formatter and the reader of weight files, so many seconds each (needs a C++ compiler; builds all dependencies once more)
 fuzz seconds="600":
     fuzz/run.sh {{seconds}}
 

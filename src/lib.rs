@@ -10,6 +10,7 @@ pub mod fmt;
 pub mod types;
 pub mod tables;
 pub mod net;
+pub mod weights;
 pub mod builtins;
 pub mod analysis;
 pub mod doc;

@@ -13,7 +13,7 @@ const LINE: &[&[&str]] = &[
     &["source"],
     &["diag"],
     &["syntax"],
-    &["fmt", "types", "tables", "net"],
+    &["fmt", "types", "tables", "net", "weights"],
     &["builtins"],
     &["analysis"],
     &["plan", "doc"],
@@ -42,9 +42,10 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("ctrlc", &["cli"]),
     ("askama", &["report"]),
+    ("hf_hub", &["cli"]),
     ("image", &["data", "tables"]),
     ("fast_image_resize", &["data"]),
-    ("zip", &["data", "tables"]),
+    ("zip", &["data", "tables", "weights"]),
 ];
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {

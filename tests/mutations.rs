@@ -1,5 +1,5 @@
-//! The shipped programs and the cases of the tests, mutilated at random: parser, checker and formatter keep what they
-//! promise of every text (`tests/common/targets.rs`), and soon. The fuzzers of `fuzz/` look for more of the same.
+//! The shipped programs and the cases of the tests, and weight files, mutilated at random: parser, checker, formatter and
+//! the reader of weights keep what they promise of every text and file (`tests/common/targets.rs`), and soon. The fuzzers of `fuzz/` look for more of the same.
 
 use std::{
     fs,
@@ -171,6 +171,64 @@ fn mutilated_programs_are_read_checked_and_formatted_soon() {
     }
 }
 
+/// One change of a file: bytes exchanged, taken away, doubled or put in from another file.
+fn mutate_bytes(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
+    if bytes.is_empty() {
+        return;
+    }
+    let first = random.below(bytes.len());
+    let last = (first + 1 + random.below(16)).min(bytes.len());
+    match random.below(6) {
+        0 => bytes[first] = (random.next() & 0xff) as u8,
+        1 => bytes[first] ^= 1 << random.below(8),
+        2 => bytes.truncate(first),
+        3 => drop(bytes.drain(first..last)),
+        4 => {
+            let piece = bytes[first..last].to_vec();
+            drop(bytes.splice(first..first, piece));
+        }
+        _ => {
+            let from = random.below(other.len());
+            let piece = other[from..(from + 1 + random.below(64)).min(other.len())].to_vec();
+            drop(bytes.splice(first..last, piece));
+        }
+    }
+}
+
+/// Files as PyTorch writes them, and what the fuzzers found.
+fn weight_files() -> Vec<Vec<u8>> {
+    let folders = ["tests/reference/weights", "fuzz/regressions"];
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for folder in folders {
+        let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("a folder");
+        paths.extend(entries.map(|entry| entry.expect("an entry").path()));
+    }
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "pth" || extension == "weights")
+    });
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).expect("a file")).collect()
+}
+
+#[test]
+fn mutilated_weight_files_are_read_or_refused_soon() {
+    let mut files = weight_files();
+    assert!(files.len() >= 5, "only {} files", files.len());
+    let header = br#"{"a":{"dtype":"F16","shape":[2,1],"data_offsets":[0,4]},"b":{"dtype":"F64","shape":[],"data_offsets":[4,12]}}"#;
+    files.push([&(header.len() as u64).to_le_bytes()[..], header, &[0; 12]].concat());
+    let mut random = Random(11);
+    for number in 0..TRIES {
+        let mut bytes = files[random.below(files.len())].clone();
+        for _ in 0..=random.below(4) {
+            let other = &files[random.below(files.len())];
+            mutate_bytes(&mut bytes, other, &mut random);
+        }
+        let kept = std::panic::catch_unwind(|| targets::weights(&bytes));
+        assert!(kept.is_ok(), "file {number} panics: {bytes:02x?}");
+    }
+}
+
 /// What once went wrong, and whatever the fuzzers find, stays right.
 #[test]
 fn found_texts_stay_right() {
@@ -180,6 +238,7 @@ fn found_texts_stay_right() {
     for text in found {
         assert!(soon(&text), "slow:\n{text}");
     }
+    weight_files().iter().for_each(|bytes| targets::weights(bytes));
 }
 
 /// Programs of a few thousand bytes of every kind that could grow too fast.

@@ -7,6 +7,7 @@ use mtl::{
     fmt,
     source::{FileId, SourceMap, Span},
     syntax::{self, TokenKind, tokens},
+    weights::WeightFile,
 };
 use std::path::Path;
 
@@ -19,6 +20,24 @@ fn file(text: &str) -> FileId {
 
 fn lies_in(span: Span, text: &str) -> bool {
     text.get(span.start as usize..span.end as usize).is_some()
+}
+
+/// A weight file is read or refused: what its header says can be read, or is refused by name, and no tensor is larger than
+/// what its header says.
+pub fn weights(bytes: &[u8]) {
+    for within in [None, Some("state_dict")] {
+        let Ok(mut file) = WeightFile::from_bytes(bytes.to_vec(), within) else {
+            continue;
+        };
+        let names: Vec<String> = file.entries().keys().cloned().collect();
+        for name in names {
+            let shape = file.entries()[&name].shape.clone();
+            if let Ok(values) = file.values(&name) {
+                assert_eq!(values.len(), shape.iter().product::<usize>(), "{name}");
+                assert!(values.iter().all(|value| value.is_finite()), "{name}");
+            }
+        }
+    }
 }
 
 /// Parsing ends, and every node lies on character borders within the node around it.
