@@ -17,6 +17,7 @@ modules! {
     "std.models.convnext": "models/convnext.mtl",
     "std.models.densenet": "models/densenet.mtl",
     "std.models.efficientnet": "models/efficientnet.mtl",
+    "std.models.efficientnet_lite": "models/efficientnet_lite.mtl",
     "std.models.googlenet": "models/googlenet.mtl",
     "std.models.inception": "models/inception.mtl",
     "std.models.lenet": "models/lenet.mtl",

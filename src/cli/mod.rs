@@ -8,6 +8,7 @@ mod check;
 mod diff;
 mod doc;
 mod explain;
+mod fetch;
 mod fix;
 mod fmt;
 mod graph;
@@ -39,6 +40,8 @@ enum Command {
     Check(check::Arguments),
     /// Carries a program out, reusing every result that is known
     Run(run::Arguments),
+    /// Brings files of the Hugging Face hub that a program names into the hub's cache; nothing else opens a connection
+    Fetch(fetch::Arguments),
     /// Lists the stages of a program: known or to run, and why
     Plan(plan::Arguments),
     /// Gives the logits or probabilities of a network with given weights
@@ -165,6 +168,7 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Lsp => lsp::lsp(),
         Command::Check(arguments) => check::check(arguments).into(),
         Command::Run(arguments) => run::run(arguments).into(),
+        Command::Fetch(arguments) => fetch::fetch(arguments).into(),
         Command::Plan(arguments) => plan::plan(arguments).into(),
         Command::Graph(arguments) => graph::graph(arguments).into(),
         Command::Predict(arguments) => predict::predict(arguments).into(),

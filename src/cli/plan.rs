@@ -72,7 +72,12 @@ fn table(stages: &[Known]) -> String {
         let memory = stage.peak_bytes.map(|bytes| format!("{} at most", size(bytes)));
         let other = stage.device_class.as_ref().filter(|class| *class != nn::device_class());
         let other = other.map(|class| format!("computed on {class}"));
-        let told = [stage.note, memory.as_deref(), other.as_deref(), Some(&stage.why)];
+        let told = [
+            stage.note.as_deref(),
+            memory.as_deref(),
+            other.as_deref(),
+            Some(&stage.why),
+        ];
         let told: Vec<&str> = told.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         let line = format!("{:width$}  {:8} {state:8} {}", stage.name, stage.kind, told.join("; "));
         text += line.trim_end();

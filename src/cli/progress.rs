@@ -58,6 +58,12 @@ fn duration(seconds: f64) -> String {
 fn story(event: &Event) -> Option<String> {
     Some(match event {
         Event::Planned { stages, outputs, .. } => format!("{stages} stages for {}", outputs.join(", ")),
+        Event::StageStarted {
+            stage,
+            kind: "load",
+            note: Some(note),
+            ..
+        } => format!("{stage}: {note}"),
         Event::Resumed { stage, epoch, step } => {
             format!("{stage}: going on after {epoch} epochs and {step} steps")
         }
@@ -98,7 +104,9 @@ struct Plain;
 impl Listener for Plain {
     fn event(&self, event: &Event) {
         match event {
-            Event::StageStarted { stage, .. } => output::error_line(&format!("{stage}: running")),
+            Event::StageStarted { stage, kind, .. } if *kind != "load" => {
+                output::error_line(&format!("{stage}: running"));
+            }
             Event::EpochFinished {
                 stage,
                 epoch,

@@ -2,7 +2,7 @@
 
 use crate::plan::digest::Digest;
 use serde::Serialize;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
 
 /// Something that happened in a run. Serialised, each is one line of `mtl run --format json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,6 +25,9 @@ pub enum Event {
         kind: &'static str,
         /// Its key.
         key: String,
+        /// What else a reader is told of it: what was made of a weight file, whether a training keeps its head.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<Cow<'static, str>>,
     },
     /// A training goes on from a state that an earlier run has left.
     Resumed {

@@ -8,7 +8,10 @@ use crate::{
 };
 use indexmap::IndexMap;
 use serde::Serialize;
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 /// What is known of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,9 +28,9 @@ pub struct Known {
     pub state: State,
     /// Why.
     pub why: String,
-    /// What else a reader is told: whether a training keeps its head.
+    /// What else a reader is told: whether a training keeps its head, what was made of a weight file.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<&'static str>,
+    pub note: Option<Cow<'static, str>>,
     /// The class of the device that computed a known result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_class: Option<String>,

@@ -240,6 +240,7 @@ impl Run<'_> {
             stage: stage.clone(),
             kind,
             key: key.to_string(),
+            note: self.plan.graph[node].work.note(),
         });
         let clock = Stopwatch::start();
         let folder = self.store.scratch().map_err(of_store)?;

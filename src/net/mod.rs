@@ -13,6 +13,6 @@ mod window;
 pub use builder::{Builder, Conv, NetError, WeightInit};
 pub use graph::{Auxiliary, Graph, Initializer, Node, NodeId, Parameter, ParameterId, ParameterRole, Shape};
 pub use op::{Activation, Gate, Op};
-pub use select::SelectError;
+pub use select::{SelectError, name_matches};
 pub use towers::{Attention, Fuse, Towers, tower_name};
 pub use window::{ConvWindow, Window};

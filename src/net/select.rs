@@ -55,7 +55,8 @@ pub(super) fn in_scope(name: &str, scope: &str) -> bool {
 
 /// True when a pattern matches a full parameter name: dotted words from the left, `*` for any one word;
 /// `layer1` matches `layer1.0.conv1.weight` but not `layer10.weight`.
-fn matches(pattern: &str, name: &str) -> bool {
+#[must_use]
+pub fn name_matches(pattern: &str, name: &str) -> bool {
     let mut words = name.split('.');
     pattern
         .split('.')
@@ -85,7 +86,7 @@ impl Graph {
     pub fn matching(&self, pattern: &str) -> Result<Vec<ParameterId>, SelectError> {
         let found: Vec<_> = self
             .ids()
-            .filter(|&id| matches(pattern, &self.parameter(id).name))
+            .filter(|&id| name_matches(pattern, &self.parameter(id).name))
             .collect();
         if found.is_empty() {
             return Err(SelectError::NoMatch {

@@ -45,6 +45,9 @@ pub struct ConvWindow {
     pub stride: [usize; 2],
     /// Padding before and after.
     pub pad: [usize; 2],
+    /// Padding after, where it is another than before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pad_end: Option<[usize; 2]>,
     /// Distance between the kernel's taps.
     pub dilation: [usize; 2],
 }
@@ -60,20 +63,24 @@ impl ConvWindow {
     #[must_use]
     pub fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
         let extent = self.extent();
+        let end = self.pad_end.unwrap_or(self.pad);
         let along = |at: usize| {
             let window = Window {
                 kernel: extent[at],
                 stride: self.stride[at],
-                pad: self.pad[at],
+                pad: 0,
             };
-            window.output(size[at], false)
+            window.output(size[at] + self.pad[at] + end[at], false)
         };
         Some([along(0)?, along(1)?])
     }
 
-    /// The same in one number each; none when directions differ or taps lie apart.
+    /// The same in one number each; none when directions or sides differ or taps lie apart.
     #[must_use]
     pub fn as_square(&self) -> Option<Window> {
+        if self.pad_end.is_some() {
+            return None;
+        }
         let same = |[one, other]: [usize; 2]| (one == other).then_some(one);
         let (kernel, stride, pad) = (same(self.kernel)?, same(self.stride)?, same(self.pad)?);
         (self.dilation == [1, 1]).then_some(Window { kernel, stride, pad })
@@ -96,6 +103,9 @@ impl fmt::Display for ConvWindow {
                 [one, other] => write!(f, ", {name} {one}x{other}")?,
             }
         }
+        if let Some([below, right]) = self.pad_end {
+            write!(f, ", pad at the end {below}x{right}")?;
+        }
         Ok(())
     }
 }
@@ -106,6 +116,7 @@ impl From<Window> for ConvWindow {
             kernel: [window.kernel; 2],
             stride: [window.stride; 2],
             pad: [window.pad; 2],
+            pad_end: None,
             dilation: [1; 2],
         }
     }

@@ -23,7 +23,6 @@ pub use cpu::isa::{check_device, device_class};
 pub use init::{fresh_head, initial_weights};
 pub use network::{Mode, Network, NetworkError, Segment, channels_last, network_bytes};
 pub use random::Stream;
-#[cfg(test)]
 pub(crate) use weights::tensor as weights_tensor;
 pub use weights::{
     Mismatch, Weights, WeightsError, matrix, read_weights, weights_from_bytes, weights_to_bytes, with_channels,

@@ -23,6 +23,7 @@ impl<'p> Evaluator<'p, '_> {
             .or_else(|| self.split_builtin(name, &subject, arguments, span))
             .or_else(|| self.card_builtin(name, &subject, arguments, span))
             .or_else(|| self.task_builtin(name, &subject, arguments))
+            .or_else(|| self.hub_builtin(name, arguments, span))
             .or_else(|| self.model_builtin(name, &subject, arguments, span))
             .or_else(|| self.stage_builtin(name, &subject, arguments, span))
             .or_else(|| self.grid_builtin(name, &subject, arguments, span))

@@ -2,6 +2,7 @@
 
 use super::{
     domain::{Freeze, Model, ModelState, Normalize},
+    hub::WeightSource,
     stage::Augmentation,
     value::{Function, Grid, Outcome, Value},
 };
@@ -147,6 +148,13 @@ impl<'p> Evaluator<'p, '_> {
         match (ty, value) {
             ("float" | "Rates", Value::Int(value)) => Ok(Value::Float(value as f64)),
             ("path", Value::Text(text)) => Ok(Value::Path(Rc::new(self.file_path(&text, span)))),
+            ("WeightFile", Value::Text(text)) => {
+                let path = self.file_path(&text, span);
+                Ok(Value::WeightFile(Rc::new(WeightSource::of(path))))
+            }
+            ("WeightFile", Value::Path(path)) => {
+                Ok(Value::WeightFile(Rc::new(WeightSource::of(FilePath::clone(&path)))))
+            }
             ("Model", Value::Net(net)) => Ok(Value::Model(Rc::new(Model {
                 net,
                 state: ModelState::Random { seed: None },

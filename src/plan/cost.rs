@@ -20,6 +20,7 @@ pub fn operations(work: &Work) -> f64 {
             forward(&score.graph) * ((score.test.len() + score.tuning.len()) / score.views.max(1) as usize) as f64
         }
         Work::Compare(design) => design.cells.len() as f64 * 1e8,
+        Work::ExportWeights(export) => export.files.len() as f64 * 1e7,
         Work::Describe(card) => card.tables.iter().map(|table| table.rows.len() as f64 * 1e4).sum(),
         Work::Report(report) => report.design.cells.len() as f64 * 1e8,
         Work::Extract(extract) => extract.design.cells.len() as f64 * 1e8,

@@ -122,7 +122,10 @@ impl Course<'_, '_> {
             ModelState::Random { .. } => false,
             _ if self.has_new_head() && self.graph.is_head(id) => false,
             _ if model.pending && self.graph.is_fusion(id) => false,
-            ModelState::Loaded(_) => true,
+            ModelState::Loaded(loaded) => {
+                let name = &self.graph.parameter(id).name;
+                !loaded.is_new(tower_name(name).filter(|_| model.pending).unwrap_or(name))
+            }
             ModelState::Trained(trained) if model.pending => single(trained, id).unwrap_or(false),
             ModelState::Trained(trained) => trained.learned.get(id.0).copied().unwrap_or(false),
         })
@@ -244,9 +247,16 @@ impl<'p> Evaluator<'p, '_> {
                     self.load_stage(&model.net, loaded, input)?
                 };
                 self.check_shapes(&before, graph, span)?;
-                // A file says how many classes its head has, but not which: it is kept when asked for alone.
-                let fits = !model.pending && before.classes() == graph.classes();
-                (Some(stage), head == Head::Keep && fits)
+                let is_new = before
+                    .ids()
+                    .any(|id| before.is_head(id) && loaded.is_new(&before.parameter(id).name));
+                let fits = !model.pending && !is_new && before.classes() == graph.classes();
+                // Where a file says how many classes its head has, but not which, it is kept when asked for alone.
+                let same = match loaded.classes() {
+                    Some(classes) => classes == task.classes,
+                    None => head == Head::Keep,
+                };
+                (Some(stage), fits && same)
             }
             ModelState::Trained(trained) => {
                 let before = if model.pending {
@@ -359,7 +369,10 @@ impl<'p> Evaluator<'p, '_> {
         let has = match &model.state {
             _ if model.pending => "the towers have no head yet".to_owned(),
             ModelState::Random { .. } => "random weights have no head yet".to_owned(),
-            ModelState::Loaded(_) => "the file's head has another number of classes".to_owned(),
+            ModelState::Loaded(loaded) => match loaded.classes() {
+                Some(classes) => format!("the file's head is for {}", quoted(&classes)),
+                None => "the file's head has another number of classes, or begins at random".to_owned(),
+            },
             ModelState::Trained(trained) if trained.classes.is_empty() => "the model learnt without classes".to_owned(),
             ModelState::Trained(trained) => format!("the model's head is for {}", quoted(&trained.classes)),
         };

@@ -10,12 +10,14 @@ use super::{
 };
 use crate::{
     analysis::ModuleId,
-    net::{Fuse, Graph},
-    plan::convert::FilePath,
+    net::{Fuse, Graph, name_matches},
+    plan::hub::WeightSource,
     source::Span,
     syntax::ast::{Item, NetItem},
     tables::split::{Assignment, Part},
+    weights::{Entry, Format, Note},
 };
+use indexmap::IndexMap;
 use std::{cell::OnceCell, fmt, rc::Rc, sync::Arc};
 
 /// A row of a table, as lambdas see it.
@@ -345,11 +347,41 @@ pub(super) enum ModelState {
 
 /// A weight file, and how it is read.
 pub(super) struct Loaded {
-    pub(super) path: Rc<FilePath>,
+    pub(super) source: Rc<WeightSource>,
+    /// What its header says.
+    pub(super) format: Format,
+    pub(super) entries: IndexMap<String, Entry>,
+    pub(super) note: Option<Note>,
+    /// The entry in which the weights stand.
+    pub(super) within: Option<Text>,
     /// What becomes of a first layer for other channels, and who says so; none when it is refused.
     pub(super) adapt: Option<(InputAdapt, ChoiceBy)>,
+    /// Scopes of the file and those of the network that they are.
+    pub(super) names: Vec<(Text, Text)>,
+    /// Scopes of the file that are left out.
+    pub(super) skip: Vec<Text>,
+    /// Scopes of the network that begin at random.
+    pub(super) new: Vec<Text>,
+    /// What the call says of all this.
+    pub(super) settings: Vec<Setting>,
+    /// The places of `names`, `skip` and `new`.
+    pub(super) spans: [Span; 3],
     /// The call of `load`.
     pub(super) span: Span,
+}
+
+impl Loaded {
+    /// True for a parameter that begins at random in spite of the file.
+    pub(super) fn is_new(&self, name: &str) -> bool {
+        self.new.iter().any(|pattern| name_matches(pattern, name))
+    }
+
+    /// The classes of the file's head, which files that were exported say.
+    pub(super) fn classes(&self) -> Option<Vec<Text>> {
+        let classes = self.note.as_ref()?.classes.iter();
+        let classes: Vec<Text> = classes.map(|class| class.as_str().into()).collect();
+        (!classes.is_empty()).then_some(classes)
+    }
 }
 
 /// A trained model, or one per member of a folding.

@@ -8,6 +8,7 @@ use super::{
     cells::Patterns,
     convert::Entries,
     domain::{Row, Task},
+    hub::HubFile,
     identities::Identities,
     nets::Networks,
     report::Pending,
@@ -63,6 +64,8 @@ pub(super) struct Evaluator<'p, 'd> {
     pub(super) unseeded: Vec<Span>,
     /// The study's seed, and who set it.
     pub(super) seed: (u64, ChoiceBy),
+    /// Files of the hub that were named.
+    pub(super) hub_files: Vec<HubFile>,
     /// Set from outside when nobody wants the result any more.
     pub(super) cancelled: Option<&'d AtomicBool>,
     /// The row that a function of rows is being applied to.
@@ -107,6 +110,7 @@ impl<'p, 'd> Evaluator<'p, 'd> {
             calls: Vec::new(),
             unseeded: Vec::new(),
             seed: (0, ChoiceBy::Default),
+            hub_files: Vec::new(),
             cancelled: None,
             row: None,
             patterns: Patterns::default(),

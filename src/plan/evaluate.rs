@@ -47,7 +47,17 @@ impl<'p> Evaluator<'p, '_> {
             return self.unexpected("a task", arguments.value("task"), span);
         };
         self.check_positive(&task, span)?;
-        let trained = self.judgeable(model, &task, at, span)?;
+        let trained = match &model.state {
+            ModelState::Loaded(loaded) if !model.pending && loaded.classes().is_some() => {
+                let (_, shape) = self.prepare(&task.cohort.data)?;
+                let views = task.cohort.data.view_count();
+                let normalization = self.normalization(&task.cohort.data, shape[0])?;
+                self.loaded_model(model, loaded, Input { shape, views }, &normalization)?
+            }
+            ModelState::Trained(trained) => Rc::clone(trained),
+            _ => return self.never_trained(model, &task, at, span),
+        };
+        self.check_head(&trained, model, &task, at, span)?;
         let reason = arguments
             .slot("allow_leak")
             .and_then(|slot| Some((slot.value.as_text()?, slot.span)));
@@ -127,7 +137,10 @@ impl<'p> Evaluator<'p, '_> {
         let stage = self
             .stages
             .make(&title, work, &key, inputs, judging.span, judging.settings.clone());
-        let mut trainings: Vec<_> = member.history.newest_first().map(|history| history.stage).collect();
+        // What was read from a file has a history that is not told.
+        let trains = |stage: &StageId| self.stages.get(*stage).stage.work.training().is_some();
+        let stages = member.history.newest_first().map(|history| history.stage);
+        let mut trainings: Vec<_> = stages.filter(trains).collect();
         trainings.reverse();
         ScoredMember {
             repeat: member.repeat,
@@ -155,25 +168,27 @@ impl<'p> Evaluator<'p, '_> {
         self.fail(diagnostic.at(span, "judged here").help(help))
     }
 
-    /// A trained model whose head is for the task's classes.
-    fn judgeable(&mut self, model: &Model<'p>, task: &Task, at: Span, span: Span) -> Outcome<Rc<Trained>> {
-        let ModelState::Trained(trained) = &model.state else {
-            let message = match model.state {
-                ModelState::Loaded(_) => "the file does not say which classes its head is for",
-                _ => "this model was never trained",
-            };
-            let diagnostic = Diagnostic::error(&codes::HEAD_MISMATCH, message)
-                .at(span, "")
-                .at(at, "this model");
-            return self.fail(diagnostic.help(format!("train it on `{}` first", task.name())));
+    fn never_trained<T>(&mut self, model: &Model<'p>, task: &Task, at: Span, span: Span) -> Outcome<T> {
+        let message = match model.state {
+            ModelState::Loaded(_) if model.pending => "these towers have no head yet",
+            ModelState::Loaded(_) => "the file does not say which classes its head is for",
+            _ => "this model was never trained",
         };
+        let diagnostic = Diagnostic::error(&codes::HEAD_MISMATCH, message)
+            .at(span, "")
+            .at(at, "this model");
+        self.fail(diagnostic.help(format!("train it on `{}` first", task.name())))
+    }
+
+    /// The head is for the task's classes.
+    fn check_head(&mut self, trained: &Trained, model: &Model<'p>, task: &Task, at: Span, span: Span) -> Outcome<()> {
         if model.pending {
             let diagnostic = Diagnostic::error(&codes::HEAD_MISMATCH, "these towers have no head yet");
             let help = format!("`finetune({})` after `towers` gives them one", task.name());
             return self.fail(diagnostic.at(span, "").at(at, "this model").help(help));
         }
         if trained.classes == task.classes {
-            return Ok(Rc::clone(trained));
+            return Ok(());
         }
         let quoted = |classes: &[Rc<str>]| listed(&classes.iter().map(|c| &**c).collect::<Vec<_>>());
         let has = if trained.classes.is_empty() {
@@ -282,7 +297,10 @@ impl<'p> Evaluator<'p, '_> {
         arguments: &Arguments<'p>,
         span: Span,
     ) -> Option<Outcome<Value<'p>>> {
-        if !matches!(name, "train" | "simclr" | "evaluate" | "report" | "classify") {
+        if !matches!(
+            name,
+            "train" | "simclr" | "evaluate" | "export_weights" | "report" | "classify"
+        ) {
             return None;
         }
         let span = self.users_place(span);
@@ -294,6 +312,7 @@ impl<'p> Evaluator<'p, '_> {
             ("train", Value::Model(model)) => self.train(model, *at, arguments, span),
             ("simclr", Value::Model(model)) => self.simclr(model, arguments, span),
             ("evaluate", Value::Model(model)) => self.evaluate(model, *at, arguments, span),
+            ("export_weights", Value::Model(model)) => self.export_weights(model, *at, span),
             ("report", Value::Grid(grid)) => self.report(grid, arguments, span),
             ("report", other) => self.unexpected("a grid of scores", other, *at),
             (_, other) => self.unexpected("a model", other, *at),

@@ -8,7 +8,7 @@ use super::{
     report::{AxisLabel, Study},
     stage::{
         Adjust, Axis, Candidate, Cell, Choice, ChoiceBy, Chosen, DataFacts, Design, Member, Primary, Report,
-        SampleFacts, Scoring, TaskFacts, Test, TrainingFacts, Unmatched, Work,
+        SampleFacts, Scoring, TaskFacts, Test, TrainingFacts, Unmatched, WeightFacts, Work,
     },
     stages::{Setting, StageId},
     value::{Arguments, Grid, Value},
@@ -56,6 +56,7 @@ impl<'p> Evaluator<'p, '_> {
             others: Vec::new(),
             unmatched,
             choices: self.choices(study, &needed, arguments, &name),
+            weights: self.weight_facts(&needed),
             dag: dag::summary(&self.stages, &needed, Some(&name)),
         }
     }
@@ -199,6 +200,18 @@ impl<'p> Evaluator<'p, '_> {
                 train.graph.trained_values() as u64,
             ),
         })
+    }
+
+    /// What was made of each weight file.
+    fn weight_facts(&self, needed: &[StageId]) -> Vec<(String, WeightFacts)> {
+        let facts = needed.iter().filter_map(|id| {
+            let made = self.stages.get(*id);
+            match &made.stage.work {
+                Work::Load(load) => Some((made.stage.name.clone(), load.facts.clone())),
+                _ => None,
+            }
+        });
+        facts.collect()
     }
 
     /// Every setting that acts on the report, once each, in the order of the work.

@@ -154,6 +154,7 @@ impl<'p> Evaluator<'p, '_> {
                     kernel: self.sides(arguments, "kernel")?,
                     stride: self.sides(arguments, "stride")?,
                     pad: self.sides(arguments, "pad")?,
+                    pad_end: None,
                     dilation: [1; 2],
                 };
                 self.layer(span, |b| b.conv_transpose(x, width, window, flag("bias")))
@@ -254,10 +255,16 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn conv_window(&mut self, arguments: &Arguments<'p>) -> Outcome<ConvWindow> {
+        let pad = self.sides(arguments, "pad")?;
+        let end = match arguments.value("pad_end") {
+            Value::None => None,
+            _ => Some(self.sides(arguments, "pad_end")?),
+        };
         Ok(ConvWindow {
             kernel: self.sides(arguments, "kernel")?,
             stride: self.sides(arguments, "stride")?,
-            pad: self.sides(arguments, "pad")?,
+            pad,
+            pad_end: end.filter(|end| *end != pad),
             dilation: self.sides(arguments, "dilation")?,
         })
     }

@@ -27,10 +27,12 @@ mod domain;
 mod eval;
 mod extracts;
 mod evaluate;
+mod export_weights;
 mod facts;
 mod families;
 mod grid;
 mod grid_builtins;
+mod hub;
 mod identities;
 mod join;
 mod layers;
@@ -64,6 +66,8 @@ mod train;
 mod train_options;
 mod value;
 mod views;
+mod weight_names;
+mod weights;
 
 #[cfg(test)]
 mod tests;
@@ -118,6 +122,8 @@ impl Plan {
         self.graph.node_indices()
     }
 }
+
+pub use hub::{HubFile, hub_cache, hub_files};
 
 /// Plans the wanted outputs of a checked program. None when something is wrong, which is then reported; every output
 /// is tried, so that independent mistakes are found together.

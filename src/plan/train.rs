@@ -298,7 +298,7 @@ fn finished(model: &Model<'_>, task: &Task, course: Course<'_, '_>, members: Vec
     };
     let mut chain = match &model.state {
         ModelState::Random { .. } => vec!["random start".to_owned()],
-        ModelState::Loaded(loaded) => vec![format!("weights of {}", loaded.path.shown)],
+        ModelState::Loaded(loaded) => vec![format!("weights of {}", loaded.source.path.shown)],
         ModelState::Trained(trained) => trained.chain.clone(),
     };
     if let Some(towers) = model.net.towers.filter(|_| model.pending) {

@@ -3,6 +3,7 @@
 use super::{
     convert::FilePath,
     domain::{Cohort, Dataset, Folding, Freeze, Model, Net, Normalize, Row, Scores, Task},
+    hub::WeightSource,
     losses::Losing,
     rates::StageRates,
     stage::{Augmentation, ChoiceBy, Measure, Mix, Optimizer, Range, Schedule},
@@ -86,6 +87,7 @@ pub(super) enum Value<'p> {
     Normalization(Rc<Normalize>),
     WeightInit(WeightInit),
     Fuse(Fuse),
+    WeightFile(Rc<WeightSource>),
 }
 
 /// Something that a person opens.
@@ -288,6 +290,7 @@ impl<'p> Value<'p> {
             Self::Normalization(_) => "Normalization",
             Self::WeightInit(_) => "WeightInit",
             Self::Fuse(_) => "Fuse",
+            Self::WeightFile(_) => "WeightFile",
         }
     }
 
@@ -340,6 +343,7 @@ impl<'p> Value<'p> {
             Self::Folding(folding) => folding.to_string(),
             Self::WeightInit(WeightInit::Normal(deviation)) => format!("normal({})", Self::Float(*deviation).display()),
             Self::Fuse(fuse) => fuse.to_string(),
+            Self::WeightFile(source) => source.display(),
             Self::Schedule(schedule) => super::schedules::shown(schedule),
             Self::StageRates(rates) => rates.to_string(),
             Self::Optimizer(optimizer) => super::optimizers::shown(optimizer),

@@ -6,7 +6,7 @@ use super::model::{
     TrainingResult,
 };
 use super::{ReportError, numbers, words};
-use crate::plan::stage::{Adjust, Axis, Choice, DataFacts, OtherStudy};
+use crate::plan::stage::{Adjust, Axis, Choice, DataFacts, OtherStudy, WeightFacts};
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -61,6 +61,7 @@ struct Results<'a> {
     comparisons: Vec<Difference<'a>>,
     trainings: Vec<Training<'a>>,
     choices: &'a [Choice],
+    weights: Vec<Weights<'a>>,
     test_looks: Option<u64>,
     plan_locked: Option<bool>,
     caveats: Vec<Caveat<'a>>,
@@ -223,6 +224,44 @@ struct Epoch {
     tuning_loss: Option<f64>,
 }
 
+/// What was made of a weight file.
+#[derive(Serialize)]
+struct Weights<'a> {
+    stage: &'a str,
+    file: &'a str,
+    format: &'a str,
+    taken: usize,
+    renamed: usize,
+    converted: Named<'a, usize>,
+    adapted: usize,
+    skipped: usize,
+    left: usize,
+    counters: usize,
+    reinitialised: usize,
+}
+
+impl<'a> Weights<'a> {
+    fn of((stage, facts): &'a (String, WeightFacts)) -> Self {
+        Self {
+            stage,
+            file: &facts.file,
+            format: &facts.format,
+            taken: facts.taken,
+            renamed: facts.renamed,
+            converted: facts
+                .converted
+                .iter()
+                .map(|(dtype, count)| (dtype.as_str(), *count))
+                .collect(),
+            adapted: facts.adapted,
+            skipped: facts.skipped,
+            left: facts.left,
+            counters: facts.counters,
+            reinitialised: facts.reinitialised,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Caveat<'a> {
     code: &'a str,
@@ -270,6 +309,7 @@ impl<'a> Results<'a> {
                 .collect(),
             trainings: study.trainings.iter().map(Training::of).collect(),
             choices: &study.choices,
+            weights: study.weights.iter().map(Weights::of).collect(),
             test_looks: study.test_looks,
             plan_locked: study.plan_locked,
             caveats: study

@@ -4,7 +4,7 @@
 //! is treated as `None` by every output. Repeats and folds count from 0, as in the names of stages.
 
 use super::ReportError;
-use crate::plan::stage::{Adjust, Axis, Choice, Dag, DataFacts, OtherStudy, Test};
+use crate::plan::stage::{Adjust, Axis, Choice, Dag, DataFacts, OtherStudy, Test, WeightFacts};
 
 /// Lower and upper end of an interval.
 pub type Interval = [f64; 2];
@@ -44,6 +44,8 @@ pub struct Study {
     pub trainings: Vec<TrainingResult>,
     /// Every setting and who set it.
     pub choices: Vec<Choice>,
+    /// What was made of each weight file, by the stage that reads it.
+    pub weights: Vec<(String, WeightFacts)>,
     /// The caveats that apply, in the order of printing.
     pub caveats: Vec<Caveat>,
     /// The stages behind the results.

@@ -3,13 +3,33 @@
 use super::{Context, Outputs, StageError};
 use crate::{
     net::Graph,
-    nn::{Mode, Network, Weights, WeightsError, read_weights, with_channels, write_weights},
-    plan::stage::{InputAdapt, Load},
+    nn::{Mode, Network, Weights, WeightsError, initial_weights, weights_tensor, with_channels, write_weights},
+    plan::{
+        digest::Digest,
+        stage::{InputAdapt, Load},
+    },
+    weights::{WeightFile, WeightFileError},
 };
+use std::collections::BTreeMap;
 
 pub(super) fn run(load: &Load, context: &Context<'_>) -> Result<Outputs, StageError> {
     let shown = load.path.display();
-    let weights = read_weights(&load.path).map_err(|error| StageError::failed(format!("{shown}: {error}")))?;
+    if let Some(wanted) = load.digest {
+        let found = Digest::of_file(&load.path).map_err(StageError::failed)?;
+        if found != wanted {
+            let failed = StageError::failed(format!("{shown} is another file than the program means"));
+            return Err(failed.help(format!(
+                "its digest is {found}, not {wanted}; fetch it again, or say that this one is meant"
+            )));
+        }
+    }
+    let weights = read(load).map_err(|error| {
+        let failed = StageError::failed(format!("{shown} {error}"));
+        match error.help() {
+            Some(help) => failed.help(help),
+            None => failed,
+        }
+    })?;
     let weights = match load.adapt {
         Some(adapt) => adapted(weights, &load.graph, adapt).map_err(StageError::failed)?,
         None => weights,
@@ -17,11 +37,52 @@ pub(super) fn run(load: &Load, context: &Context<'_>) -> Result<Outputs, StageEr
     let mut network = Network::compile(&load.graph, Mode::Evaluate, 1).map_err(StageError::failed)?;
     network.load(&weights).map_err(|error| {
         StageError::failed(format!("{shown} does not fit `{}`: {error}", load.graph.name))
-            .help("parameter names must be those of the net; a renamed or missing layer is never guessed")
+            .help("the file has changed since the program was checked")
     })?;
     let file = context.folder.join("model");
     write_weights(&file, &network.weights()).map_err(StageError::failed)?;
     Ok(vec![("model".to_owned(), file)])
+}
+
+/// The weights under the network's names: those of the file, and the random ones that take the place of others.
+fn read(load: &Load) -> Result<Weights, WeightFileError> {
+    let mut file = WeightFile::open(&load.path, load.within.as_deref())?;
+    let renamed: BTreeMap<&str, &str> = load.renamed.iter().map(|(name, file)| (&**name, &**file)).collect();
+    let mut weights = match &load.fresh {
+        None => Weights::new(),
+        Some(fresh) => {
+            let mut random = initial_weights(&load.graph, fresh.seed);
+            random.retain(|name, _| fresh.names.contains(name));
+            random
+        }
+    };
+    for parameter in &load.graph.parameters {
+        if weights.contains_key(&parameter.name) {
+            continue;
+        }
+        let source = renamed.get(&*parameter.name).copied().unwrap_or(&parameter.name);
+        // Shapes are compared before values are read, so that a file that has changed takes no more memory than the network.
+        let entry = file.entries().get(source);
+        let shape = entry.map(|entry| entry.shape.clone()).unwrap_or_default();
+        let adapts = load.adapt.is_some() && differ_in_channels(&shape, &parameter.shape);
+        if shape != parameter.shape && !adapts {
+            return Err(WeightFileError::Damaged(format!(
+                "`{source}` is {shape:?} now, and {:?} in `{}`",
+                parameter.shape, load.graph.name
+            )));
+        }
+        let values = file.values(source)?;
+        weights.insert(parameter.name.clone(), weights_tensor(values, &shape));
+    }
+    Ok(weights)
+}
+
+/// True for weights of convolutions that differ in their input channels alone.
+fn differ_in_channels(one: &[usize], other: &[usize]) -> bool {
+    match (one, other) {
+        ([a, _, rest @ ..], [b, _, others @ ..]) => a == b && rest == others && !rest.is_empty(),
+        _ => false,
+    }
 }
 
 /// The weights with the first layers made for the network's channels; whatever else does not fit is left to be refused.
@@ -65,6 +126,41 @@ mod tests {
         made.flatten_all()
             .and_then(|flat| flat.to_vec1())
             .expect("the weight is f32")
+    }
+
+    /// The arithmetic of torch 2.15.0 on the first layer of a file: `tests/reference/weights/make.py`.
+    #[test]
+    fn first_layers_of_files_are_those_that_torch_makes() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/weights");
+        let mut file = WeightFile::open(&folder.join("tiny.pth"), None).expect("it is sound");
+        let tensor = weights_tensor(file.values("conv1.weight").expect("it holds floats"), &[4, 3, 3, 3]);
+        let text = std::fs::read(folder.join("adapted.json")).expect("the reference is there");
+        let expected: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
+        let cases = expected["first"].as_array().expect("it has cases");
+        assert_eq!(cases.len(), 6);
+        for case in cases {
+            let all = [InputAdapt::Sum, InputAdapt::Mean, InputAdapt::Replicate];
+            let adapt = all
+                .into_iter()
+                .find(|adapt| case["how"] == adapt.word())
+                .expect("a known word");
+            let to = case["channels"]
+                .as_u64()
+                .and_then(|to| usize::try_from(to).ok())
+                .expect("a number");
+            let made = with_channels("w", &tensor, to, |from| mixing(adapt, from, to)).expect("the weight is f32");
+            let values: Vec<f32> = made
+                .flatten_all()
+                .and_then(|flat| flat.to_vec1())
+                .expect("the weight is f32");
+            let bits: Vec<i32> = values.iter().map(|value| value.to_bits().cast_signed()).collect();
+            assert_eq!(
+                serde_json::json!(bits),
+                case["float32_bits"],
+                "{} to {to}",
+                adapt.word()
+            );
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod contrast;
 mod describe;
+mod export_weights;
 mod feed;
 mod load;
 mod pictures;
@@ -165,6 +166,7 @@ pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError
         Work::Compare(design) => report::compare(design, context),
         Work::Report(report) => report::run(report, context),
         Work::Extract(extract) => report::extract(extract, context),
+        Work::ExportWeights(export) => export_weights::run(export, context),
         Work::Describe(card) => describe::run(card, context),
     }
 }

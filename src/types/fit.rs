@@ -6,7 +6,7 @@ impl Solver {
     /// True when a value of type `value` may stand where `place` is expected; variables are bound on the way.
     ///
     /// The conversions: int to float, text to path, `T` to `T?`, Net to Model, Task to Cohort to Dataset to Rows; those of option
-    /// types (float or record to `Rates`, text to `Freeze`, ...); one Scores or Ranking to a grid without axes; and a
+    /// types (float or record to `Rates`, text to `Freeze` and to `WeightFile`, ...); one Scores or Ranking to a grid without axes; and a
     /// function that counts as a step, or as its option, where one is expected.
     pub fn fit(&mut self, value: &Type, place: &Type) -> bool {
         if matches!(self.shallow(value), Type::Named(Named::Float)) && self.widen(place) {
@@ -66,6 +66,7 @@ impl Solver {
         match place {
             Named::Float => is(value, &[Named::Int]),
             Named::Path => is(value, &[Named::Text]),
+            Named::WeightFile => is(value, &[Named::Text, Named::Path]),
             Named::Model => is(value, &[Named::Net]),
             Named::Cohort => is(value, &[Named::Task]),
             Named::Dataset => is(value, &[Named::Task, Named::Cohort]),

@@ -87,6 +87,7 @@ named! {
     Augmentation = "Augmentation" Option "A random change of a training picture.",
     DecayOn = "DecayOn" Option "The parameters that decay.",
     Head = "Head" Option "What becomes of a model's head.",
+    WeightFile = "WeightFile" Option "A file of weights: its path, or `hub(...)`.",
     InputAdapt = "InputAdapt" Option "How a first layer is made for another number of channels.",
     Missing = "Missing" Option "What becomes of a sample that lacks a view.",
     UnitLabel = "UnitLabel" Option "The class of what has several pictures.",

@@ -14,6 +14,8 @@ pub struct Note {
     pub network: String,
     /// The classes of its head in order; none where it learnt without.
     pub classes: Vec<String>,
+    /// True when the logistic function of each logit is the probability of its class, false for their softmax.
+    pub sigmoid: bool,
     /// Mean of each channel of the pictures that it was trained on, on the scale 0 to 1.
     pub mean: Vec<f64>,
     /// Their standard deviations.
@@ -34,6 +36,7 @@ impl Note {
             schema: SCHEMA.to_owned(),
             network,
             classes: Vec::new(),
+            sigmoid: false,
             mean: Vec::new(),
             deviation: Vec::new(),
             history: Vec::new(),

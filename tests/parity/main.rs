@@ -3,6 +3,7 @@
 #[path = "../common/nets.rs"]
 mod nets;
 
+mod lite0;
 mod models;
 mod networks;
 mod sequences;

@@ -28,6 +28,7 @@ fn work(work: &Work) -> String {
         Work::Score(score) => format!("{} tested, {} for tuning", score.test.len(), score.tuning.len()),
         Work::Compare(design) => format!("{} comparisons", design.pairs.len()),
         Work::Extract(extract) => format!("{} cells, {:?}", extract.design.cells.len(), extract.what),
+        Work::ExportWeights(export) => format!("{} files", export.files.len()),
         Work::Describe(card) => format!("{} tables", card.tables.len()),
         Work::Report(report) => format!(
             "{} cells, compare {:?}, baseline {:?}",

@@ -90,6 +90,12 @@ pub(crate) fn data(root: &Path) {
     }
     fs::write(root.join("data/missing.csv"), missing).expect("the manifest can be written");
     weights(&root.join("data/tiny.safetensors"));
+    for name in ["tiny.pth", "checkpoint.pth", "unsafe.pth"] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/reference/weights")
+            .join(name);
+        fs::copy(from, root.join("data").join(name)).expect("the weights can be copied");
+    }
 }
 
 /// A manifest of 72 patients: of every third both breasts, of every fifth no oblique view. `label` and `grade` are of the

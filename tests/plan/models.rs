@@ -176,6 +176,114 @@ fn a_first_layer_is_adapted_where_that_is_allowed_and_needed() {
     );
 }
 
+/// Weights of PyTorch's files: entries of a checkpoint, other names, what is left out and what begins at random.
+#[test]
+fn names_of_a_file_are_those_that_the_program_says() {
+    let from = |how: &str| format!("tiny() |> load({how}) |> finetune(task, epochs: 1)");
+    let plan = chain("", &from("\"data/tiny.pth\""));
+    let load = loads(&plan)[0].clone();
+    assert_eq!((&load.within, load.renamed.len(), &load.fresh), (&None, 0, &None));
+    assert_eq!(load.facts.to_string(), "PyTorch: 6 taken");
+
+    let checkpoint = "\"data/checkpoint.pth\", within: \"state_dict\"";
+    let plan = chain("", &from(&format!("{checkpoint}, names: {{ \"module\": \"\" }}")));
+    let load = loads(&plan)[0].clone();
+    assert_eq!(load.within.as_deref(), Some("state_dict"));
+    assert_eq!(
+        load.renamed[0],
+        ("conv1.weight".to_owned(), "module.conv1.weight".to_owned())
+    );
+    assert_eq!(load.facts.to_string(), "PyTorch before 1.6: 6 taken, 6 renamed");
+    let printed = report(&plan, "study");
+    let choices: Vec<_> = printed
+        .choices
+        .iter()
+        .filter(|choice| choice.scope == "load checkpoint")
+        .map(|choice| (choice.name.as_str(), choice.value.as_str()))
+        .collect();
+    let expected = [
+        ("within", "\"state_dict\""),
+        ("names", "{ module: \"\" }"),
+        ("weights", "data/checkpoint.pth, PyTorch before 1.6: 6 taken, 6 renamed"),
+    ];
+    assert_eq!(choices, expected);
+    assert_eq!(printed.weights[0].1, load.facts);
+
+    let how = "\"data/tiny.pth\", skip: [\"fc\", \"conv2.bias\"], new: [\"fc\", \"conv2.bias\"]";
+    let plan = chain("", &from(how));
+    let load = loads(&plan)[0].clone();
+    let fresh = load.fresh.expect("some begin at random");
+    assert_eq!(fresh.names, ["conv2.bias", "fc.weight", "fc.bias"]);
+    assert_eq!(load.facts.to_string(), "PyTorch: 3 taken, 3 skipped, 3 reinitialised");
+    // What begins at random is not kept, and freezing it is told.
+    let found = mistakes(&format!(
+        "{START}out study = tiny() |> load({how}) |> finetune(task, epochs: 1, freeze: \"conv2\") |> evaluate(task) |> report\n"
+    ));
+    assert!(
+        found.iter().any(|m| m.starts_with("mtl::plan::frozen_untrained")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn words_about_a_file_that_do_nothing_are_refused() {
+    let from = |how: &str| format!("tiny() |> load({how}) |> finetune(task)");
+    let checkpoint = "\"data/checkpoint.pth\", within: \"state_dict\"";
+    refused(
+        "",
+        &from(checkpoint),
+        "plan::weights_misfit",
+        &["so 6 of the 6 parameters", "write `names: { \"module\": \"\" }`"],
+    );
+    for (more, words) in [
+        ("names: { \"modul\": \"\" }", "scopes are `module`"),
+        ("names: { \"module\": \"\" }, skip: [\"fc\"]", "matches `fc`"),
+    ] {
+        refused(
+            "",
+            &from(&format!("{checkpoint}, {more}")),
+            "plan::no_such_weight",
+            &[words],
+        );
+    }
+    refused(
+        "",
+        &from(&format!("{checkpoint}, names: {{ \"*.*\": \"*\" }}")),
+        "plan::bad_value",
+        &["the same number"],
+    );
+    refused(
+        "",
+        &from("\"data/tiny.pth\", names: { \"conv2.bias\": \"conv1.bias\" }, new: [\"conv2.bias\"]"),
+        "plan::weights_misfit",
+        &["both become `conv1.bias`"],
+    );
+    refused(
+        "",
+        &from("\"data/tiny.pth\", new: [\"fd\"]"),
+        "net::no_such_parameter",
+        &["`fc`"],
+    );
+    refused(
+        "",
+        &from("\"data/checkpoint.pth\""),
+        "plan::weights_elsewhere",
+        &["within: \"state_dict\""],
+    );
+    refused(
+        "",
+        &from("\"data/tiny.safetensors\", within: \"x\""),
+        "plan::weights_unreadable",
+        &["within"],
+    );
+    refused(
+        "",
+        &from("\"data/unsafe.pth\", within: \"weights\""),
+        "plan::weights_unsafe",
+        &["system"],
+    );
+}
+
 #[test]
 fn the_six_tasks_of_recall_name_their_origin() {
     let plan = planned(&format!(

@@ -157,7 +157,7 @@ fn stages_name_parameters_of_every_network() {
         }
         count += 1;
     }
-    assert_eq!(count, 37);
+    assert_eq!(count, 38);
 }
 
 /// `torchvision.models.alexnet().state_dict().keys()`

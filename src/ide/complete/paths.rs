@@ -18,7 +18,7 @@ impl Analysis {
         while let Some(Type::Optional(of)) = ty {
             ty = Some(of);
         }
-        matches!(ty, Some(Type::Named(Named::Path)))
+        matches!(ty, Some(Type::Named(Named::Path | Named::WeightFile)))
     }
 }
 

@@ -151,6 +151,7 @@ fn sizes_are_torchs() -> Result<(), NetError> {
             kernel: [1, 5],
             stride: [2, 1],
             pad: [0, 2],
+            pad_end: None,
             dilation: [1, 2],
         },
         groups: 2,

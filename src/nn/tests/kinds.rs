@@ -98,6 +98,7 @@ fn rect(kernel: [usize; 2], stride: [usize; 2], pad: [usize; 2], dilation: [usiz
         kernel,
         stride,
         pad,
+        pad_end: None,
         dilation,
     }
 }

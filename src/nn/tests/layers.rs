@@ -177,12 +177,19 @@ fn convolutions_with_groups_and_windows_of_two_sides() -> Outcome {
         kernel,
         stride,
         pad,
+        pad_end: None,
         dilation,
+    };
+    let uneven = |kernel, stride, pad, pad_end| ConvWindow {
+        pad_end: Some(pad_end),
+        ..two(kernel, stride, pad, [1, 1])
     };
     let cases = [
         (6, 6, 6, two([3, 3], [1, 1], [1, 1], [1, 1])),
         (20, 20, 20, two([5, 3], [2, 1], [2, 1], [1, 1])),
         (6, 12, 6, two([3, 3], [2, 2], [1, 1], [1, 1])),
+        (6, 6, 6, uneven([3, 3], [2, 2], [0, 0], [1, 1])),
+        (3, 5, 1, uneven([5, 3], [2, 1], [1, 0], [2, 3])),
         (8, 4, 2, two([3, 3], [1, 1], [1, 1], [1, 1])),
         (18, 9, 1, two([1, 7], [1, 1], [0, 3], [1, 1])),
         (3, 5, 1, two([7, 1], [1, 2], [3, 0], [1, 1])),

@@ -3,7 +3,7 @@ use crate::{
     net::{Builder, WeightInit},
     plan::stage::{
         Augmentation, Keep, Link, Load, Loss, Normalization, Optimizer, Pictures, Prepare, Samples, Schedule, Score,
-        Start, Train, Transform,
+        Start, Train, Transform, WeightFacts,
     },
 };
 use proptest::prelude::*;
@@ -484,6 +484,14 @@ fn where_a_file_lies_is_not_in_the_key_but_how_it_is_read_is() {
             path: path.into(),
             graph: graph(),
             adapt: None,
+            within: None,
+            renamed: Vec::new(),
+            fresh: None,
+            digest: None,
+            facts: WeightFacts {
+                file: path.to_owned(),
+                ..WeightFacts::default()
+            },
         })
     };
     assert_eq!(stage_key(&load("a"), &[], &[]), stage_key(&load("b"), &[], &[]));

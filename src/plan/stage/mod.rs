@@ -4,7 +4,9 @@
 //! result and nothing else; paths, names and source places are skipped, and the *contents* of files enter as digests.
 
 mod card;
+mod export;
 mod extract;
+mod load;
 mod pictures;
 mod range;
 mod recipe;
@@ -14,13 +16,15 @@ mod training;
 
 use crate::{net::Graph, source::Span};
 pub use card::{Card, CardTable, CardValue};
+pub use export::ExportWeights;
 pub use extract::{Extract, Part, What};
+pub use load::{Fresh, InputAdapt, Load, WeightFacts};
 pub use pictures::{Augmentation, Side, Transform};
 pub use range::Range;
 pub use recipe::{Curve, Fall, Keep, Link, Loss, Mix, OneCycle, Optimizer, Plateau, Schedule};
 pub use scoring::{Candidate, Chosen, Measure, Scoring};
 use serde::{Deserialize, Serialize};
-use std::{path::PathBuf, sync::Arc};
+use std::{borrow::Cow, path::PathBuf, sync::Arc};
 pub use study::{
     Adjust, Axis, Cell, Choice, ChoiceBy, Dag, DataFacts, Design, Member, OtherStudy, Primary, Report, SampleFacts,
     TaskFacts, Test, TrainingFacts, UnitFacts, Units, Unmatched,
@@ -58,6 +62,8 @@ pub enum Work {
     Report(Box<Report>),
     /// Writes something of a study's scores alone: a table, the predictions, a ranking.
     Extract(Box<Extract>),
+    /// Writes weights as files.
+    ExportWeights(Box<ExportWeights>),
     /// Writes what a network or a data set is made of.
     Describe(Box<Card>),
 }
@@ -75,19 +81,22 @@ impl Work {
             Self::Compare(_) => "compare",
             Self::Report(_) => "report",
             Self::Extract(extract) => extract.what.kind(),
+            Self::ExportWeights(_) => "export_weights",
             Self::Describe(_) => "describe",
         }
     }
 
-    /// What a reader of a plan is told of it beside its name: whether a training keeps the head that it begins with.
+    /// What a reader of a plan is told of it beside its name: whether a training keeps the head that it begins with, what
+    /// was made of a weight file.
     #[must_use]
-    pub fn note(&self) -> Option<&'static str> {
+    pub fn note(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Train(train) => Some(match train.start {
+            Self::Train(train) => Some(Cow::Borrowed(match train.start {
                 Start::Random { .. } => "from random weights",
                 Start::Model { new_head: Some(_), .. } => "head drawn anew",
                 Start::Model { new_head: None, .. } => "head kept",
-            }),
+            })),
+            Self::Load(load) => Some(load.facts.to_string().into()),
             _ => None,
         }
     }
@@ -130,6 +139,7 @@ impl Work {
             | Self::Compare(_)
             | Self::Report(_)
             | Self::Extract(_)
+            | Self::ExportWeights(_)
             | Self::Describe(_) => Vec::new(),
         }
     }
@@ -148,6 +158,8 @@ pub enum Role {
     History(u32),
     /// The prepared pictures of a task, by the place in [`Design::tasks`].
     TaskPictures(u32),
+    /// A model that is exported, by the place in [`ExportWeights::files`].
+    Weights(u32),
     /// The p values of another study, by the place in [`Report::others`].
     Comparisons(u32),
 }
@@ -158,7 +170,7 @@ impl Role {
     pub fn output(self) -> &'static str {
         match self {
             Self::Pictures | Self::TaskPictures(_) => "pictures",
-            Self::Model => "model",
+            Self::Model | Self::Weights(_) => "model",
             Self::Scores(_) => "scores",
             Self::History(_) => "history",
             Self::Comparisons(_) => "comparisons",
@@ -192,47 +204,6 @@ pub struct Prepare {
     pub transforms: Vec<Transform>,
     /// Channels, height and width that must come out, known from headers and transforms.
     pub shape: [usize; 3],
-}
-
-/// Reads a weight file (safetensors). Output `model`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Load {
-    /// The file.
-    #[serde(skip)]
-    pub path: PathBuf,
-    /// The network that it must fit.
-    pub graph: Arc<Graph>,
-    /// How the first layer is made when the file's has other channels; none when it may not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub adapt: Option<InputAdapt>,
-}
-
-/// How a layer that reads the pictures is made of one for another number of channels.
-///
-/// With the file's weights `W[f]` of `F` channels, and `N` channels in the network, each of the network's is given below.
-/// A network made by `Sum` answers `N` equal channels as the file's answers `F` of them, and so does one made by
-/// `Replicate` whenever one of the two numbers divides the other. `Sum` to one channel and `Replicate` from three are
-/// timm's `adapt_input_conv`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum InputAdapt {
-    /// `sum of W / N`
-    Sum,
-    /// `sum of W / F`
-    Mean,
-    /// Channel `n` is `W[n mod F] F / N`.
-    Replicate,
-}
-
-impl InputAdapt {
-    /// The word of the language.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Sum => "sum",
-            Self::Mean => "mean",
-            Self::Replicate => "replicate",
-        }
-    }
 }
 
 /// `(x / 255 - mean) / deviation` per channel, for 8-bit pictures; the divisor is the type's largest value.

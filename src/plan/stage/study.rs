@@ -1,6 +1,6 @@
 //! What is judged and reported: cells on tasks, the comparisons between them, and every fact that a reader may ask for.
 
-use super::Scoring;
+use super::{Scoring, WeightFacts};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -85,6 +85,9 @@ pub struct Report {
     pub unmatched: Vec<Unmatched>,
     /// Every setting with its value, and who set it.
     pub choices: Vec<Choice>,
+    /// What was made of each weight file, by the stage that reads it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<(String, WeightFacts)>,
     /// The stages that this report rests on, for its picture.
     pub dag: Dag,
 }

@@ -41,6 +41,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "also",
         "x |> global_avgpool |> own: linear(classes) |> also(x |> global_avgpool |> aux: linear(classes))",
     ),
+    ("export_weights", "tiny() |> train(task, epochs: 1) |> export_weights"),
     ("evaluate", "tiny() |> train(task, epochs: 1) |> evaluate(task)"),
     ("report", "scores |> report"),
     ("axis", "(for a in [1, 2] { a }) |> axis(b: \"x\")"),
@@ -130,6 +131,7 @@ fn written(ty: &Type) -> Option<String> {
             Named::Bool => "true",
             Named::Text | Named::Label => "\"label\"",
             Named::Path => "\"films.csv\"",
+            Named::WeightFile => "\"tiny.safetensors\"",
             Named::Duration => "1min",
             Named::Date => "date(\"2020-01-31\")",
             Named::Columns => "\"label\"",
@@ -270,7 +272,8 @@ fn every_builtin_takes_and_gives_what_its_signature_says() {
     let declared = signatures(&syntax::parse(file, text, &mut diagnostics), &mut diagnostics);
     assert!(declared.len() > 40, "{}", declared.len());
     let mut wrong = Vec::new();
-    for (name, signature) in &declared {
+    // What `hub` gives lies in a cache outside of the test; `tests/weights.rs` has one.
+    for (name, signature) in declared.iter().filter(|(name, _)| *name != "hub") {
         let mistake = match call(signature) {
             Some(call) => mistake(folder.path(), signature, &call).map(|m| format!("`{call}`: {m}")),
             None => Some("its arguments cannot be made; add a call to EXAMPLES".to_owned()),

@@ -235,6 +235,7 @@ pub(super) fn study(
         comparisons,
         trainings: trainings(design, written.histories)?,
         choices: [spec.choices.clone(), kept_epochs(design, written.histories)].concat(),
+        weights: spec.weights.clone(),
         caveats,
         dag: spec.dag.clone(),
         // Looks and locked plans are not recorded.

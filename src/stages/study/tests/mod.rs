@@ -135,6 +135,7 @@ fn grid(axes: &[(&str, &[&str])], coordinates: &[Vec<&str>], classes: u32, repea
             others: vec![],
             unmatched: vec![],
             choices: vec![],
+            weights: vec![],
             dag: Dag::default(),
         },
         scores: vec![],
