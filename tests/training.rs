@@ -140,8 +140,7 @@ fn what_diverges_says_where_and_the_other_arms_go_on() {
 
 #[test]
 fn the_epoch_that_is_kept_stands_among_the_choices() {
-    let arms =
-        "  best: |> finetune(task, epochs: 3, lr: 1e-2, keep: best),\n  last: |> finetune(task, epochs: 3, lr: 1e-2),";
+    let arms = "  best: |> finetune(task, epochs: 3, lr: 1e-2, keep: best, sampling: balanced, mix: cutmix),\n  last: |> finetune(task, epochs: 3, lr: 1e-2),";
     let bench = Workbench::new(&program(arms));
     bench.run(&[]).done();
     let text = fs::read_to_string(bench.path("out/study/results.json")).expect("results");
@@ -159,6 +158,12 @@ fn the_epoch_that_is_kept_stands_among_the_choices() {
         (2, 2, 2, 2),
         "every choice, defaults too"
     );
+    let values = |name: &str| -> Vec<&str> {
+        let named = choices.iter().filter(|choice| choice["name"] == name);
+        named.filter_map(|choice| choice["value"].as_str()).collect()
+    };
+    assert_eq!(values("sampling"), ["balanced", "none"]);
+    assert_eq!(values("mix"), ["cutmix(alpha: 1.0, probability: 1.0)", "none"]);
 }
 
 /// The environment lowers the instruction set: another class of device on the same machine.
