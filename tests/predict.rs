@@ -90,6 +90,59 @@ fn values(path: &Path) -> Vec<f32> {
     floats.iter().map(|v| f32::from_le_bytes(*v)).collect()
 }
 
+/// Files of `torch.save` (`tests/reference/weights/make.py`) are read as `load` reads them.
+#[test]
+fn weights_of_pytorch_are_taken_and_what_is_no_weight_is_refused() {
+    let bench = bench();
+    let samples: Vec<f32> = (0..3 * 8 * 8_u16).map(|i| f32::from(i) / 100.0).collect();
+    let put = |name: &str, bytes: Vec<u8>| fs::write(bench.folder().join(name), bytes).expect("written");
+    put("pictures.npy", npy("1, 3, 8, 8", &samples));
+    put(
+        "torch.mtl",
+        b"net small(classes: int = 3) {
+  x |> conv1: conv(4, 3) |> relu |> conv2: conv(8, 3) |> relu |> global_avgpool |> fc: linear(classes)
+}
+"
+        .to_vec(),
+    );
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/weights");
+    let with = |file: &str, more: &[&str]| {
+        let file = folder.join(file);
+        let file = file.to_str().expect("UTF-8");
+        let arguments = [
+            "predict",
+            "small",
+            "pictures.npy",
+            "--program",
+            "torch.mtl",
+            "--out",
+            "y.csv",
+            "--weights",
+            file,
+        ];
+        bench.mtl(&[&arguments, more].concat())
+    };
+    let done = with("tiny.pth", &[]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let csv = fs::read_to_string(bench.folder().join("y.csv")).expect("written");
+    assert!(csv.starts_with("sample,logit0,logit1,logit2\n0,"), "{csv}");
+    for (file, more, code, said) in [
+        ("checkpoint.pth", &[][..], "mtl::plan::weights_elsewhere", "state_dict"),
+        (
+            "checkpoint.pth",
+            &["--within", "state_dict"],
+            "mtl::plan::weights_misfit",
+            "module.conv1.weight",
+        ),
+        ("unsafe.pth", &[], "mtl::plan::weights_unsafe", "system"),
+    ] {
+        let refused = with(file, more);
+        let message = text(&refused.stderr) + &text(&refused.stdout);
+        assert_eq!(refused.status.code(), Some(2), "{message}");
+        assert!(message.contains(code) && message.contains(said), "{message}");
+    }
+}
+
 #[test]
 fn arrays_of_both_formats_give_logits_in_every_format() {
     let bench = bench();
@@ -285,7 +338,7 @@ fn whatever_is_wrong_is_said_with_its_code_and_leaves_no_file() {
             "scale",
         ),
         (weights("none.safetensors"), "mtl::data::no_file", "none.safetensors"),
-        (weights("x.npy"), "mtl::plan::weights_misfit", "x.npy"),
+        (weights("x.npy"), "mtl::plan::weights_unreadable", "x.npy"),
         (
             weights("other.safetensors"),
             "mtl::plan::weights_misfit",

@@ -3,12 +3,15 @@
 mod asked;
 mod input;
 mod output;
+mod weights;
 
 use super::{Exit, Format, name_and_value, output as terminal, run};
 use crate::{
-    diag::{self, Diagnostic, Diagnostics, codes, codes::plan as plan_codes},
-    net::Graph,
-    nn::{self, Mode, Network, Stream, Weights, WeightsError, read_weights},
+    diag::{
+        self, Diagnostic, Diagnostics,
+        codes::{net as net_codes, plan as plan_codes},
+    },
+    nn::{self, Network, Stream},
     source::SourceMap,
 };
 use asked::Asked;
@@ -17,7 +20,7 @@ use input::Input;
 use output::{Table, Values};
 use serde_json::json;
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -32,9 +35,13 @@ pub(super) struct Arguments {
     #[arg(required = true)]
     input: Vec<PathBuf>,
 
-    /// The weights, a safetensors file with the network's names
+    /// The weights with the network's names: a safetensors file, or one of `torch.save`
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
+
+    /// The entry of a checkpoint in which the weights stand, as `state_dict`
+    #[arg(long, value_name = "ENTRY")]
+    within: Option<String>,
 
     /// Where predictions go: `.npy`, `.safetensors` or `.csv`
     #[arg(long, value_name = "FILE")]
@@ -132,11 +139,20 @@ fn carried_out(arguments: &Arguments) -> Result<(), Stop> {
     let mut asked = Asked::read(arguments)?;
     let input = Input::open(arguments, &mut asked, &cancel)?;
     let graph = asked.graph(input.shape())?;
-    let (mut network, left) = loaded(&graph, &arguments.weights, arguments.batch.into())?;
+    if graph.masked_views().is_some() {
+        let message = format!(
+            "`{}` takes samples of several views, and these are single pictures",
+            graph.name
+        );
+        return Err(Diagnostic::error(&plan_codes::NO_VIEWS, message).into());
+    }
+    let file = (&*arguments.weights, arguments.within.as_deref());
+    let (mut network, left) = weights::loaded(&graph, file, arguments.batch.into())?;
     let table = Table::create(&arguments.out, values, [input.len(), graph.classes()])?;
     asked.show_warnings(arguments.format);
     if !left.is_empty() && arguments.format == Format::Text {
-        terminal::diagnostics(&one(weights_left(&arguments.weights, &graph, &left)), &SourceMap::new());
+        let warning = weights::left_over(&arguments.weights, &graph, &left);
+        terminal::diagnostics(&one(warning), &SourceMap::new());
     }
     write(&mut network, &input, table, &cancel)?;
     let trained = graph.parameters.iter().filter(|parameter| parameter.role.is_trained());
@@ -190,91 +206,6 @@ fn write(network: &mut Network, input: &Input, mut table: Table<'_>, cancel: &At
     table.finish()
 }
 
-/// The network with its weights, and the tensors that no layer takes.
-fn loaded(graph: &Graph, path: &Path, batch: usize) -> Result<(Network, Vec<String>), Stop> {
-    if graph.masked_views().is_some() {
-        let message = format!(
-            "`{}` takes samples of several views, and these are single pictures",
-            graph.name
-        );
-        return Err(Diagnostic::error(&plan_codes::NO_VIEWS, message).into());
-    }
-    let mut network = Network::compile(graph, Mode::Evaluate, batch).map_err(|error| unusable(&error))?;
-    let weights = read_weights(path).map_err(|error| match &error {
-        WeightsError::File { .. } => Diagnostic::error(&codes::data::NO_FILE, error.to_string()),
-        _ => Diagnostic::error(
-            &plan_codes::WEIGHTS_MISFIT,
-            format!("{} cannot be used: {error}", path.display()),
-        ),
-    })?;
-    let (weights, left): (Weights, Weights) = weights.into_iter().partition(|(name, _)| graph.find(name).is_some());
-    let left: Vec<String> = left.into_keys().collect();
-    let loaded = network.load(&weights);
-    loaded.map_err(|error| misfit(path, graph, &left, error))?;
-    Ok((network, left))
-}
-
-/// How many names a message shows.
-const SHOWN: usize = 4;
-
-/// The first of some names, and how many more there are.
-fn some(names: &[String]) -> String {
-    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-/// Says which parameter a weight file lacks, or has in another shape.
-fn misfit(path: &Path, graph: &Graph, left: &[String], error: WeightsError) -> Diagnostic {
-    let shown = path.display();
-    let error = match error {
-        WeightsError::Unfit {
-            missing, mismatched, ..
-        } => (missing, mismatched),
-        other => return Diagnostic::error(&plan_codes::WEIGHTS_MISFIT, format!("{shown} cannot be used: {other}")),
-    };
-    match error {
-        (missing, _) if !missing.is_empty() => {
-            let message = format!("{shown} has no {}, which `{}` needs", some(&missing), graph.name);
-            let help = match left {
-                [] => "the file has no other names".to_owned(),
-                left => format!("no layer takes its {}", some(left)),
-            };
-            Diagnostic::error(&plan_codes::WEIGHTS_MISFIT, message).help(help)
-        }
-        (_, mismatched) => {
-            let Some(first) = mismatched.first() else {
-                return Diagnostic::error(&plan_codes::WEIGHTS_MISFIT, format!("{shown} does not fit"));
-            };
-            let message = format!(
-                "`{}` is {:?} in {shown}, and {:?} in `{}`",
-                first.name, first.found, first.expected, graph.name
-            );
-            let diagnostic = Diagnostic::error(&plan_codes::WEIGHTS_MISFIT, message);
-            let in_head = graph.find(&first.name).is_some_and(|id| graph.is_head(id));
-            match first.found.first() {
-                Some(classes) if in_head => {
-                    diagnostic.help(format!("the file has {classes} classes: write `classes: {classes}`"))
-                }
-                _ => diagnostic,
-            }
-        }
-    }
-}
-
-fn weights_left(path: &Path, graph: &Graph, left: &[String]) -> Diagnostic {
-    let message = format!(
-        "no layer of `{}` takes {} of {}",
-        graph.name,
-        some(left),
-        path.display()
-    );
-    let help = "the file may be for a larger network; what it has more is left out";
-    Diagnostic::warning(&plan_codes::WEIGHTS_LEFT, message).help(help)
-}
-
 fn one(diagnostic: Diagnostic) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     diagnostics.push(diagnostic);
@@ -282,5 +213,5 @@ fn one(diagnostic: Diagnostic) -> Diagnostics {
 }
 
 fn unusable(error: &crate::nn::NetworkError) -> Diagnostic {
-    Diagnostic::error(&codes::net::NO_OUTPUT, error.to_string())
+    Diagnostic::error(&net_codes::NO_OUTPUT, error.to_string())
 }
