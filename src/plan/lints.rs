@@ -43,17 +43,7 @@ impl Evaluator<'_, '_> {
                 && !is_control(design, *arm, *baseline)
         });
         if let Some(&(arm, baseline)) = unequal {
-            let told = |cell: usize| {
-                let cell_name = design.cells[cell].coordinate.join(", ");
-                let models = design.cells[cell].members.len().max(1) as u64;
-                format!(
-                    "`{cell_name}` sees {} pictures a model",
-                    budget(design, cell).0 / models
-                )
-            };
-            let message = format!("{}, its baseline {}", told(arm), told(baseline));
-            let help = "give the baseline as many epochs, or add an arm that trains the baseline as long; a difference may \
-                        come from training longer alone";
+            let (message, help) = unequal_words(design, arm, baseline);
             let diagnostic = Diagnostic::warning(&codes::UNEQUAL_BUDGETS, message).at(span, "");
             self.diagnostics.push(diagnostic.help(help));
         }
@@ -139,6 +129,30 @@ fn budget(design: &Design, cell: usize) -> (u64, u64) {
         .fold((0, 0), |sum, training| {
             (sum.0 + training.pictures, sum.1 + training.steps)
         })
+}
+
+/// What two cells do not have in common, pictures before steps, and what to do about it.
+fn unequal_words(design: &Design, arm: usize, baseline: usize) -> (String, &'static str) {
+    let pictures_differ = budget(design, arm).0 != budget(design, baseline).0;
+    let told = |cell: usize| {
+        let name = design.cells[cell].coordinate.join(", ");
+        let models = design.cells[cell].members.len().max(1) as u64;
+        let (pictures, steps) = budget(design, cell);
+        if pictures_differ {
+            format!("`{name}` sees {} pictures a model", pictures / models)
+        } else {
+            format!("`{name}` takes {} steps a model", steps / models)
+        }
+    };
+    let message = format!("{}, its baseline {}", told(arm), told(baseline));
+    if pictures_differ {
+        let help = "give the baseline as many epochs, or add an arm that trains the baseline as long; a difference may \
+                    come from training longer alone";
+        return (message, help);
+    }
+    let help = "both see as many pictures; give both one `batch` and one `accumulate`, or a difference may come from the \
+                steps alone";
+    (message, help)
 }
 
 /// True when two cells see as many pictures in as many steps. Where units are judged, an arm may have several pictures in

@@ -1,6 +1,6 @@
 //! Weight files: names, shapes and values of tensors in the formats of safetensors and of PyTorch, old and new.
 //!
-//! A file is hostile until proven otherwise. Nothing in it is executed ([`pickle`]), every number in a header is checked
+//! A file is hostile until proven otherwise. Nothing in it is executed (`pickle.rs`), every number in a header is checked
 //! before it is used, and memory is bounded: a header by fixed limits, values by the size of the file, which holds nothing
 //! in compressed form. [`WeightFile::open`] reads the header alone.
 
