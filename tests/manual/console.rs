@@ -42,7 +42,7 @@ fn agrees(shown: &[String], found: &[String]) -> bool {
     }
 }
 
-/// Every run of digits as one sign, for output that says how long something took.
+/// Every run of digits as one sign, and every time in one form, for output that says how long something took.
 fn without_numbers(line: &str) -> String {
     let mut text = String::new();
     for c in line.chars() {
@@ -52,7 +52,7 @@ fn without_numbers(line: &str) -> String {
             text.push('0');
         }
     }
-    text
+    text.replace("0 min 0 s", "0 s").replace("0.0 s", "0 s")
 }
 
 /// Runs `mtl ARGUMENTS`; its output, what is said to people before what is asked for.
@@ -69,8 +69,8 @@ fn mtl(arguments: &str, folder: &Path) -> Vec<String> {
     text.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Runs the commands of a page, the slow ones only where `slow`; what differs, in words, and how many were run.
-fn differences(page: &Page, slow: bool) -> (Vec<String>, usize) {
+/// Runs the commands of a page; what differs, in words, and how many were run.
+fn differences(page: &Page) -> (Vec<String>, usize) {
     let home = folder();
     let mut at: PathBuf = home.path().to_owned();
     let (mut wrong, mut run, mut before) = (Vec::new(), 0, String::new());
@@ -102,12 +102,10 @@ fn differences(page: &Page, slow: bool) -> (Vec<String>, usize) {
                 assert!(shown.output.is_empty(), "{}: output of {}", page.name, shown.command);
                 continue;
             };
-            if block.is("slow") && !slow {
-                continue;
-            }
             run += 1;
             let (mut wanted, mut found) = (shown.output.clone(), mtl(arguments, &at));
-            if block.is("slow") {
+            let printed = found.join("\n");
+            if block.is("timed") {
                 for lines in [&mut wanted, &mut found] {
                     lines.iter_mut().for_each(|line| *line = without_numbers(line));
                 }
@@ -115,10 +113,7 @@ fn differences(page: &Page, slow: bool) -> (Vec<String>, usize) {
             if !agrees(&wanted, &found) {
                 wrong.push(format!(
                     "{}:{}: $ {}\n{}\n",
-                    page.name,
-                    block.line,
-                    shown.command,
-                    found.join("\n")
+                    page.name, block.line, shown.command, printed
                 ));
             }
         }
@@ -126,7 +121,8 @@ fn differences(page: &Page, slow: bool) -> (Vec<String>, usize) {
     (wrong, run)
 }
 
-fn all(slow: bool) {
+#[test]
+fn commands_print_what_is_shown() {
     let only = std::env::var("PAGE").unwrap_or_default();
     let mut wrong = Vec::new();
     let mut run = 0;
@@ -136,23 +132,12 @@ fn all(slow: bool) {
         .filter(|page| !page.is_generated() && page.name.contains(&only));
     // README's commands build and train for minutes.
     for page in with_commands.filter(|page| page.name != "README.md") {
-        let (differences, count) = differences(page, slow);
+        let (differences, count) = differences(page);
         wrong.extend(differences);
         run += count;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(run > 5 || !only.is_empty(), "the scan sees the commands ({run})");
-}
-
-#[test]
-fn commands_print_what_is_shown() {
-    all(false);
-}
-
-#[test]
-#[ignore = "trains for minutes"]
-fn slow_commands_print_what_is_shown() {
-    all(true);
 }
 
 #[test]
