@@ -246,6 +246,28 @@ fn states_stay_on_their_class_of_device_and_results_say_theirs() {
     assert_eq!(with_isa(&bench, "avx3", &[]).0, Some(3));
 }
 
+/// What two trainings in one network need is told of each, though equal ones are looked at once.
+#[test]
+fn plans_tell_the_memory_of_each_training() {
+    let arms = "  plain: |> finetune(task, epochs: 1, batch: 16),\n  mixed: |> finetune(task, epochs: 1, batch: 16, mix: mixup),";
+    let bench = Workbench::new(&program(arms));
+    let plan = bench.mtl(&["plan", "study.mtl", "--format", "json"]);
+    let plan: Value = serde_json::from_slice(&plan.stdout).expect("JSON");
+    let stages = plan["stages"].as_array().expect("stages");
+    let peak = |name: &str| {
+        let stage = stages.iter().find(|stage| stage["name"] == name);
+        stage.and_then(|stage| stage["peak_bytes"].as_u64()).expect(name)
+    };
+    for fold in [1, 2] {
+        let [plain, mixed] = ["plain", "mixed"].map(|arm| peak(&format!("study[{arm}]/fold{fold}/finetune task")));
+        assert_eq!(
+            mixed - plain,
+            4 * 16 * 3 * 28 * 28,
+            "a copy of a batch's pictures, 3 x 28 x 28 floats each"
+        );
+    }
+}
+
 /// AVX2 on a machine that has AVX-512 gives the same bits, on a network with every kind of kernel that has two forms.
 #[test]
 #[cfg(target_arch = "x86_64")]

@@ -8,10 +8,7 @@ use crate::{
 };
 use indexmap::IndexMap;
 use serde::Serialize;
-use std::{
-    borrow::Cow,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{borrow::Cow, ptr, sync::atomic::AtomicBool};
 
 /// What is known of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -110,15 +107,12 @@ pub fn survey_until(plan: &Plan, store: &Store, cancelled: &AtomicBool) -> Resul
 pub fn with_memory(plan: &Plan, stages: &mut [Known]) {
     let mut known: IndexMap<Vec<u8>, Option<u64>> = IndexMap::new();
     for (node, stage) in plan.order().zip(stages) {
-        let work = &plan.graph[node].work;
-        let Some((train, views)) = work.training() else {
+        let Some(footprint) = stages::footprint(&plan.graph[node].work) else {
             continue;
         };
-        let fixed = (&train.frozen_weights, &train.frozen_statistics);
-        let kept = (&train.optimizer, train.accumulate > 1, train.ema.is_some(), train.keep);
-        let size = (train.batch, views, train.tuning.count() > 0);
-        let mut key = Arc::as_ptr(&train.graph).addr().to_le_bytes().to_vec();
-        key.extend(canonical(&(fixed, kept, size)));
-        stage.peak_bytes = *known.entry(key).or_insert_with(|| stages::peak_bytes(work));
+        // A graph that several trainings share is told by its place.
+        let mut key = ptr::from_ref(footprint.graph).addr().to_le_bytes().to_vec();
+        key.extend(canonical(&footprint));
+        stage.peak_bytes = *known.entry(key).or_insert_with(|| footprint.bytes().ok());
     }
 }

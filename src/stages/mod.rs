@@ -14,7 +14,10 @@ mod score;
 mod study;
 mod train;
 
-use crate::plan::stage::{Role, Work};
+use crate::{
+    plan::stage::{Role, Work},
+    train::Footprint,
+};
 use std::{
     error, io, iter,
     path::{Path, PathBuf},
@@ -171,12 +174,11 @@ pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError
     }
 }
 
-/// Bytes of the largest memory that a stage which trains needs, known without running it; none for others, and for a network
-/// that cannot be compiled.
+/// What decides the memory of a stage that trains, known without running it; none for others.
 #[must_use]
-pub fn peak_bytes(work: &Work) -> Option<u64> {
+pub fn footprint(work: &Work) -> Option<Footprint<'_>> {
     let (training, views) = work.training()?;
-    train::peak_bytes(training, views)
+    Some(train::footprint(training, views))
 }
 
 #[cfg(test)]

@@ -70,12 +70,11 @@ pub(super) fn trained(
     }
 }
 
-/// Bytes of the largest memory that a training needs, and how many pictures stand in a batch for each of its samples.
-pub(super) fn peak_bytes(train: &Train, views: u64) -> Option<u64> {
-    let frozen = frozen(train);
-    let footprint = Footprint {
+/// What decides the memory of a training in whose batches so many pictures stand for each sample.
+pub(super) fn footprint(train: &Train, views: u64) -> Footprint<'_> {
+    Footprint {
         graph: &train.graph,
-        frozen: &frozen,
+        frozen: frozen(train),
         images: train.batch as usize * views as usize,
         optimizer: &train.optimizer,
         accumulate: train.accumulate as usize,
@@ -83,8 +82,7 @@ pub(super) fn peak_bytes(train: &Train, views: u64) -> Option<u64> {
         has_average: train.ema.is_some(),
         keep: train.keep,
         has_tuning: views == 1 && train.tuning.count() > 0,
-    };
-    train::footprint(&footprint).ok()
+    }
 }
 
 /// A state is continued on the class of device that made it: on another one the bits would be those of neither.

@@ -26,7 +26,7 @@ pub use contrast::nt_xent;
 pub use error::{Diverged, Lost, TrainError};
 pub use fit::{Control, fit, predict};
 pub use loss::{cross_entropy, loss_and_gradient, mean_cross_entropy, mean_loss};
-pub use memory::{Footprint, footprint};
+pub use memory::Footprint;
 pub use objective::Objective;
 pub use optimizer::{DecayOn, Moments, Stride, gradient_norm};
 pub use recipe::{Data, Failure, Hooks, Outcome, Recipe, Samples, StepReport};

@@ -5,7 +5,7 @@ use super::*;
 use crate::net::ParameterId;
 use crate::nn::network_bytes;
 use crate::plan::stage::Mix;
-use crate::train::{Footprint, footprint};
+use crate::train::Footprint;
 
 /// Without batch statistics and dropout a step over two batches is one over a batch of twice the size, to rounding; also
 /// the last step of an epoch, whose batches are fewer and smaller.
@@ -161,9 +161,9 @@ fn memory_is_known_before_it_is_taken() -> Outcome_ {
         let (mean, best, sum) = (all, all, trained as usize);
         let held = 4 * (moments + mean + best + sum) as u64;
         let state = 4 * (all + moments + mean + best) as u64;
-        let told = footprint(&Footprint {
+        let footprint = Footprint {
             graph: &graph,
-            frozen: &frozen as &[ParameterId],
+            frozen: frozen.clone(),
             images: 8,
             optimizer: &ADAMW,
             accumulate: 2,
@@ -171,7 +171,8 @@ fn memory_is_known_before_it_is_taken() -> Outcome_ {
             has_average: true,
             keep: Keep::Best,
             has_tuning: true,
-        })?;
+        };
+        let told = footprint.bytes()?;
         let copy = 4 * 8 * graph.input_shape().len() as u64;
         assert_eq!(told, network.bytes() + evaluator.bytes() + held + copy + 3 * state);
     }
