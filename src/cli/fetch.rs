@@ -82,7 +82,9 @@ pub(super) fn fetch(arguments: &Arguments) -> Exit {
         output::line("the program names no file of the hub");
         return Exit::Done;
     }
-    output::error_line("error: this MTL was built without the feature `hub`, and opens no connections");
-    output::error_line("  help: build it with `cargo build --release --locked --features hub`");
+    output::failure(
+        &"this MTL was built without the feature `hub`, and opens no connections",
+        Some("build it with `cargo build --release --locked --features hub`"),
+    );
     Exit::EnvironmentWrong
 }

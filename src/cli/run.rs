@@ -80,12 +80,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 
 fn run_plan(arguments: &Arguments, plan: &Plan) -> Result<Exit, Exit> {
     let program = &arguments.program.program;
-    nn::check_device().map_err(|message| {
-        output::error_line(&format!("error: {message}"));
-        Exit::EnvironmentWrong
-    })?;
-    set_threads(arguments.threads);
-    let cancel = stop_on_signal()?;
+    let cancel = ready(arguments.threads)?;
     let folder = program::store_folder(&arguments.store, program);
     let store = program::open_store(&folder)?;
     let listener = progress::listener(arguments.format == Format::Json);
@@ -104,14 +99,19 @@ fn run_plan(arguments: &Arguments, plan: &Plan) -> Result<Exit, Exit> {
     Ok(finish(arguments, listener.as_ref(), &summary, &reports))
 }
 
-/// So many threads compute; all cores, if none is said.
-pub(super) fn set_threads(threads: Option<u16>) {
+/// Makes this process ready to compute, with so many threads, or on all cores if none is said. Gives the flag that signals set.
+pub(super) fn ready(threads: Option<u16>) -> Result<Arc<AtomicBool>, Exit> {
+    nn::check_device().map_err(|message| {
+        output::failure(&message, None);
+        Exit::EnvironmentWrong
+    })?;
     if let Some(threads) = threads {
         // Fails only if a pool exists already, which nothing before this point makes.
         let _ = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.into())
             .build_global();
     }
+    stop_on_signal()
 }
 
 /// Says how it ended and what to do next.
@@ -139,7 +139,7 @@ fn finish(arguments: &Arguments, listener: &dyn Listener, summary: &Summary, rep
 }
 
 /// A flag that Ctrl-C and a termination signal set; a second one ends the process at once.
-pub(super) fn stop_on_signal() -> Result<Arc<AtomicBool>, Exit> {
+fn stop_on_signal() -> Result<Arc<AtomicBool>, Exit> {
     let cancel = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancel);
     let handler = move || {

@@ -1,18 +1,17 @@
 //! Arrays of ready samples, `[n, channels, height, width]`, in files of NumPy or safetensors.
 
 use super::DataError;
-use crate::tables::npy;
-use serde::Deserialize;
+use crate::{
+    tables::npy,
+    weights::{TensorHeader, WeightFileError, read_tensor_headers},
+};
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{self, BufReader, Read, Seek},
+    io::{BufReader, Seek},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
-
-/// The longest header of a safetensors file that is read; the format's reference implementation has the same limit.
-const LONGEST_HEADER: u64 = 100_000_000;
 
 /// The name of the tensor that is meant where several would do.
 const USUAL: &str = "input";
@@ -42,14 +41,6 @@ pub struct Array {
     /// Where its values begin.
     offset: u64,
     shape: [usize; 4],
-}
-
-/// An entry of a safetensors header: <https://huggingface.co/docs/safetensors>.
-#[derive(Deserialize)]
-struct Entry {
-    dtype: String,
-    shape: Vec<usize>,
-    data_offsets: [u64; 2],
 }
 
 /// What a header says of an array.
@@ -236,24 +227,13 @@ fn safetensors(file: &File, len: u64, wanted: Option<&str>) -> Result<Found, Str
 }
 
 /// The entries of a safetensors header, and where the values begin.
-fn header(file: &File, len: u64) -> Result<(BTreeMap<String, Entry>, u64), String> {
-    let damaged = |error: io::Error| format!("no safetensors file: {error}");
-    let mut reader = BufReader::new(file);
-    let mut length = [0; 8];
-    reader.read_exact(&mut length).map_err(damaged)?;
-    let length = u64::from_le_bytes(length);
-    if length > LONGEST_HEADER.min(len.saturating_sub(8)) {
-        return Err("no safetensors file: its header is longer than the file".to_owned());
-    }
-    let mut text = Vec::new();
-    reader.take(length).read_to_end(&mut text).map_err(damaged)?;
-    let unreadable = |error: serde_json::Error| format!("no safetensors file: {error}");
-    let values: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&text).map_err(unreadable)?;
-    let entries = values
-        .into_iter()
-        .filter(|(name, _)| name != "__metadata__")
-        .map(|(name, value)| Ok((name, serde_json::from_value(value).map_err(unreadable)?)));
-    Ok((entries.collect::<Result<_, String>>()?, 8 + length))
+fn header(file: &File, len: u64) -> Result<(BTreeMap<String, TensorHeader>, u64), String> {
+    let found = read_tensor_headers(&mut BufReader::new(file), len);
+    let (headers, begin) = found.map_err(|error| match error {
+        WeightFileError::Damaged(what) => format!("no safetensors file: {what}"),
+        error => format!("no safetensors file: {error}"),
+    })?;
+    Ok((headers.tensors.into_iter().collect(), begin))
 }
 
 fn refused(kind: &str) -> String {

@@ -2,15 +2,20 @@
 
 use super::random::Stream;
 use super::weights::{Weights, tensor};
-use crate::net::{Graph, Initializer, Parameter};
+use crate::net::{Graph, Initializer, Parameter, ParameterId};
 
 /// Every parameter and buffer as its initializer says, drawn by counter from the seed, the parameter's name and the
 /// value's place in torch's layout: another head, or another order of layers, leaves all other values the same.
 #[must_use]
 pub fn initial_weights(graph: &Graph, seed: u64) -> Weights {
-    graph
-        .parameters
-        .iter()
+    initial_weights_of(graph, seed, |_| true)
+}
+
+/// Those of some parameters and buffers; the others are not drawn.
+#[must_use]
+pub fn initial_weights_of(graph: &Graph, seed: u64, wanted: impl Fn(ParameterId) -> bool) -> Weights {
+    let wanted = graph.ids().filter(|&id| wanted(id)).map(|id| graph.parameter(id));
+    wanted
         .map(|p| (p.name.clone(), tensor(values(p, seed), &p.shape)))
         .collect()
 }

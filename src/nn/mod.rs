@@ -20,7 +20,7 @@ mod values;
 mod weights;
 
 pub use cpu::isa::{check_device, device_class};
-pub use init::{fresh_head, initial_weights};
+pub use init::{fresh_head, initial_weights, initial_weights_of};
 pub use network::{Mode, Network, NetworkError, Segment, channels_last, network_bytes};
 pub use random::Stream;
 pub(crate) use weights::tensor as weights_tensor;

@@ -1,6 +1,7 @@
 //! Weights outside the network: named tensors in torch's layouts, and their safetensors files.
 
 use crate::net::{Graph, Parameter};
+use crate::weights::Entry;
 use candle_core::{DType, Device, Tensor};
 use indexmap::IndexMap;
 use safetensors::tensor::Dtype;
@@ -10,9 +11,6 @@ use thiserror::Error;
 
 /// Named tensors in torch's layouts: `[out, in, kernel, kernel]`, `[out, in]`, `[n]`.
 pub type Weights = IndexMap<String, Tensor>;
-
-/// Last word of the counters that torch keeps beside batch normalisation. Read and ignored, never written.
-const BATCH_COUNTER: &str = "num_batches_tracked";
 
 /// A tensor whose shape is not the parameter's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +83,8 @@ pub fn weights_from_bytes(bytes: &[u8]) -> Result<Weights, WeightsError> {
     let mut weights = Weights::new();
     for name in names {
         let view = file.tensor(name)?;
-        if name.rsplit('.').next() == Some(BATCH_COUNTER) {
+        // Torch's counters are read and ignored, never written.
+        if Entry::is_counter(name) {
             continue;
         }
         if view.dtype() != Dtype::F32 {
@@ -291,10 +290,9 @@ pub(super) fn each_parameter(
         }
     }
     let expected = |name: &str| graph.find(name).is_some_and(|id| wanted(id.0));
-    let counter = |name: &str| name.rsplit('.').next() == Some(BATCH_COUNTER);
     let unexpected: Vec<_> = weights
         .keys()
-        .filter(|n| !expected(n) && !counter(n))
+        .filter(|n| !expected(n) && !Entry::is_counter(n))
         .cloned()
         .collect();
     if !(missing.is_empty() && unexpected.is_empty() && mismatched.is_empty()) {

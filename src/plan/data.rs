@@ -4,7 +4,7 @@ use super::{
     domain::{Cohort, Dataset, Normalize},
     eval::Evaluator,
     pictures::TRANSFORMS,
-    sources::rows_digest,
+    sources::{Source, rows_digest},
     stage::{ChoiceBy, Normalization, Pictures, Prepare, Work},
     stages::{Setting, StageId, Title},
     value::{Arguments, Failed, Outcome, Value},
@@ -63,22 +63,12 @@ impl<'p> Evaluator<'p, '_> {
         };
         let pictures = kind != Kind::Rows;
         let table = self.table(kind, path, slot.span)?;
-        let rows: Rc<Vec<u32>> = Rc::new((0..).take(table.table.rows).collect());
         let mut settings = vec![setting("source", format!("{:?}", table.shown), ChoiceBy::Program)];
         let image = arguments.slot("image");
         settings.extend(image.map(|slot| setting("image", slot.value.display(), slot.by)));
         let data = Rc::new(Dataset {
-            name: None,
-            table,
-            base_digest: rows_digest(&rows),
-            base: Rc::clone(&rows),
-            rows,
-            views: None,
-            transforms: Vec::new(),
-            normalization: None,
             settings,
-            span,
-            transform_spans: Vec::new(),
+            ..untouched(table, span)
         });
         Ok(if pictures {
             Value::Dataset(data)
@@ -215,6 +205,24 @@ impl<'p> Evaluator<'p, '_> {
             .stages
             .make(&title, work, &key, Vec::new(), data.span, Rc::default());
         Ok((stage, shape))
+    }
+}
+
+/// All rows of a table, with nothing done to them.
+pub(super) fn untouched(table: Rc<Source>, span: Span) -> Dataset {
+    let rows: Rc<Vec<u32>> = Rc::new((0..).take(table.table.rows).collect());
+    Dataset {
+        name: None,
+        table,
+        base_digest: rows_digest(&rows),
+        base: Rc::clone(&rows),
+        rows,
+        views: None,
+        transforms: Vec::new(),
+        normalization: None,
+        settings: Vec::new(),
+        span,
+        transform_spans: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     class_weights::ClassWeights,
     eval::Evaluator,
     stage::{Link, Loss, Samples},
+    train_options::is_share,
     value::{Arguments, Outcome, Text, Value},
 };
 use std::rc::Rc;
@@ -33,9 +34,7 @@ impl<'p> Evaluator<'p, '_> {
     pub(super) fn loss_builtin(&mut self, name: &str, arguments: &Arguments<'p>) -> Option<Outcome<Value<'p>>> {
         let kind = match name {
             "cross_entropy" => self
-                .number(arguments, "smoothing", "a share, at least 0 and below 1", |x| {
-                    (0.0..1.0).contains(&x)
-                })
+                .number(arguments, "smoothing", "a share, at least 0 and below 1", is_share)
                 .map(|smoothing| Kind::CrossEntropy { smoothing }),
             "focal" => self
                 .number(arguments, "gamma", "at least 0", |x| x >= 0.0 && x.is_finite())

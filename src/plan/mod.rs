@@ -81,6 +81,7 @@ use crate::{
 };
 use domain::Input;
 use eval::Evaluator;
+pub use hub::{HubFile, hub_cache, hub_files};
 use indexmap::IndexMap;
 use petgraph::graph::DiGraph;
 pub use petgraph::{Direction, graph::NodeIndex};
@@ -93,6 +94,7 @@ use std::{
     thread,
 };
 use value::{Env, Function, Opened, Value};
+pub use weights::unreadable_weights;
 
 /// Bytes of stack for the evaluator, which follows the nesting of the program; only what is used is ever touched.
 const STACK: usize = 256 << 20;
@@ -122,8 +124,6 @@ impl Plan {
         self.graph.node_indices()
     }
 }
-
-pub use hub::{HubFile, hub_cache, hub_files};
 
 /// Plans the wanted outputs of a checked program. None when something is wrong, which is then reported; every output
 /// is tried, so that independent mistakes are found together.

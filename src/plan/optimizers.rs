@@ -3,6 +3,7 @@
 use super::{
     eval::Evaluator,
     stage::Optimizer,
+    train_options::{is_positive, is_share},
     value::{Arguments, Outcome, Value},
 };
 use crate::{
@@ -12,10 +13,6 @@ use crate::{
 
 /// What the messages call a share that may be nothing and not all.
 const SHARE: &str = "at least 0 and below 1";
-
-fn is_share(x: f64) -> bool {
-    (0.0..1.0).contains(&x)
-}
 
 impl<'p> Evaluator<'p, '_> {
     /// Carries out a builtin that makes an optimiser; none for another one. Its decay is set by the training that uses it.
@@ -95,7 +92,7 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn epsilon(&mut self, arguments: &Arguments<'p>) -> Outcome<f64> {
-        self.number(arguments, "epsilon", "above 0", |x| x > 0.0 && x.is_finite())
+        self.number(arguments, "epsilon", "above 0", is_positive)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Pictures that no program names: those given on a command line, prepared as an expression says.
 
 use super::{
-    data::prepare_work,
+    data::{prepare_work, untouched},
     domain::Dataset,
     eval::Evaluator,
     on_deep_stack,
-    sources::{Source, rows_digest},
+    sources::Source,
     stage::{Normalization, Prepare},
     value::{Env, Outcome, Value},
 };
@@ -48,7 +48,7 @@ impl<'p> Evaluator<'p, '_> {
     fn preparation(&mut self, expression: &'p Expr, files: Vec<PathBuf>) -> Outcome<Preparation> {
         let span = expression.span;
         let step = self.eval(expression, &Env::of(self.program.main))?;
-        let subject = Value::Dataset(Rc::new(self.pictures_of_files(files, span)));
+        let subject = Value::Dataset(Rc::new(pictures_of_files(files, span)));
         let data = match self.apply(&step, subject, span, span)? {
             Value::Dataset(data) if data.views.is_none() => data,
             other => return self.unexpected("a data set of single pictures", &other, span),
@@ -60,38 +60,25 @@ impl<'p> Evaluator<'p, '_> {
             prepare: prepare_work(&data, shape),
         })
     }
+}
 
-    /// A data set of picture files, without columns.
-    fn pictures_of_files(&self, files: Vec<PathBuf>, span: Span) -> Dataset {
-        let count = files.len();
-        let rows: Rc<Vec<u32>> = Rc::new((0..).take(count).collect());
-        let table = Table {
-            path: PathBuf::new(),
-            columns: Vec::new(),
-            rows: count,
-            lines: Vec::new(),
-            images: Images::Files(files),
-            ignored: 0,
-            about: About::default(),
-        };
-        Dataset {
-            name: None,
-            table: Rc::new(Source {
-                id: 0,
-                table: Arc::new(table),
-                added: Vec::new(),
-                shown: "the input".to_owned(),
-                parts: Vec::new(),
-            }),
-            base_digest: rows_digest(&rows),
-            base: Rc::clone(&rows),
-            rows,
-            views: None,
-            transforms: Vec::new(),
-            normalization: None,
-            settings: Vec::new(),
-            span,
-            transform_spans: Vec::new(),
-        }
-    }
+/// A data set of picture files, without columns.
+fn pictures_of_files(files: Vec<PathBuf>, span: Span) -> Dataset {
+    let table = Table {
+        path: PathBuf::new(),
+        columns: Vec::new(),
+        rows: files.len(),
+        lines: Vec::new(),
+        images: Images::Files(files),
+        ignored: 0,
+        about: About::default(),
+    };
+    let source = Source {
+        id: 0,
+        table: Arc::new(table),
+        added: Vec::new(),
+        shown: "the input".to_owned(),
+        parts: Vec::new(),
+    };
+    untouched(Rc::new(source), span)
 }

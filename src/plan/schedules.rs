@@ -3,6 +3,7 @@
 use super::{
     eval::Evaluator,
     stage::{Curve, Fall, OneCycle, Optimizer, Plateau, Schedule},
+    train_options::{is_positive, is_share},
     value::{Arguments, Failed, Outcome, Value},
 };
 use crate::{
@@ -15,14 +16,6 @@ const SHARE: &str = "a share, at least 0 and below 1";
 /// What the messages call a factor.
 const FACTOR: &str = "above 0";
 
-fn is_share(x: f64) -> bool {
-    (0.0..1.0).contains(&x)
-}
-
-fn is_factor(x: f64) -> bool {
-    x > 0.0 && x.is_finite()
-}
-
 impl<'p> Evaluator<'p, '_> {
     /// Carries out a builtin that makes a schedule; none for another one.
     pub(super) fn schedule_builtin(
@@ -34,18 +27,18 @@ impl<'p> Evaluator<'p, '_> {
         let schedule = match name {
             "constant" => Ok(Schedule::Constant),
             "step" => self.count(arguments, "every").and_then(|every| {
-                let factor = self.number(arguments, "factor", FACTOR, is_factor)?;
+                let factor = self.number(arguments, "factor", FACTOR, is_positive)?;
                 Ok(Schedule::Step { every, factor })
             }),
             "multi_step" => self.multi_step(arguments),
             "exponential" => self
-                .number(arguments, "factor", FACTOR, is_factor)
+                .number(arguments, "factor", FACTOR, is_positive)
                 .map(|factor| Schedule::Exponential { factor }),
             "cosine" => self
                 .number(arguments, "end", SHARE, is_share)
                 .map(|end| Schedule::Cosine { warmup: 0.0, end }),
             "cosine_restarts" => self.restarts(arguments),
-            "polynomial" => self.number(arguments, "power", FACTOR, is_factor).and_then(|power| {
+            "polynomial" => self.number(arguments, "power", FACTOR, is_positive).and_then(|power| {
                 let end = self.number(arguments, "end", SHARE, is_share)?;
                 Ok(Schedule::Polynomial { power, end })
             }),
@@ -62,7 +55,7 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn multi_step(&mut self, arguments: &Arguments<'p>) -> Outcome<Schedule> {
-        let factor = self.number(arguments, "factor", FACTOR, is_factor);
+        let factor = self.number(arguments, "factor", FACTOR, is_positive);
         let Some(slot) = arguments.slot("at") else {
             return Err(Failed);
         };
@@ -197,17 +190,6 @@ impl<'p> Evaluator<'p, '_> {
         let message = "`one_cycle` changes the momentum, and `adagrad` has none";
         let diagnostic = Diagnostic::error(&codes::BAD_VALUE, message).at(slot.span, "");
         self.fail(diagnostic.help("leave the momentum alone: `one_cycle(momentum: none)`"))
-    }
-}
-
-impl Schedule {
-    /// True when it waits for the tuning loss.
-    pub(super) fn needs_tuning(&self) -> bool {
-        match self {
-            Self::Plateau(_) => true,
-            Self::Warmed { schedule, .. } => schedule.needs_tuning(),
-            _ => false,
-        }
     }
 }
 

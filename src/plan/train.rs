@@ -91,7 +91,7 @@ impl<'p> Evaluator<'p, '_> {
         let options = &course.options;
         let what = match options.keep {
             Keep::Best => "`keep: best` chooses the epoch",
-            Keep::Last if options.schedule.needs_tuning() => "`plateau` lets the rate fall",
+            Keep::Last if options.schedule.plateau().is_some() => "`plateau` lets the rate fall",
             Keep::Last => return Ok(()),
         };
         let (message, help) = if course.contrast.is_some() {

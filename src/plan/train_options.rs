@@ -100,7 +100,7 @@ impl<'p> Evaluator<'p, '_> {
     ) -> Option<Outcome<Value<'p>>> {
         Some(match name {
             "normal" => self
-                .number(arguments, "deviation", "above 0", |x| x > 0.0 && x.is_finite())
+                .number(arguments, "deviation", "above 0", is_positive)
                 .map(|deviation| Value::WeightInit(WeightInit::Normal(deviation))),
             "stage_rates" => self.stage_rates(arguments),
             "stages" => self.size(arguments, "n").map(|count| {
@@ -113,13 +113,12 @@ impl<'p> Evaluator<'p, '_> {
 
     /// The options of a call of `train`. Every wrong one is reported.
     pub(super) fn options(&mut self, arguments: &Arguments<'p>) -> Outcome<Options<'p>> {
-        let positive = |x: f64| x > 0.0 && x.is_finite();
         let epochs = self.count(arguments, "epochs");
         let batch = self.count(arguments, "batch");
         let decay = self.number(arguments, "weight_decay", "at least 0", |x| x >= 0.0 && x.is_finite());
         let clip = match arguments.value("clip") {
             Value::None => Ok(None),
-            _ => self.number(arguments, "clip", "above 0", positive).map(Some),
+            _ => self.number(arguments, "clip", "above 0", is_positive).map(Some),
         };
         let rates = self.rate_option(arguments);
         let (Value::Schedule(schedule), Value::Optimizer(optimizer)) =
@@ -252,6 +251,16 @@ impl<'p> Evaluator<'p, '_> {
         };
         self.fail(diagnostic)
     }
+}
+
+/// True for a share that may be nothing and not all.
+pub(super) fn is_share(x: f64) -> bool {
+    (0.0..1.0).contains(&x)
+}
+
+/// True for a number above 0 that is one.
+pub(super) fn is_positive(x: f64) -> bool {
+    x > 0.0 && x.is_finite()
 }
 
 /// True when a network normalises by batch.

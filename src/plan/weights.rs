@@ -19,7 +19,7 @@ use crate::{
     weights::{Dtype, WeightFile, WeightFileError},
 };
 use indexmap::IndexMap;
-use std::{rc::Rc, sync::Arc};
+use std::{fmt, rc::Rc, sync::Arc};
 
 /// The words of a call that choose among the names of a file and of the network.
 const CHOOSING: [&str; 3] = ["names", "skip", "new"];
@@ -77,16 +77,7 @@ impl<'p> Evaluator<'p, '_> {
     }
 
     fn unreadable<T>(&mut self, path: &FilePath, error: &WeightFileError, span: Span) -> Outcome<T> {
-        let code = match error {
-            WeightFileError::Unsafe(_) => &codes::WEIGHTS_UNSAFE,
-            WeightFileError::Elsewhere { .. } => &codes::WEIGHTS_ELSEWHERE,
-            _ => &codes::WEIGHTS_UNREADABLE,
-        };
-        let diagnostic = Diagnostic::error(code, format!("{} {error}", path.shown)).at(span, "");
-        self.fail(match error.help() {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
-        })
+        self.fail(unreadable_weights(&path.shown, error).at(span, ""))
     }
 
     /// The stage that reads a weight file for pictures of this shape, and the network that the file must fit.
@@ -341,6 +332,21 @@ impl<'p> Evaluator<'p, '_> {
             )),
             _ => diagnostic,
         })
+    }
+}
+
+/// Says why a weight file cannot be read.
+#[must_use]
+pub fn unreadable_weights(shown: &dyn fmt::Display, error: &WeightFileError) -> Diagnostic {
+    let code = match error {
+        WeightFileError::Unsafe(_) => &codes::WEIGHTS_UNSAFE,
+        WeightFileError::Elsewhere { .. } => &codes::WEIGHTS_ELSEWHERE,
+        _ => &codes::WEIGHTS_UNREADABLE,
+    };
+    let diagnostic = Diagnostic::error(code, format!("{shown} {error}"));
+    match error.help() {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
     }
 }
 

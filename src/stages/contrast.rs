@@ -2,7 +2,8 @@
 
 use super::{Context, Outputs, StageError, train};
 use crate::{
-    nn::{Weights, initial_weights, read_weights},
+    net::ParameterId,
+    nn::{Weights, initial_weights, initial_weights_of, read_weights},
     plan::stage::{Contrast, Role, Start},
     train::{Objective, State},
 };
@@ -31,7 +32,7 @@ fn start(contrast: &Contrast, context: &Context<'_>) -> Result<Weights, StageErr
         Start::Model { new_head, .. } => new_head.unwrap_or(train.seed),
     };
     let mut model = read_weights(context.input(Role::Model)?).map_err(StageError::failed)?;
-    let drawn = initial_weights(&train.graph, seed).into_iter().zip(&contrast.fresh);
-    model.extend(drawn.filter(|(_, fresh)| **fresh).map(|(drawn, _)| drawn));
+    let fresh = |id: ParameterId| contrast.fresh.get(id.0).copied().unwrap_or(false);
+    model.extend(initial_weights_of(&train.graph, seed, fresh));
     Ok(model)
 }

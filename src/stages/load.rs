@@ -3,7 +3,7 @@
 use super::{Context, Outputs, StageError};
 use crate::{
     net::Graph,
-    nn::{Mode, Network, Weights, WeightsError, initial_weights, weights_tensor, with_channels, write_weights},
+    nn::{Mode, Network, Weights, WeightsError, initial_weights_of, weights_tensor, with_channels, write_weights},
     plan::{
         digest::Digest,
         stage::{InputAdapt, Load},
@@ -50,11 +50,9 @@ fn read(load: &Load) -> Result<Weights, WeightFileError> {
     let renamed: BTreeMap<&str, &str> = load.renamed.iter().map(|(name, file)| (&**name, &**file)).collect();
     let mut weights = match &load.fresh {
         None => Weights::new(),
-        Some(fresh) => {
-            let mut random = initial_weights(&load.graph, fresh.seed);
-            random.retain(|name, _| fresh.names.contains(name));
-            random
-        }
+        Some(fresh) => initial_weights_of(&load.graph, fresh.seed, |id| {
+            fresh.names.contains(&load.graph.parameter(id).name)
+        }),
     };
     for parameter in &load.graph.parameters {
         if weights.contains_key(&parameter.name) {

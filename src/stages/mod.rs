@@ -24,6 +24,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
+pub use study::softmax;
 use thiserror::Error;
 
 /// What a running stage may use.

@@ -10,7 +10,10 @@ use super::{
 use crate::{
     data::Prepared,
     net::{ParameterId, tower_name},
-    nn::{Mode, Network, Stream, Weights, device_class, fresh_head, initial_weights, read_weights, write_weights},
+    nn::{
+        Mode, Network, Stream, Weights, device_class, fresh_head, initial_weights, initial_weights_of, read_weights,
+        write_weights,
+    },
     plan::stage::{self, Role, Start, Train},
     train::{
         self, Control, Data, DecayOn, Diverged, EpochReport, Failure, Footprint, Hooks, Objective, Outcome, Recipe,
@@ -125,12 +128,8 @@ fn start(train: &Train, context: &Context<'_>) -> Result<Weights, StageError> {
             if let Some(seed) = new_head {
                 weights.extend(fresh_head(&train.graph, seed));
                 // What fuses views is kept like any other weight, and begins where the towers are put on.
-                for (name, tensor) in initial_weights(&train.graph, seed) {
-                    let fuses = train.graph.find(&name).is_some_and(|id| train.graph.is_fusion(id));
-                    if fuses && !weights.contains_key(&name) {
-                        weights.insert(name, tensor);
-                    }
-                }
+                let begins = |id| train.graph.is_fusion(id) && !weights.contains_key(&train.graph.parameter(id).name);
+                weights.extend(initial_weights_of(&train.graph, seed, begins));
             }
             Ok(weights)
         }

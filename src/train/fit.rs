@@ -7,7 +7,7 @@ use super::objective::Objective;
 use super::optimizer::Stride;
 use super::recipe::{Data, Hooks, Outcome, Recipe, Samples, StepReport};
 use super::sampler::{ClassDraws, Draw, Sampler};
-use super::schedule::{Place, factor, momentum, plateau};
+use super::schedule::{Place, factor, momentum};
 use super::state::{Best, EpochReport, Memory, Progress, State, StateError};
 use super::step::{Passes, clipped, fill};
 use crate::nn::{Mode, Network, Stream, device_class};
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
             tuning: data.tuning.filter(|tuning| tuning.count() > 0),
             ..data
         };
-        if data.tuning.is_none() && (recipe.keep == Keep::Best || plateau(&recipe.schedule).is_some()) {
+        if data.tuning.is_none() && (recipe.keep == Keep::Best || recipe.schedule.plateau().is_some()) {
             return Err(TrainError::NoTuning);
         }
         let evaluator = match data.tuning {
@@ -285,7 +285,7 @@ impl<'a> Run<'a> {
         let factor = factor(&self.recipe.schedule, self.place(last), &self.progress.fallen);
         let epoch = self.progress.epoch;
         if let Some(loss) = tuning_loss {
-            if let Some(rule) = plateau(&self.recipe.schedule) {
+            if let Some(rule) = self.recipe.schedule.plateau() {
                 self.progress.fallen.epoch(rule, loss);
             }
             let is_best = self.progress.best.is_none_or(|best| loss < best.tuning_loss);

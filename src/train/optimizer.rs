@@ -93,13 +93,11 @@ impl Optimizer {
     /// Moments for so many gradients, before the first step.
     #[must_use]
     pub fn memory(&self, len: usize) -> Moments {
-        let of = |wanted: bool| if wanted { vec![0.0; len] } else { Vec::new() };
-        let has_first = !matches!(self, Self::AdaGrad { .. });
-        let has_second = !matches!(self, Self::Sgd { .. });
+        let [first, second, third] = self.keeps().map(|kept| if kept { vec![0.0; len] } else { Vec::new() });
         Moments {
-            first: of(has_first),
-            second: of(has_second),
-            third: of(self.moments() == 3),
+            first,
+            second,
+            third,
             steps: 0,
         }
     }

@@ -190,15 +190,6 @@ impl Fallen {
     }
 }
 
-/// The plateau of a schedule, warmed up or not.
-pub(super) fn plateau(schedule: &Schedule) -> Option<&Plateau> {
-    match schedule {
-        Schedule::Plateau(rule) => Some(rule),
-        Schedule::Warmed { schedule, .. } => plateau(schedule),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@
 
 use super::{
     Contents, Input, Storage, WeightFileError,
+    error::damaged,
     pickle::{MOST_BYTES, Machine, Value},
     pickle_bytes::Bytes,
     torch, zip_directory,
@@ -12,10 +13,6 @@ use super::{
 };
 use indexmap::IndexMap;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-
-fn damaged(what: impl Into<String>) -> WeightFileError {
-    WeightFileError::Damaged(what.into())
-}
 
 /// Reads the header of an archive.
 pub(super) fn open(mut file: Input, within: Option<&str>) -> Result<(Contents, Input), WeightFileError> {

@@ -56,6 +56,11 @@ pub enum WeightFileError {
     },
 }
 
+/// Short for an error that says what contradicts a format.
+pub(super) fn damaged(what: impl Into<String>) -> WeightFileError {
+    WeightFileError::Damaged(what.into())
+}
+
 fn place(within: Option<&str>) -> String {
     within.map_or_else(|| "at its top".to_owned(), |within| format!("in `{within}`"))
 }
@@ -76,7 +81,7 @@ impl WeightFileError {
                     .map(|(name, count)| format!("`within: {name:?}` ({count} tensors)"));
                 Some(format!("write {}", entries.collect::<Vec<_>>().join(" or ")))
             }
-            Self::Elsewhere { top, .. } if !top.is_empty() => Some(format!("it has {}", names(top))),
+            Self::Elsewhere { top, .. } if !top.is_empty() => Some(format!("it has {}", first_names(top))),
             Self::Damaged(_) => Some("fetch it again: it may be cut short".to_owned()),
             _ => None,
         }
@@ -98,7 +103,8 @@ impl From<Refused> for WeightFileError {
 }
 
 /// The first of some names, and how many more there are.
-fn names(all: &[String]) -> String {
+#[must_use]
+pub fn first_names(all: &[String]) -> String {
     const SHOWN: usize = 4;
     let quoted: Vec<_> = all.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     match all.len() {

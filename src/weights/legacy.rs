@@ -4,7 +4,9 @@
 //! Format: `torch/serialization.py`, `_legacy_save` and `_legacy_load`.
 
 use super::{
-    Contents, Input, Storage, WeightFileError, length,
+    Contents, Input, Storage, WeightFileError,
+    error::damaged,
+    length,
     pickle::{Machine, Value},
     pickle_bytes::Bytes,
     torch,
@@ -17,10 +19,6 @@ pub(super) const BEGINNING: [u8; 14] = [
 ];
 /// The version of the format, the only one that there is.
 const VERSION: i64 = 1001;
-
-fn damaged(what: impl Into<String>) -> WeightFileError {
-    WeightFileError::Damaged(what.into())
-}
 
 /// Reads the header of a file.
 pub(super) fn open(mut file: Input, within: Option<&str>) -> Result<(Contents, Input), WeightFileError> {

@@ -14,10 +14,11 @@ mod safetensors;
 mod torch;
 mod zip_directory;
 
-pub use error::WeightFileError;
+pub use error::{WeightFileError, first_names};
+use half::{bf16, f16};
 use indexmap::IndexMap;
 pub use note::Note;
-pub use safetensors::NOTE;
+pub use safetensors::{NOTE, TensorHeader, TensorHeaders, read_tensor_headers};
 use std::{
     fs::File,
     io::{self, Cursor, Read, Seek, SeekFrom},
@@ -281,10 +282,8 @@ impl WeightFile {
         let values = match entry.dtype {
             Dtype::F32 => gather(&entry.shape, place, bytes, f32::from_le_bytes),
             Dtype::F64 => gather(&entry.shape, place, bytes, |b| f64::from_le_bytes(b) as f32),
-            Dtype::F16 => gather(&entry.shape, place, bytes, |b| half(u16::from_le_bytes(b))),
-            Dtype::Bf16 => gather(&entry.shape, place, bytes, |b| {
-                f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)
-            }),
+            Dtype::F16 => gather(&entry.shape, place, bytes, |b| f16::from_le_bytes(b).to_f32()),
+            Dtype::Bf16 => gather(&entry.shape, place, bytes, |b| bf16::from_le_bytes(b).to_f32()),
             Dtype::Other(dtype) => {
                 return Err(WeightFileError::NotFloat {
                     name: name.to_owned(),
@@ -313,7 +312,7 @@ impl WeightFile {
             if bytes.len() as u64 != storage.bytes {
                 return Err(WeightFileError::Damaged("it has become shorter".to_owned()));
             }
-            if storage.crc.is_some_and(|crc| crc != zip_directory::crc(&bytes)) {
+            if storage.crc.is_some_and(|crc| crc != crc32fast::hash(&bytes)) {
                 return Err(WeightFileError::Damaged(
                     "the sum of a storage is not that of its bytes".to_owned(),
                 ));
@@ -354,22 +353,6 @@ fn gather<const N: usize>(
         }
     }
     Some(values)
-}
-
-/// The value of an IEEE 754 binary16.
-fn half(bits: u16) -> f32 {
-    let (sign, exponent, fraction) = (
-        u32::from(bits >> 15),
-        u32::from(bits >> 10 & 0x1f),
-        u32::from(bits & 0x3ff),
-    );
-    let magnitude = match exponent {
-        // 2^-24 each, which binary32 holds exactly.
-        0 => fraction as f32 * f32::from_bits(0x3380_0000),
-        0x1f => f32::from_bits(0x7f80_0000 | fraction << 13),
-        _ => f32::from_bits((exponent + 112) << 23 | fraction << 13),
-    };
-    if sign == 1 { -magnitude } else { magnitude }
 }
 
 #[cfg(test)]

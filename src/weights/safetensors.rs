@@ -1,14 +1,11 @@
 //! Safetensors: the length of a header, a JSON header, the values. Format: <https://huggingface.co/docs/safetensors>.
 
-use super::{Contents, Dtype, Entry, Input, Place, Storage, WeightFileError, is_name, length};
+use super::{Contents, Dtype, Entry, Input, Place, Storage, WeightFileError, error::damaged, is_name, length};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
-use std::{
-    fmt,
-    io::{Read, Seek, SeekFrom},
-};
+use std::{fmt, io::Read};
 
 /// The longest header that is read; the format's reference implementation has the same limit.
 pub(super) const LONGEST_HEADER: u64 = 100_000_000;
@@ -17,33 +14,37 @@ const METADATA: &str = "__metadata__";
 /// The entry of the metadata in which this program says what a file is.
 pub const NOTE: &str = "mtl";
 
-/// An entry of the header.
+/// An entry of a header, as it stands there.
 #[derive(Deserialize)]
-struct Header {
-    dtype: String,
-    shape: Vec<usize>,
-    data_offsets: [u64; 2],
+pub struct TensorHeader {
+    /// The type of its values, as `F32`.
+    pub dtype: String,
+    /// Its extents.
+    pub shape: Vec<usize>,
+    /// Its first byte and one past its last, counted from the end of the header.
+    pub data_offsets: [u64; 2],
 }
 
 /// A header with its names in order, equal ones kept.
 #[derive(Default)]
-struct Headers {
-    tensors: Vec<(String, Header)>,
+pub struct TensorHeaders {
+    /// The tensors.
+    pub tensors: Vec<(String, TensorHeader)>,
     note: Option<String>,
 }
 
-impl<'de> Deserialize<'de> for Headers {
+impl<'de> Deserialize<'de> for TensorHeaders {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
-            type Value = Headers;
+            type Value = TensorHeaders;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a record of tensors")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
-                let mut headers = Headers::default();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TensorHeaders, A::Error> {
+                let mut headers = TensorHeaders::default();
                 while let Some(name) = map.next_key::<String>()? {
                     if name == METADATA {
                         let metadata: std::collections::BTreeMap<String, String> = map.next_value()?;
@@ -59,15 +60,20 @@ impl<'de> Deserialize<'de> for Headers {
     }
 }
 
-fn damaged(what: impl Into<String>) -> WeightFileError {
-    WeightFileError::Damaged(what.into())
-}
-
 /// Reads the header of a file whose first eight bytes say how long it is.
 pub(super) fn open(mut file: Input) -> Result<(Contents, Input), WeightFileError> {
     let len = length(&mut file)?;
+    let (headers, begin) = read_tensor_headers(&mut file, len)?;
+    let contents = contents(headers, begin, len - begin)?;
+    Ok((contents, file))
+}
+
+/// The header of a safetensors file of so many bytes, and where the values begin. Nothing in it is checked yet.
+///
+/// # Errors
+/// When it cannot be read, is longer than the file or than any that is read, or is no header.
+pub fn read_tensor_headers(file: &mut impl Read, len: u64) -> Result<(TensorHeaders, u64), WeightFileError> {
     let mut length = [0; 8];
-    file.seek(SeekFrom::Start(0))?;
     file.read_exact(&mut length)
         .map_err(|_| damaged("it ends within its first bytes"))?;
     let length = u64::from_le_bytes(length);
@@ -80,15 +86,13 @@ pub(super) fn open(mut file: Input) -> Result<(Contents, Input), WeightFileError
         )));
     }
     let mut text = Vec::new();
-    (&mut file).take(length).read_to_end(&mut text)?;
-    let headers: Headers = serde_json::from_slice(&text).map_err(|error| damaged(format!("its header: {error}")))?;
-    let begin = 8 + length;
-    let contents = contents(headers, begin, len - begin)?;
-    Ok((contents, file))
+    file.take(length).read_to_end(&mut text)?;
+    let headers = serde_json::from_slice(&text).map_err(|error| damaged(format!("its header: {error}")))?;
+    Ok((headers, 8 + length))
 }
 
 /// The tensors, which fill the rest of the file without gaps and overlaps.
-fn contents(headers: Headers, begin: u64, len: u64) -> Result<Contents, WeightFileError> {
+fn contents(headers: TensorHeaders, begin: u64, len: u64) -> Result<Contents, WeightFileError> {
     let mut contents = Contents {
         note: headers.note,
         ..Contents::default()

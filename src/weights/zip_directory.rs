@@ -3,7 +3,7 @@
 //! Format: APPNOTE.TXT 6.3.10 of PKWARE, sections 4.3 and 4.5.3. Every entry is checked here: method and sizes, places within
 //! the file, names that stand twice.
 
-use super::{Input, WeightFileError, length};
+use super::{Input, WeightFileError, error::damaged, length};
 use indexmap::IndexMap;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -25,10 +25,6 @@ pub(super) struct Stored {
     pub(super) bytes: u64,
     /// The sum that its bytes must have.
     pub(super) crc: u32,
-}
-
-fn damaged(what: impl Into<String>) -> WeightFileError {
-    WeightFileError::Damaged(what.into())
 }
 
 /// Numbers in little endian within a record.
@@ -170,31 +166,4 @@ fn located(file: &mut Input, entry: Stored, name: &str, len: u64) -> Result<Stor
         (Some(start), Some(end)) if end <= len => Ok(Stored { start, ..entry }),
         _ => Err(damaged(format!("`{name}` reaches beyond the file"))),
     }
-}
-
-/// The sum of a file, as zip defines it: CRC-32 with the polynomial 0xedb88320, bit by bit reversed.
-pub(super) fn crc(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = table();
-    let step = |sum: u32, byte: &u8| TABLE[usize::from((sum & 0xff) as u8 ^ byte)] ^ sum >> 8;
-    !bytes.iter().fold(!0, step)
-}
-
-const fn table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut at = 0;
-    while at < 256 {
-        let mut value = at as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            value = if value & 1 == 1 {
-                0xedb8_8320 ^ value >> 1
-            } else {
-                value >> 1
-            };
-            bit += 1;
-        }
-        table[at] = value;
-        at += 1;
-    }
-    table
 }

@@ -80,7 +80,7 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// What was found wrong, with the texts that it speaks of.
+/// What was found wrong or worth knowing, with the texts that it speaks of.
 struct Wrong {
     diagnostics: Diagnostics,
     sources: SourceMap,
@@ -128,12 +128,7 @@ pub(super) fn predict(arguments: &Arguments) -> Exit {
 }
 
 fn carried_out(arguments: &Arguments) -> Result<(), Stop> {
-    nn::check_device().map_err(|message| {
-        terminal::error_line(&format!("error: {message}"));
-        Stop::Exit(Exit::EnvironmentWrong)
-    })?;
-    run::set_threads(arguments.threads);
-    let cancel = run::stop_on_signal().map_err(Stop::Exit)?;
+    let cancel = run::ready(arguments.threads).map_err(Stop::Exit)?;
     // What is quickly known to be wrong is said before pictures are read.
     let values = Values::of(&arguments.out, arguments.probabilities)?;
     let mut asked = Asked::read(arguments)?;
@@ -152,7 +147,8 @@ fn carried_out(arguments: &Arguments) -> Result<(), Stop> {
     asked.show_warnings(arguments.format);
     if !left.is_empty() && arguments.format == Format::Text {
         let warning = weights::left_over(&arguments.weights, &graph, &left);
-        terminal::diagnostics(&one(warning), &SourceMap::new());
+        let Wrong { diagnostics, sources } = warning.into();
+        terminal::diagnostics(&diagnostics, &sources);
     }
     write(&mut network, &input, table, &cancel)?;
     let trained = graph.parameters.iter().filter(|parameter| parameter.role.is_trained());
@@ -204,12 +200,6 @@ fn write(network: &mut Network, input: &Input, mut table: Table<'_>, cancel: &At
         }
     }
     table.finish()
-}
-
-fn one(diagnostic: Diagnostic) -> Diagnostics {
-    let mut diagnostics = Diagnostics::new();
-    diagnostics.push(diagnostic);
-    diagnostics
 }
 
 fn unusable(error: &crate::nn::NetworkError) -> Diagnostic {

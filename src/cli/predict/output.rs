@@ -4,6 +4,7 @@ use super::Stop;
 use crate::{
     cli::{Exit, output},
     diag::{Diagnostic, codes::plan as codes},
+    stages::softmax,
 };
 use std::{
     fmt::Write as _,
@@ -115,7 +116,7 @@ impl<'a> Table<'a> {
             return Err(Diagnostic::error(&codes::BAD_VALUE, message).help(help).into());
         }
         let values = if self.values.probabilities {
-            softmax(logits)
+            softmax(logits).into_iter().map(|share| share as f32).collect()
         } else {
             logits.to_vec()
         };
@@ -160,17 +161,6 @@ fn field(text: &str) -> String {
     } else {
         text.to_owned()
     }
-}
-
-/// Probabilities, computed in f64.
-fn softmax(logits: &[f32]) -> Vec<f32> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits
-        .iter()
-        .map(|&logit| (f64::from(logit) - f64::from(largest)).exp())
-        .collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| (power / sum) as f32).collect()
 }
 
 fn failed(path: &Path, error: &io::Error) -> Stop {

@@ -8,12 +8,10 @@ use crate::{
     },
     net::Graph,
     nn::{Mode, Network, Weights, weights_tensor},
-    weights::{Entry, WeightFile, WeightFileError},
+    plan,
+    weights::{Entry, WeightFile, WeightFileError, first_names},
 };
 use std::path::Path;
-
-/// How many names a message shows.
-const SHOWN: usize = 4;
 
 /// The network with its weights, and the tensors of the file that no layer takes.
 pub(super) fn loaded(
@@ -49,7 +47,7 @@ pub(super) fn left_over(path: &Path, graph: &Graph, left: &[String]) -> Diagnost
     let message = format!(
         "no layer of `{}` takes {} of {}",
         graph.name,
-        some(left),
+        first_names(left),
         path.display()
     );
     let help = "the file may be for a larger network; what it has more is left out";
@@ -57,16 +55,9 @@ pub(super) fn left_over(path: &Path, graph: &Graph, left: &[String]) -> Diagnost
 }
 
 fn unreadable(path: &Path, error: &WeightFileError) -> Diagnostic {
-    let code = match error {
-        WeightFileError::Io(_) => &data::NO_FILE,
-        WeightFileError::Unsafe(_) => &codes::WEIGHTS_UNSAFE,
-        WeightFileError::Elsewhere { .. } => &codes::WEIGHTS_ELSEWHERE,
-        _ => &codes::WEIGHTS_UNREADABLE,
-    };
-    let diagnostic = Diagnostic::error(code, format!("{} {error}", path.display()));
-    match error.help() {
-        Some(help) => diagnostic.help(help),
-        None => diagnostic,
+    match error {
+        WeightFileError::Io(_) => Diagnostic::error(&data::NO_FILE, format!("{} {error}", path.display())),
+        _ => plan::unreadable_weights(&path.display(), error),
     }
 }
 
@@ -79,10 +70,10 @@ fn misfit(path: &Path, graph: &Graph, file: &WeightFile, left: &[String]) -> Opt
         .cloned()
         .collect();
     if !missing.is_empty() {
-        let message = format!("{shown} has no {}, which `{}` needs", some(&missing), graph.name);
+        let message = format!("{shown} has no {}, which `{}` needs", first_names(&missing), graph.name);
         let help = match left {
             [] => "the file has no other names".to_owned(),
-            left => format!("no layer takes its {}", some(left)),
+            left => format!("no layer takes its {}", first_names(left)),
         };
         return Some(Diagnostic::error(&codes::WEIGHTS_MISFIT, message).help(help));
     }
@@ -103,13 +94,4 @@ fn misfit(path: &Path, graph: &Graph, file: &WeightFile, left: &[String]) -> Opt
             _ => diagnostic,
         })
     })
-}
-
-/// The first of some names, and how many more there are.
-fn some(names: &[String]) -> String {
-    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }

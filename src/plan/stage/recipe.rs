@@ -96,6 +96,16 @@ impl Schedule {
             _ => false,
         }
     }
+
+    /// The plateau that it waits for, and with it for the tuning loss; warmed up or not.
+    #[must_use]
+    pub fn plateau(&self) -> Option<&Plateau> {
+        match self {
+            Self::Plateau(rule) => Some(rule),
+            Self::Warmed { schedule, .. } => schedule.plateau(),
+            _ => None,
+        }
+    }
 }
 
 /// One cycle of the learning rate, and against it of the momentum (Smith and Topin 2018; torch's `OneCycleLR`).
@@ -244,15 +254,22 @@ impl Optimizer {
         !matches!(self, Self::AdaGrad { .. })
     }
 
-    /// Arrays of the size of the trained parameters that it keeps.
+    /// Which arrays of the size of the trained parameters it keeps: momentum or first moment; second moment; the largest
+    /// second moment or the mean gradient.
+    #[must_use]
+    pub fn keeps(&self) -> [bool; 3] {
+        match self {
+            Self::Sgd { .. } => [true, false, false],
+            Self::AdaGrad { .. } => [false, true, false],
+            Self::AdamW { .. } => [true, true, false],
+            Self::Adam { amsgrad: third, .. } | Self::RmsProp { centered: third, .. } => [true, true, *third],
+        }
+    }
+
+    /// How many arrays it keeps.
     #[must_use]
     pub fn moments(&self) -> usize {
-        match self {
-            Self::Sgd { .. } | Self::AdaGrad { .. } => 1,
-            Self::Adam { amsgrad: false, .. } | Self::AdamW { .. } => 2,
-            Self::RmsProp { centered: false, .. } => 2,
-            Self::Adam { amsgrad: true, .. } | Self::RmsProp { centered: true, .. } => 3,
-        }
+        self.keeps().into_iter().filter(|kept| *kept).count()
     }
 }
 

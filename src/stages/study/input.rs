@@ -200,7 +200,8 @@ pub(super) fn check_logits(
 }
 
 /// Softmax in double precision, so that different logits keep different probabilities.
-pub(super) fn softmax(logits: &[f32]) -> Vec<f64> {
+#[must_use]
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f64> = logits
         .iter()

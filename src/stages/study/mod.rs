@@ -41,6 +41,7 @@ use crate::{
 use cells::Judged;
 pub(super) use extract::{Extracted, extract};
 pub(super) use families::OtherTests;
+pub use input::softmax;
 pub(super) use input::{Epoch, GLOBAL_NUMBERS, History, MemberScores};
 use tasks::{Cohort, Models};
 use thiserror::Error;

@@ -72,6 +72,18 @@ struct Record<'a> {
     flag: &'a AtomicBool,
 }
 
+impl<'a> Record<'a> {
+    /// Keeps everything, and never stops.
+    fn new(flag: &'a AtomicBool) -> Self {
+        Self {
+            steps: Vec::new(),
+            states: Vec::new(),
+            stop_after: usize::MAX,
+            flag,
+        }
+    }
+}
+
 impl Hooks for Record<'_> {
     fn on_step(&mut self, report: &StepReport) {
         self.steps.push(report.clone());
@@ -187,12 +199,7 @@ fn a_frozen_prefix_stays_and_decay_spares_biases() -> Outcome_ {
         let mut network = Network::compile(&graph, Mode::Train { frozen: &frozen }, 8)?;
         network.load(&start)?;
         let flag = AtomicBool::new(false);
-        let mut record = Record {
-            steps: Vec::new(),
-            states: Vec::new(),
-            stop_after: usize::MAX,
-            flag: &flag,
-        };
+        let mut record = Record::new(&flag);
         let recipe = Recipe {
             decay_on,
             ..recipe(ADAMW)?
@@ -248,12 +255,7 @@ fn what_cannot_be_trained_on_is_refused() -> Outcome_ {
     network.load(&initial_weights(&graph, 2))?;
     let flag = AtomicBool::new(false);
     let mut attempt = |training: &dyn Samples, recipe: &Recipe, from: Option<&State>| {
-        let mut record = Record {
-            steps: Vec::new(),
-            states: Vec::new(),
-            stop_after: usize::MAX,
-            flag: &flag,
-        };
+        let mut record = Record::new(&flag);
         let data = Data { training, tuning: None };
         fit(&mut network, data, recipe, from, &mut record, control(&flag)).map(|_| ())
     };

@@ -160,12 +160,7 @@ fn states_inside_an_epoch_are_offered_and_can_be_continued() -> Outcome_ {
         tuning: Some(&tuning),
     };
     let flag = AtomicBool::new(false);
-    let mut record = Record {
-        steps: Vec::new(),
-        states: Vec::new(),
-        stop_after: usize::MAX,
-        flag: &flag,
-    };
+    let mut record = Record::new(&flag);
     let always = Control {
         save_every: Duration::ZERO,
         ..control(&flag)

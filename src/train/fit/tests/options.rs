@@ -2,7 +2,6 @@
 
 use super::exact::plateau;
 use super::*;
-use crate::net::ParameterId;
 use crate::nn::network_bytes;
 use crate::plan::stage::Mix;
 use crate::train::Footprint;
@@ -33,12 +32,7 @@ fn batches_that_make_one_step_are_one_batch() -> Outcome_ {
             tuning: None,
         };
         let flag = AtomicBool::new(false);
-        let mut record = Record {
-            steps: Vec::new(),
-            states: Vec::new(),
-            stop_after: usize::MAX,
-            flag: &flag,
-        };
+        let mut record = Record::new(&flag);
         let outcome = fit(&mut network, data, &recipe, None, &mut record, control(&flag))?;
         assert!(matches!(outcome, Outcome::Finished(_)));
         Ok((record.steps, network.values().to_vec()))
@@ -199,12 +193,7 @@ fn what_diverges_is_told_of_and_never_saved() -> Outcome_ {
             tuning: Some(&tuning),
         };
         let flag = AtomicBool::new(false);
-        let mut record = Record {
-            steps: Vec::new(),
-            states: Vec::new(),
-            stop_after: usize::MAX,
-            flag: &flag,
-        };
+        let mut record = Record::new(&flag);
         let always = Control {
             save_every: Duration::ZERO,
             ..control(&flag)
@@ -277,12 +266,7 @@ fn classes_are_drawn_as_the_recipe_says() -> Outcome_ {
         tuning: None,
     };
     let flag = AtomicBool::new(false);
-    let mut record = Record {
-        steps: Vec::new(),
-        states: Vec::new(),
-        stop_after: usize::MAX,
-        flag: &flag,
-    };
+    let mut record = Record::new(&flag);
     let outcome = fit(&mut network, data, &drawn, None, &mut record, control(&flag));
     assert!(matches!(outcome, Err(TrainError::NothingToDraw { class: 1 })));
     Ok(())
