@@ -1,11 +1,7 @@
 //! Keys of stages, from what is known of their inputs.
 
 use crate::{
-    plan::{
-        Plan,
-        canon::{Key, stage_key},
-        stage::Role,
-    },
+    plan::{Plan, canon::Key, stage::Role},
     store::{Action, Store, StoreError},
 };
 use petgraph::{Direction, graph::NodeIndex, visit::EdgeRef};
@@ -48,5 +44,5 @@ pub(super) fn key<'a>(
     } else {
         store.digests_of_files(&paths, &|_| {}, &|| cancel.load(Ordering::Relaxed))?
     };
-    Ok(Some(stage_key(work, &taken, &files)))
+    Ok(Some(plan.key(node, &taken, &files)))
 }

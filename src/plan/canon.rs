@@ -13,6 +13,7 @@
 //! | maps | count, keys and values **in the order in which the value gives them** |
 //! | structs | name, count, each field's name and value, in the order of declaration |
 //! | variants | the enum's name, the variant's name, then its contents as above |
+//! | what many stages share ([`shared`]) | tag, the digest of its canonical bytes |
 //!
 //! So a renamed or moved field changes a key, as it should when its meaning may have changed, and `-0.0` costs at
 //! most one run too many. Serde does not say whether a map has an order, so an unordered one cannot be refused here:
@@ -22,11 +23,15 @@ use super::{
     digest::Digest,
     stage::{Role, Work},
 };
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize, Serializer, ser};
-use std::fmt;
+use std::{
+    any, fmt, ptr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// The version of the encoding and of the ingredients of [`stage_key`]; it enters every key.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The key under which a stage's result is stored.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,11 +56,56 @@ impl fmt::Debug for Key {
 /// path does when it is not Unicode, which is why paths do not enter keys.
 #[must_use]
 pub fn canonical<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    let mut encoder = Encoder { bytes: Vec::new() };
+    encoded(value, &mut IndexMap::new())
+}
+
+/// [`canonical`], with the digests of shared values that are known.
+fn encoded<T: Serialize + ?Sized>(value: &T, known: &mut Known) -> Vec<u8> {
+    let mut encoder = Encoder {
+        bytes: Vec::new(),
+        known,
+    };
     value
         .serialize(&mut encoder)
         .expect("derived serialisation of numbers, text and collections cannot fail");
     encoder.bytes
+}
+
+/// The name by which the encoder knows a value that many stages share; other formats write the value as it is.
+const SHARED: &str = "mtl.shared";
+
+/// For `serialize_with`: a value that many stages of a plan share, such as a network or the rows of a fold. In canonical
+/// bytes it stands by its digest, which [`Keys`] computes once per value and not once per stage.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn shared<T: Serialize, S: Serializer>(value: &Arc<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_newtype_struct(SHARED, &**value)
+}
+
+/// Digests of shared values, by their address and type.
+type Known = IndexMap<(usize, &'static str), Digest>;
+
+/// Makes the keys of the stages of one plan, which owns this: what is remembered of shared values by their addresses
+/// holds as long as they do.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    known: Mutex<Known>,
+}
+
+impl Clone for Keys {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Keys {
+    /// [`stage_key`] for a stage of the plan that owns this.
+    pub(super) fn stage_key(&self, work: &Work, inputs: &[(Role, String, Digest)], files: &[Digest]) -> Key {
+        // A thread that panicked with it left digests that are right.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        key_of((work, work.kind(), work.version(), FORMAT), inputs, files, &mut known)
+    }
 }
 
 /// All that decides the result of a stage.
@@ -77,21 +127,20 @@ struct Ingredients<'a> {
 /// Inputs count by role and name: in which order the plan's edges come does not matter.
 #[must_use]
 pub fn stage_key(work: &Work, inputs: &[(Role, String, Digest)], files: &[Digest]) -> Key {
-    key_of(work, work.kind(), work.version(), FORMAT, inputs, files)
+    let what = (work, work.kind(), work.version(), FORMAT);
+    key_of(what, inputs, files, &mut IndexMap::new())
 }
 
 /// [`stage_key`] with every ingredient in sight.
 fn key_of(
-    work: &Work,
-    kind: &str,
-    version: u32,
-    format: u32,
+    (work, kind, version, format): (&Work, &str, u32, u32),
     inputs: &[(Role, String, Digest)],
     files: &[Digest],
+    known: &mut Known,
 ) -> Key {
     let mut inputs: Vec<_> = inputs.iter().collect();
     inputs.sort();
-    Key(Digest::of(&canonical(&Ingredients {
+    let ingredients = Ingredients {
         format,
         kind,
         version,
@@ -99,7 +148,8 @@ fn key_of(
         work,
         inputs,
         files,
-    })))
+    };
+    Key(Digest::of(&encoded(&ingredients, known)))
 }
 
 /// The first byte of every value.
@@ -126,6 +176,7 @@ mod tag {
     pub(super) const NEWTYPE_VARIANT: u8 = b'w';
     pub(super) const TUPLE_VARIANT: u8 = b'p';
     pub(super) const STRUCT_VARIANT: u8 = b's';
+    pub(super) const SHARED: u8 = b'#';
 }
 
 /// A failure of a value's own `Serialize`; the encoder itself has none.
@@ -140,11 +191,23 @@ impl ser::Error for Refused {
 }
 
 /// Writes canonical bytes.
-struct Encoder {
+struct Encoder<'k> {
     bytes: Vec<u8>,
+    known: &'k mut Known,
 }
 
-impl Encoder {
+impl<'k> Encoder<'k> {
+    /// The digest of a shared value, computed when it is met first.
+    fn digest<T: Serialize + ?Sized>(&mut self, value: &T) -> Digest {
+        let place = (ptr::from_ref(value).addr(), any::type_name::<T>());
+        if let Some(&known) = self.known.get(&place) {
+            return known;
+        }
+        let digest = Digest::of(&encoded(value, self.known));
+        self.known.insert(place, digest);
+        digest
+    }
+
     fn length(&mut self, length: usize) {
         self.bytes.extend_from_slice(&(length as u64).to_le_bytes());
     }
@@ -180,7 +243,7 @@ impl Encoder {
     }
 
     /// Tag and names of a compound value; its elements are counted as they come.
-    fn compound(&mut self, tag: u8, names: &[&str]) -> Compound<'_> {
+    fn compound(&mut self, tag: u8, names: &[&str]) -> Compound<'_, 'k> {
         self.bytes.push(tag);
         for name in names {
             self.text(name);
@@ -196,13 +259,13 @@ impl Encoder {
 }
 
 /// A compound value in the making.
-struct Compound<'a> {
-    encoder: &'a mut Encoder,
+struct Compound<'a, 'k> {
+    encoder: &'a mut Encoder<'k>,
     count_at: usize,
     count: u64,
 }
 
-impl Compound<'_> {
+impl Compound<'_, '_> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
         self.count += 1;
         value.serialize(&mut *self.encoder)
@@ -228,16 +291,16 @@ macro_rules! integers {
     };
 }
 
-impl<'a> Serializer for &'a mut Encoder {
+impl<'a, 'k> Serializer for &'a mut Encoder<'k> {
     type Ok = ();
     type Error = Refused;
-    type SerializeSeq = Compound<'a>;
-    type SerializeTuple = Compound<'a>;
-    type SerializeTupleStruct = Compound<'a>;
-    type SerializeTupleVariant = Compound<'a>;
-    type SerializeMap = Compound<'a>;
-    type SerializeStruct = Compound<'a>;
-    type SerializeStructVariant = Compound<'a>;
+    type SerializeSeq = Compound<'a, 'k>;
+    type SerializeTuple = Compound<'a, 'k>;
+    type SerializeTupleStruct = Compound<'a, 'k>;
+    type SerializeTupleVariant = Compound<'a, 'k>;
+    type SerializeMap = Compound<'a, 'k>;
+    type SerializeStruct = Compound<'a, 'k>;
+    type SerializeStructVariant = Compound<'a, 'k>;
 
     integers! {
         serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
@@ -315,6 +378,12 @@ impl<'a> Serializer for &'a mut Encoder {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Refused> {
+        if name == SHARED {
+            let digest = self.digest(value);
+            self.bytes.push(tag::SHARED);
+            self.bytes.extend_from_slice(&digest.0);
+            return Ok(());
+        }
         self.bytes.push(tag::NEWTYPE);
         self.text(name);
         value.serialize(self)
@@ -333,15 +402,15 @@ impl<'a> Serializer for &'a mut Encoder {
         value.serialize(self)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound<'a>, Refused> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Compound<'a, 'k>, Refused> {
         Ok(self.compound(tag::SEQUENCE, &[]))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Compound<'a>, Refused> {
+    fn serialize_tuple(self, _: usize) -> Result<Compound<'a, 'k>, Refused> {
         Ok(self.compound(tag::TUPLE, &[]))
     }
 
-    fn serialize_tuple_struct(self, name: &'static str, _: usize) -> Result<Compound<'a>, Refused> {
+    fn serialize_tuple_struct(self, name: &'static str, _: usize) -> Result<Compound<'a, 'k>, Refused> {
         Ok(self.compound(tag::TUPLE_STRUCT, &[name]))
     }
 
@@ -351,15 +420,15 @@ impl<'a> Serializer for &'a mut Encoder {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Compound<'a>, Refused> {
+    ) -> Result<Compound<'a, 'k>, Refused> {
         Ok(self.compound(tag::TUPLE_VARIANT, &[name, variant]))
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Compound<'a>, Refused> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Compound<'a, 'k>, Refused> {
         Ok(self.compound(tag::MAP, &[]))
     }
 
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Compound<'a>, Refused> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Compound<'a, 'k>, Refused> {
         Ok(self.compound(tag::STRUCT, &[name]))
     }
 
@@ -369,7 +438,7 @@ impl<'a> Serializer for &'a mut Encoder {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Compound<'a>, Refused> {
+    ) -> Result<Compound<'a, 'k>, Refused> {
         Ok(self.compound(tag::STRUCT_VARIANT, &[name, variant]))
     }
 }
@@ -377,7 +446,7 @@ impl<'a> Serializer for &'a mut Encoder {
 /// A compound trait of serde with elements, or with named fields.
 macro_rules! compound {
     ($trait:ident, element $method:ident) => {
-        impl ser::$trait for Compound<'_> {
+        impl ser::$trait for Compound<'_, '_> {
             type Ok = ();
             type Error = Refused;
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refused> {
@@ -390,7 +459,7 @@ macro_rules! compound {
         }
     };
     ($trait:ident, field) => {
-        impl ser::$trait for Compound<'_> {
+        impl ser::$trait for Compound<'_, '_> {
             type Ok = ();
             type Error = Refused;
             fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Refused> {
@@ -411,7 +480,7 @@ compound!(SerializeTupleVariant, element serialize_field);
 compound!(SerializeStruct, field);
 compound!(SerializeStructVariant, field);
 
-impl ser::SerializeMap for Compound<'_> {
+impl ser::SerializeMap for Compound<'_, '_> {
     type Ok = ();
     type Error = Refused;
 

@@ -150,9 +150,9 @@ fn unlabelled(cohort: &Rc<Cohort>) -> Task {
 fn features_alone(graph: &Graph, mut moving: Moving) -> Moving {
     let parameters = graph.used().into_iter().zip(&graph.parameters).enumerate();
     for (place, (_, parameter)) in parameters.filter(|(_, (used, _))| !used) {
-        moving.rates[place] = 0.0;
-        moving.frozen_weights[place] = parameter.role.is_trained();
-        moving.frozen_statistics[place] = parameter.role == ParameterRole::Statistic;
+        Arc::make_mut(&mut moving.rates)[place] = 0.0;
+        Arc::make_mut(&mut moving.frozen_weights)[place] = parameter.role.is_trained();
+        Arc::make_mut(&mut moving.frozen_statistics)[place] = parameter.role == ParameterRole::Statistic;
     }
     moving
 }

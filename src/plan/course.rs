@@ -4,6 +4,7 @@ use super::{
     class_weights::ClassWeights,
     contrast::Contrasting,
     data::setting,
+    digest::Digest,
     domain::{Input, Model, ModelState, Task, Trained},
     eval::Evaluator,
     grid::listed,
@@ -40,9 +41,9 @@ pub(super) enum Beginning {
 /// What changes in a training, by place in the graph.
 pub(super) struct Moving {
     /// Base rates, 0 for what is fixed.
-    pub(super) rates: Vec<f64>,
-    pub(super) frozen_weights: Vec<bool>,
-    pub(super) frozen_statistics: Vec<bool>,
+    pub(super) rates: Arc<Vec<f64>>,
+    pub(super) frozen_weights: Arc<Vec<bool>>,
+    pub(super) frozen_statistics: Arc<Vec<bool>>,
 }
 
 /// What all members of one call of `train` have in common.
@@ -71,8 +72,8 @@ impl Course<'_, '_> {
         }
     }
 
-    /// A text that is the same for equal courses, whatever they begin with and learn from.
-    pub(super) fn key(&self) -> String {
+    /// The same for equal courses, whatever they begin with and learn from.
+    pub(super) fn key(&self) -> Digest {
         let (options, moving) = (&self.options, &self.moving);
         let text = format!(
             "{:p} {:?} {} {} {} {:?} {:?} {:?} {:?} {:?} {} {:?} {:?} {:?} {} {:?} {:?} {:?} {:?}",
@@ -100,8 +101,7 @@ impl Course<'_, '_> {
             .as_ref()
             .map(|one| format!(" {}", one.temperature))
             .unwrap_or_default();
-        // Short, because every member's key begins with it.
-        blake3::hash(text.as_bytes()).to_hex().to_string()
+        Digest::of(text.as_bytes())
     }
 
     fn has_new_head(&self) -> bool {
@@ -302,9 +302,9 @@ impl<'p> Evaluator<'p, '_> {
             return self.fail(diagnostic.at(span, "").help(help));
         }
         Ok(Moving {
-            rates,
-            frozen_weights,
-            frozen_statistics,
+            rates: rates.into(),
+            frozen_weights: frozen_weights.into(),
+            frozen_statistics: frozen_statistics.into(),
         })
     }
 

@@ -192,7 +192,7 @@ impl<'p> Evaluator<'p, '_> {
     pub(super) fn prepare(&mut self, data: &Dataset) -> Outcome<(StageId, [usize; 3])> {
         let shape = self.shape(data)?;
         let key = format!("{} {:?} {:?}", data.table.id, data.base_digest, data.transforms);
-        if let Some(known) = self.stages.find("prepare", &key) {
+        if let Some(known) = self.stages.find("prepare", key.as_bytes()) {
             return Ok((known, shape));
         }
         let work = Work::Prepare(prepare_work(data, shape));
@@ -203,7 +203,7 @@ impl<'p> Evaluator<'p, '_> {
         };
         let stage = self
             .stages
-            .make(&title, work, &key, Vec::new(), data.span, Rc::default());
+            .make(&title, work, key.as_bytes(), Vec::new(), data.span, Rc::default());
         Ok((stage, shape))
     }
 }

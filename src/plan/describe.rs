@@ -54,7 +54,9 @@ impl<'p> Evaluator<'p, '_> {
         let key = super::canon::canonical(&card);
         let key = blake3::hash(&key).to_hex().to_string();
         let work = Work::Describe(Box::new(card));
-        let stage = self.stages.make(&title, work, &key, Vec::new(), span, Rc::default());
+        let stage = self
+            .stages
+            .make(&title, work, key.as_bytes(), Vec::new(), span, Rc::default());
         Value::Report(Opened::Stage(stage))
     }
 

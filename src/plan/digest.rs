@@ -7,7 +7,7 @@ use std::{fmt, fs::File, io, path::Path, str::FromStr};
 const BUFFER: usize = 32 * 1024;
 
 /// The BLAKE3 digest of some bytes. As text, and for serde, it is 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {

@@ -1,6 +1,7 @@
 //! `evaluate`: one stage of scores per member of a family.
 
 use super::{
+    canon::canonical,
     data::setting,
     domain::{
         Input, Judged, MemberModel, Model, ModelState, ScoreSource, ScoredMember, Scores, Task, TaskMember, TaskParts,
@@ -114,11 +115,14 @@ impl<'p> Evaluator<'p, '_> {
     /// The stage in which one member scores its samples.
     fn score(&mut self, judging: &Judging, judge: &Judge<'_>) -> ScoredMember {
         let (member, samples) = (judge.member, &judge.samples);
-        let graph = Arc::as_ptr(&judging.graph);
-        let key = format!(
-            "{graph:p} {:?} {:?} {:?} {:?}",
-            judging.normalization, judging.tta, judging.link, samples.digest
-        );
+        let graph = Arc::as_ptr(&judging.graph).addr();
+        let key = canonical(&(
+            graph,
+            &judging.normalization,
+            &judging.tta,
+            judging.link,
+            samples.digest,
+        ));
         let work = Work::Score(Box::new(Score {
             graph: Arc::clone(&judging.graph),
             normalization: judging.normalization.clone(),

@@ -50,7 +50,9 @@ impl<'p> Evaluator<'p, '_> {
         let inputs = inputs.map(|(member, place)| (member.stage, Role::Weights(place)));
         let (inputs, key) = (inputs.collect(), format!("{export:?}"));
         let work = Work::ExportWeights(Box::new(export));
-        let stage = self.stages.make(&title, work, &key, inputs, span, Rc::default());
+        let stage = self
+            .stages
+            .make(&title, work, key.as_bytes(), inputs, span, Rc::default());
         Ok(Value::Report(Opened::Stage(stage)))
     }
 }

@@ -180,7 +180,9 @@ impl<'p> Evaluator<'p, '_> {
             .map(|(id, place)| (*id, Role::Scores(place)));
         let inputs = inputs.collect();
         let key = blake3::hash(&canonical(&work)).to_hex().to_string();
-        let stage = self.stages.make(&title, work, &key, inputs, span, Rc::default());
+        let stage = self
+            .stages
+            .make(&title, work, key.as_bytes(), inputs, span, Rc::default());
         Ok(Value::Report(Opened::Stage(stage)))
     }
 }

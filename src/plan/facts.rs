@@ -185,7 +185,7 @@ impl<'p> Evaluator<'p, '_> {
             .graph
             .parameters
             .iter()
-            .zip(&train.rates)
+            .zip(train.rates.iter())
             .filter(|(_, rate)| **rate > 0.0);
         let task = self.trained_on.get(&id).map_or("task", |task| task.name());
         let way = made.label.strip_suffix(task).map_or(&*made.label, str::trim_end);

@@ -111,7 +111,7 @@ fn compare(stages: &mut Stages, pending: &Pending) -> StageId {
     let inputs = pending.inputs.iter().filter(scores).copied().collect();
     let key = format!("{} {:?}", design.name, design.pairs);
     let work = Work::Compare(Box::new(design.clone()));
-    stages.make(&title, work, &key, inputs, pending.span, Rc::default())
+    stages.make(&title, work, key.as_bytes(), inputs, pending.span, Rc::default())
 }
 
 fn report_stage(stages: &mut Stages, report: Report, inputs: Vec<(StageId, Role)>, pending: &Pending) -> StageId {
@@ -131,5 +131,5 @@ fn report_stage(stages: &mut Stages, report: Report, inputs: Vec<(StageId, Role)
         report.design.replicate
     );
     let work = Work::Report(Box::new(report));
-    stages.make(&title, work, &key, inputs, pending.span, Rc::default())
+    stages.make(&title, work, key.as_bytes(), inputs, pending.span, Rc::default())
 }

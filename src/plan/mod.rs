@@ -79,6 +79,8 @@ use crate::{
     source::Span,
     syntax::ast::Expr,
 };
+use canon::Key;
+use digest::Digest;
 use domain::Input;
 use eval::Evaluator;
 pub use hub::{HubFile, hub_cache, hub_files};
@@ -116,12 +118,20 @@ pub struct Plan {
     pub outputs: IndexMap<String, NodeIndex>,
     /// The same graph with like stages, such as the folds of one step, as one node.
     pub summary: Dag,
+    /// Remembers what many stages share, by its address: stages of `graph` are never replaced.
+    keys: canon::Keys,
 }
 
 impl Plan {
     /// All stages, inputs before what takes them.
     pub fn order(&self) -> impl Iterator<Item = NodeIndex> + use<> {
         self.graph.node_indices()
+    }
+
+    /// The key of one of its stages, [`canon::stage_key`]; what many stages share is encoded once.
+    #[must_use]
+    pub fn key(&self, node: NodeIndex, inputs: &[(Role, String, Digest)], files: &[Digest]) -> Key {
+        self.keys.stage_key(&self.graph[node].work, inputs, files)
     }
 }
 

@@ -1,6 +1,10 @@
 //! The stages as they are made: equal work on equal inputs is one stage.
 
-use super::stage::{Role, Stage, Work};
+use super::{
+    canon::canonical,
+    digest::Digest,
+    stage::{Role, Stage, Work},
+};
 use crate::{plan::stage::ChoiceBy, source::Span};
 use indexmap::{IndexMap, IndexSet};
 use std::rc::Rc;
@@ -66,18 +70,18 @@ impl Title {
 #[derive(Default)]
 pub(super) struct Stages {
     made: Vec<Made>,
-    by_key: IndexMap<[u8; 32], StageId>,
+    by_key: IndexMap<Digest, StageId>,
     names: IndexSet<String>,
 }
 
 impl Stages {
-    /// The stage of this work on these inputs, made if there is none. `key` is the same text for equal work, and
+    /// The stage of this work on these inputs, made if there is none. `key` is the same for equal work of a kind, and
     /// another for different work.
     pub(super) fn make(
         &mut self,
         title: &Title,
         work: Work,
-        key: &str,
+        key: &[u8],
         inputs: Vec<(StageId, Role)>,
         span: Span,
         settings: Rc<[Setting]>,
@@ -104,7 +108,7 @@ impl Stages {
     }
 
     /// The stage of this kind and key that takes nothing, if it was made.
-    pub(super) fn find(&self, kind: &str, key: &str) -> Option<StageId> {
+    pub(super) fn find(&self, kind: &str, key: &[u8]) -> Option<StageId> {
         self.by_key.get(&full_key(kind, &[], key)).copied()
     }
 
@@ -150,6 +154,9 @@ impl Stages {
     }
 }
 
-fn full_key(kind: &str, inputs: &[(StageId, Role)], key: &str) -> [u8; 32] {
-    *blake3::hash(format!("{kind} {inputs:?} {key}").as_bytes()).as_bytes()
+fn full_key(kind: &str, inputs: &[(StageId, Role)], key: &[u8]) -> Digest {
+    let inputs: Vec<_> = inputs.iter().map(|(id, role)| (id.0, *role)).collect();
+    let mut bytes = canonical(&(kind, inputs));
+    bytes.extend_from_slice(key);
+    Digest::of(&bytes)
 }

@@ -1,7 +1,9 @@
 //! `train`: one stage per member of the family that comes out.
 
 use super::{
+    canon::canonical,
     course::{Beginning, Course},
+    digest::Digest,
     domain::{History, MemberModel, Model, ModelState, Origin, Task, TaskMember, TaskParts, Trained, member_name},
     eval::Evaluator,
     seeds,
@@ -73,7 +75,7 @@ impl<'p> Evaluator<'p, '_> {
             let draws = self.draws(&course.options.sampling, task, &one.part.training, span)?;
             let name = member_name(repeats, planned.len(), one.repeat, one.fold);
             let work = self.matched(work(&course, one, draws), &course, one)?;
-            members.push(self.train_member(&course, (&key, work), one, name));
+            members.push(self.train_member(&course, (key, work), one, name));
         }
         for member in &members {
             self.trained_on.entry(member.stage).or_insert_with(|| Rc::clone(task));
@@ -171,12 +173,12 @@ impl<'p> Evaluator<'p, '_> {
     fn train_member(
         &mut self,
         course: &Course<'_, 'p>,
-        (key, work): (&str, Train),
+        (key, work): (Digest, Train),
         one: &Planned<'_>,
         member: String,
     ) -> MemberModel {
         let length = (work.epochs, work.stop);
-        let key = format!("{key} {:?} {:?} {} {length:?}", work.start, one.part.digest, work.seed);
+        let key = canonical(&(key, &work.start, one.part.digest, work.seed, length));
         let loaded = match course.beginning {
             Beginning::Model { loaded, .. } => loaded,
             Beginning::Random(_) => None,
@@ -230,9 +232,9 @@ fn work(course: &Course<'_, '_>, one: &Planned<'_>, draws: Vec<u32>) -> Train {
         stop: None,
         batch: options.batch,
         drop_last: options.drop_last,
-        rates: moving.rates.clone(),
-        frozen_weights: moving.frozen_weights.clone(),
-        frozen_statistics: moving.frozen_statistics.clone(),
+        rates: Arc::clone(&moving.rates),
+        frozen_weights: Arc::clone(&moving.frozen_weights),
+        frozen_statistics: Arc::clone(&moving.frozen_statistics),
         schedule: options.schedule.clone(),
         optimizer: options.optimizer.clone(),
         decay_all: options.decay_all,
@@ -286,7 +288,7 @@ fn finished(model: &Model<'_>, task: &Task, course: Course<'_, '_>, members: Vec
     let before = course.learned_before(model);
     let learned = before
         .iter()
-        .zip(&course.moving.rates)
+        .zip(course.moving.rates.iter())
         .map(|(before, rate)| *before || *rate > 0.0)
         .collect();
     let (origin, cohort): (Option<Rc<Origin>>, Rc<str>) = match &model.state {

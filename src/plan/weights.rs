@@ -142,9 +142,14 @@ impl<'p> Evaluator<'p, '_> {
             load.renamed,
             load.fresh
         );
-        let id = self
-            .stages
-            .make(&title, Work::Load(load), &key, Vec::new(), span, settings.into());
+        let id = self.stages.make(
+            &title,
+            Work::Load(load),
+            key.as_bytes(),
+            Vec::new(),
+            span,
+            settings.into(),
+        );
         Ok((id, graph))
     }
 

@@ -108,7 +108,7 @@ fn check_device(state: &State, context: &Context<'_>) -> Result<(), StageError> 
 
 /// Parameters and statistics that stay as they are.
 fn frozen(train: &Train) -> Vec<ParameterId> {
-    let fixed = train.frozen_weights.iter().zip(&train.frozen_statistics);
+    let fixed = train.frozen_weights.iter().zip(train.frozen_statistics.iter());
     fixed
         .enumerate()
         .filter(|(_, (weight, statistic))| **weight || **statistic)
@@ -196,7 +196,7 @@ fn recipe(train: &Train, objective: Objective) -> Recipe {
     Recipe {
         epochs: train.epochs as usize,
         stop: train.stop.map(|stop| usize::try_from(stop).unwrap_or(usize::MAX)),
-        rates: train.rates.clone(),
+        rates: train.rates.to_vec(),
         schedule: train.schedule.clone(),
         optimizer: train.optimizer.clone(),
         decay_on: if train.decay_all {

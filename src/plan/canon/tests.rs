@@ -320,9 +320,9 @@ fn train() -> Train {
         stop: None,
         batch: 2,
         drop_last: false,
-        rates: vec![0.1, 0.1],
-        frozen_weights: vec![false, false],
-        frozen_statistics: Vec::new(),
+        rates: Arc::new(vec![0.1, 0.1]),
+        frozen_weights: Arc::new(vec![false, false]),
+        frozen_statistics: Arc::default(),
         schedule: Schedule::Constant,
         optimizer: Optimizer::sgd(0.9, 1e-4),
         decay_all: false,
@@ -374,9 +374,9 @@ fn every_parameter_of_a_training_changes_its_key() {
         |t| t.epochs += 1,
         |t| t.batch += 1,
         |t| t.drop_last = true,
-        |t| t.rates[1] = 0.0,
-        |t| t.frozen_weights[0] = true,
-        |t| t.frozen_statistics.push(false),
+        |t| Arc::make_mut(&mut t.rates)[1] = 0.0,
+        |t| Arc::make_mut(&mut t.frozen_weights)[0] = true,
+        |t| Arc::make_mut(&mut t.frozen_statistics).push(false),
         |t| t.schedule = Schedule::Cosine { warmup: 0.0, end: 0.0 },
         |t| t.schedule = Schedule::Cosine { warmup: 0.0, end: 0.1 },
         |t| t.optimizer = Optimizer::sgd(0.9, 0.0),
@@ -431,6 +431,7 @@ fn every_ingredient_changes_the_key() {
         link: Link::Softmax,
         views: 1,
     }));
+    let of = |what| key_of(what, &inputs, &[one], &mut IndexMap::new());
     let keys = [
         stage_key(&work, &inputs, &[one]),
         stage_key(&work, &inputs, &[]),
@@ -451,9 +452,9 @@ fn every_ingredient_changes_the_key() {
             &[one],
         ),
         stage_key(&score, &inputs, &[one]),
-        key_of(&work, "train", 1, FORMAT + 1, &inputs, &[one]),
-        key_of(&work, "train", 2, FORMAT, &inputs, &[one]),
-        key_of(&work, "score", 1, FORMAT, &inputs, &[one]),
+        of((&work, "train", 1, FORMAT + 1)),
+        of((&work, "train", 2, FORMAT)),
+        of((&work, "score", 1, FORMAT)),
     ];
     for (place, key) in keys.iter().enumerate() {
         assert!(!keys[..place].contains(key), "key {place} is another one's");
@@ -495,6 +496,30 @@ fn where_a_file_lies_is_not_in_the_key_but_how_it_is_read_is() {
         })
     };
     assert_eq!(stage_key(&load("a"), &[], &[]), stage_key(&load("b"), &[], &[]));
+}
+
+/// What is remembered of shared values changes no key, and is not taken for another value.
+#[test]
+fn keys_of_a_plan_are_those_of_its_stages() {
+    let keys = Keys::default();
+    let (base, network) = (train(), graph());
+    let works: Vec<Work> = (0..4)
+        .map(|row| {
+            wrapped(Train {
+                graph: Arc::clone(&network),
+                training: Arc::new(Samples {
+                    rows: vec![row / 2],
+                    classes: vec![row / 2],
+                    views: 1,
+                }),
+                ..base.clone()
+            })
+        })
+        .collect();
+    let made: Vec<_> = works.iter().map(|work| keys.stage_key(work, &[], &[])).collect();
+    let alone: Vec<_> = works.iter().map(|work| stage_key(work, &[], &[])).collect();
+    assert_eq!(made, alone);
+    assert!(made[0] == made[1] && made[2] == made[3] && made[1] != made[2]);
 }
 
 /// Keys outlive a program: what was stored by one release is found by the next.

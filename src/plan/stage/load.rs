@@ -1,6 +1,9 @@
 //! Weights from a file.
 
-use crate::{net::Graph, plan::digest::Digest};
+use crate::{
+    net::Graph,
+    plan::{canon::shared, digest::Digest},
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf, sync::Arc};
 
@@ -11,6 +14,7 @@ pub struct Load {
     #[serde(skip)]
     pub path: PathBuf,
     /// The network that it must fit.
+    #[serde(serialize_with = "shared")]
     pub graph: Arc<Graph>,
     /// How the first layer is made when the file's has other channels; none when it may not.
     #[serde(default, skip_serializing_if = "Option::is_none")]

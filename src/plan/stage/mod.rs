@@ -14,7 +14,7 @@ mod scoring;
 mod study;
 mod training;
 
-use crate::{net::Graph, source::Span};
+use crate::{net::Graph, plan::canon::shared, source::Span};
 pub use card::{Card, CardTable, CardValue};
 pub use export::ExportWeights;
 pub use extract::{Extract, Part, What};
@@ -275,12 +275,15 @@ fn is_one(views: &u32) -> bool {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Score {
     /// The network.
+    #[serde(serialize_with = "shared")]
     pub graph: Arc<Graph>,
     /// Normalisation of its pictures.
     pub normalization: Normalization,
     /// Rows of the prepared file that are tested: for each sample one per view, [`ABSENT`] where it is missing.
+    #[serde(serialize_with = "shared")]
     pub test: Arc<Vec<u32>>,
     /// Rows of the tuning part, scored apart.
+    #[serde(serialize_with = "shared")]
     pub tuning: Arc<Vec<u32>>,
     /// Changes under which every picture is scored, each certain; the scores are the logarithms of their mean
     /// probabilities. Empty: the picture as it is, and its logits.

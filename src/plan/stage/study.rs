@@ -1,6 +1,7 @@
 //! What is judged and reported: cells on tasks, the comparisons between them, and every fact that a reader may ask for.
 
 use super::{Scoring, WeightFacts};
+use crate::plan::canon::shared;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -164,8 +165,10 @@ pub struct Member {
     /// The models behind its scores.
     pub scoring: Scoring,
     /// The tested samples, by place in the task's [`TaskFacts::samples`].
+    #[serde(serialize_with = "shared")]
     pub test: Arc<Vec<u32>>,
     /// The tuning part, likewise.
+    #[serde(serialize_with = "shared")]
     pub tuning: Arc<Vec<u32>>,
     /// How scores become those of `test` and `tuning`, where these are units of several scored samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]

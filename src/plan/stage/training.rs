@@ -2,6 +2,7 @@
 
 use super::{Augmentation, Keep, Loss, Mix, Normalization, Optimizer, Samples, Schedule, is_one, one};
 use crate::net::{Graph, Op, ParameterId};
+use crate::plan::canon::shared;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -27,12 +28,15 @@ pub enum Start {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Train {
     /// The network.
+    #[serde(serialize_with = "shared")]
     pub graph: Arc<Graph>,
     /// Where it starts.
     pub start: Start,
     /// What it learns from.
+    #[serde(serialize_with = "shared")]
     pub training: Arc<Samples>,
     /// The tuning part: watched, never learnt from. May be empty.
+    #[serde(serialize_with = "shared")]
     pub tuning: Arc<Samples>,
     /// Normalisation of its pictures.
     pub normalization: Normalization,
@@ -46,11 +50,14 @@ pub struct Train {
     /// Leaves out an incomplete last batch.
     pub drop_last: bool,
     /// Base rate of each parameter of the graph, in its order; 0 for those that do not train.
-    pub rates: Vec<f64>,
+    #[serde(serialize_with = "shared")]
+    pub rates: Arc<Vec<f64>>,
     /// Parameters whose weights are fixed, by place in the graph.
-    pub frozen_weights: Vec<bool>,
+    #[serde(serialize_with = "shared")]
+    pub frozen_weights: Arc<Vec<bool>>,
     /// Statistics that are fixed, by place in the graph.
-    pub frozen_statistics: Vec<bool>,
+    #[serde(serialize_with = "shared")]
+    pub frozen_statistics: Arc<Vec<bool>>,
     /// How rates change.
     pub schedule: Schedule,
     /// The optimiser.
