@@ -7,6 +7,7 @@ use std::{
 };
 
 use indexmap::{IndexMap, IndexSet};
+use rustc_hash::FxBuildHasher;
 
 use super::{
     library::{self, Library},
@@ -402,7 +403,7 @@ fn duplicate(name: &Ident, first: Span) -> Diagnostic {
 /// A module's scope as it grows, with the places of its names.
 #[derive(Default)]
 struct Names {
-    scope: IndexMap<String, Meaning>,
+    scope: IndexMap<String, Meaning, FxBuildHasher>,
     places: IndexMap<String, Span>,
     meant: IndexSet<String>,
 }

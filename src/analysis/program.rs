@@ -6,6 +6,7 @@ use std::{
 };
 
 use indexmap::{IndexMap, IndexSet};
+use rustc_hash::FxBuildHasher;
 
 use crate::{
     source::SourceMap,
@@ -75,7 +76,7 @@ pub struct LoadedModule {
     pub tree: ast::Module,
     /// Every name it defines or imports, and so exports unless it is private, but for `out`s. The prelude's names stand
     /// behind these.
-    pub scope: IndexMap<String, Meaning>,
+    pub scope: IndexMap<String, Meaning, FxBuildHasher>,
     /// What imports that failed were probably meant to bring; whatever uses these names stays silent.
     pub meant: IndexSet<String>,
     /// The modules that it imports.

@@ -13,6 +13,7 @@ use crate::{
     syntax::ast::{Argument, Binding, Block, ExprKind, FnItem, Parameter, TypeKind},
 };
 use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 use std::{collections::VecDeque, rc::Rc};
 
 /// What is called.
@@ -124,8 +125,10 @@ impl<'p> Evaluator<'p, '_> {
                 }
             }
         }
-        let (mut env, mut slots, mut failed) = (scope.clone(), IndexMap::new(), false);
-        for parameter in function.parameters() {
+        let parameters = function.parameters();
+        let mut slots = IndexMap::with_capacity_and_hasher(parameters.len(), FxBuildHasher);
+        let (mut env, mut failed) = (scope.clone(), false);
+        for parameter in parameters {
             let name = parameter.name.name.as_str();
             let slot = if parameter.rest {
                 self.rest(parameter, &mut positional, &mut named)

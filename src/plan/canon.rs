@@ -307,6 +307,10 @@ impl<'a, 'k> Serializer for &'a mut Encoder<'k> {
         serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64
     }
 
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
     fn serialize_u128(self, value: u128) -> Result<(), Refused> {
         self.bytes.push(tag::NATURAL);
         self.magnitude(value);

@@ -1,6 +1,8 @@
 //! Data: tables, the transforms of their pictures, and the stage that prepares them.
 
 use super::{
+    canon::canonical,
+    digest::Digest,
     domain::{Cohort, Dataset, Normalize},
     eval::Evaluator,
     pictures::TRANSFORMS,
@@ -191,8 +193,8 @@ impl<'p> Evaluator<'p, '_> {
     /// same pictures and transforms share it.
     pub(super) fn prepare(&mut self, data: &Dataset) -> Outcome<(StageId, [usize; 3])> {
         let shape = self.shape(data)?;
-        let key = format!("{} {:?} {:?}", data.table.id, data.base_digest, data.transforms);
-        if let Some(known) = self.stages.find("prepare", key.as_bytes()) {
+        let key = canonical(&(data.table.id, Digest(data.base_digest), &data.transforms));
+        if let Some(known) = self.stages.find("prepare", &key) {
             return Ok((known, shape));
         }
         let work = Work::Prepare(prepare_work(data, shape));
@@ -203,7 +205,7 @@ impl<'p> Evaluator<'p, '_> {
         };
         let stage = self
             .stages
-            .make(&title, work, key.as_bytes(), Vec::new(), data.span, Rc::default());
+            .make(&title, work, &key, Vec::new(), data.span, Rc::default());
         Ok((stage, shape))
     }
 }

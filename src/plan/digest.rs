@@ -6,7 +6,8 @@ use std::{fmt, fs::File, io, path::Path, str::FromStr};
 /// Bytes read at once: a multiple of what BLAKE3's widest vector code takes (16 chunks of 1 KiB), and little for the stack.
 const BUFFER: usize = 32 * 1024;
 
-/// The BLAKE3 digest of some bytes. As text, and for serde, it is 64 lower-case hexadecimal digits.
+/// The BLAKE3 digest of some bytes. As text, and in formats that people read, it is 64 lower-case hexadecimal digits; in
+/// canonical bytes it is its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
@@ -107,7 +108,11 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_bytes(&self.0)
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{plan::stage::ChoiceBy, source::Span};
 use indexmap::{IndexMap, IndexSet};
+use rustc_hash::FxBuildHasher;
 use std::rc::Rc;
 
 /// A stage, by the order of making.
@@ -48,30 +49,32 @@ pub(super) struct Title {
 
 impl Title {
     fn name(&self) -> String {
-        let parts = [&self.place, &self.member, &self.label].map(String::as_str);
-        parts
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("/")
+        path(&[&self.place, &self.member, &self.label])
     }
 
     fn scope(&self) -> String {
-        let parts = [&self.place, &self.label].map(String::as_str);
-        parts
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("/")
+        path(&[&self.place, &self.label])
     }
+}
+
+/// The parts that are not empty, with `/` between them.
+fn path(parts: &[&str]) -> String {
+    let mut path = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        if !path.is_empty() {
+            path.push('/');
+        }
+        path.push_str(part);
+    }
+    path
 }
 
 /// All stages so far.
 #[derive(Default)]
 pub(super) struct Stages {
     made: Vec<Made>,
-    by_key: IndexMap<Digest, StageId>,
-    names: IndexSet<String>,
+    by_key: IndexMap<Digest, StageId, FxBuildHasher>,
+    names: IndexSet<Rc<str>, FxBuildHasher>,
 }
 
 impl Stages {
@@ -113,17 +116,14 @@ impl Stages {
     }
 
     fn unique(&mut self, name: String) -> String {
-        let name = if self.names.contains(&name) {
-            let numbered = (2..).map(|number| format!("{name} {number}"));
-            numbered
-                .into_iter()
-                .find(|name| !self.names.contains(name))
-                .unwrap_or(name)
-        } else {
-            name
-        };
-        self.names.insert(name.clone());
-        name
+        if self.names.insert(name.as_str().into()) {
+            return name;
+        }
+        let numbered = (2..).map(|number| format!("{name} {number}"));
+        let free = numbered
+            .into_iter()
+            .find(|name| self.names.insert(name.as_str().into()));
+        free.unwrap_or(name)
     }
 
     /// A stage.

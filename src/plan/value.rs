@@ -17,6 +17,7 @@ use crate::{
     tables::Date,
 };
 use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 use std::{fmt::Write as _, rc::Rc};
 
 /// What stands for a diagnostic that was already reported.
@@ -163,7 +164,7 @@ pub(super) struct Slot<'p> {
 /// The arguments of a call, one slot per parameter, in the order of the parameters.
 #[derive(Clone)]
 pub(super) struct Arguments<'p> {
-    pub(super) slots: IndexMap<&'p str, Slot<'p>>,
+    pub(super) slots: IndexMap<&'p str, Slot<'p>, FxBuildHasher>,
 }
 
 /// An argument before it is evaluated: what it is expected to be is known only to the function that takes it.

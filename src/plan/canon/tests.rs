@@ -544,6 +544,6 @@ fn a_key_is_stable_from_release_to_release() {
     };
     assert_eq!(
         Digest::of(&canonical(&pinned)).to_string(),
-        "a912d3149f34bc3c91f6fb426bf2fc995191604c7845ac98343c15c4ab4f20d2"
+        "e472581fbadb087779e5fcb7824c66a98002972aff41325fd786378c0ea50df4"
     );
 }
