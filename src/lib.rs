@@ -5,6 +5,7 @@
 
 pub mod source;
 pub mod diag;
+pub mod project;
 pub mod syntax;
 pub mod fmt;
 pub mod types;

@@ -12,6 +12,7 @@ use std::{
 const LINE: &[&[&str]] = &[
     &["source"],
     &["diag"],
+    &["project"],
     &["syntax"],
     &["fmt", "types", "tables", "net", "weights"],
     &["builtins"],
@@ -45,6 +46,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("hf_hub", &["cli"]),
     ("image", &["data", "tables"]),
     ("fast_image_resize", &["data"]),
+    ("toml", &["project"]),
     ("zip", &["data", "tables", "weights"]),
 ];
 

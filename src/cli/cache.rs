@@ -1,7 +1,7 @@
 //! `mtl cache`
 
 use super::{Exit, Format, StoreArguments, output, program};
-use crate::store::SizeReport;
+use crate::{project::units::bytes, store::SizeReport};
 use clap::{Args, Subcommand};
 use std::path::Path;
 
@@ -46,7 +46,11 @@ fn size(arguments: &Size) -> Exit {
     } else {
         program.to_owned()
     };
-    let folder = program::store_folder(&arguments.store, &beside);
+    let project = match program::project_of(&beside) {
+        Ok(project) => project,
+        Err(exit) => return exit,
+    };
+    let folder = program::store_folder(&arguments.store, &project, &beside);
     if !folder.is_dir() {
         output::error_line(&format!("error: there is no store at {}", folder.display()));
         return Exit::EnvironmentWrong;
@@ -87,20 +91,4 @@ fn table(report: &SizeReport) -> String {
     rows.iter()
         .map(|(name, count, size)| format!("  {name:15} {count:8}  {:>10}\n", bytes(*size)))
         .collect()
-}
-
-/// `812 B`, `5.1 MB`; powers of 1000.
-fn bytes(count: u64) -> String {
-    let mut size = count as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if size < 1000.0 {
-            return if unit == "B" {
-                format!("{count} B")
-            } else {
-                format!("{size:.1} {unit}")
-            };
-        }
-        size /= 1000.0;
-    }
-    format!("{size:.1} TB")
 }

@@ -1,15 +1,20 @@
 //! `mtl lsp`
 
 use super::{Exit, StoreArguments, output, program};
-use crate::{fmt, lsp, source::SourceMap};
-use std::process::ExitCode;
+use crate::{diag::Diagnostics, fmt, lsp, project, source::SourceMap};
+use std::{fs, path::Path, process::ExitCode};
 
 /// Serves editors until they end it.
 pub(super) fn lsp() -> ExitCode {
     let options = lsp::Options {
         formatter: Some(formatted),
         library: lsp::library_folder(),
-        store: |study| program::store_folder(&StoreArguments { store: None }, study),
+        store: |study| {
+            // What is wrong with the settings, `mtl check` says; an editor shows the program.
+            let read = |path: &Path| fs::read_to_string(path);
+            let project = project::find(study, &read, &mut SourceMap::new(), &mut Diagnostics::new());
+            program::store_folder(&StoreArguments { store: None }, &project, study)
+        },
     };
     match lsp::stdio(options) {
         Ok(code) => code.into(),

@@ -76,7 +76,7 @@ struct ProgramArguments {
 /// Where results are stored.
 #[derive(Debug, Args)]
 struct StoreArguments {
-    /// The store [default: $MTL_STORE, else `.mtl` beside the program]
+    /// The store [default: $MTL_STORE, else `path` of mtl.toml, else `.mtl` beside the program]
     #[arg(long, value_name = "FOLDER")]
     store: Option<PathBuf>,
 }

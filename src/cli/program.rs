@@ -5,6 +5,8 @@ use crate::{
     analysis::{self, Main, Program},
     diag::{self, Diagnostics},
     plan::{self, Plan},
+    project::{self, Project},
+    source::SourceMap,
     store::{Store, StoreError},
 };
 use std::{
@@ -18,6 +20,8 @@ pub(super) struct Loaded {
     pub(super) program: Program,
     /// Its plan, when it has no error.
     pub(super) plan: Option<Plan>,
+    /// What its `mtl.toml` sets.
+    pub(super) project: Project,
     /// Everything that was found.
     pub(super) diagnostics: Diagnostics,
 }
@@ -35,6 +39,7 @@ pub(super) fn load_with(
 ) -> Loaded {
     let mut diagnostics = Diagnostics::new();
     let mut program = analysis::load_with(Main::File(&arguments.program), read, &mut diagnostics);
+    let project = project::find(&arguments.program, read, &mut program.sources, &mut diagnostics);
     for (name, value) in &arguments.sets {
         if let Err(diagnostic) = program.set_param(name, value) {
             diagnostics.push(diagnostic);
@@ -54,6 +59,7 @@ pub(super) fn load_with(
     Loaded {
         program,
         plan,
+        project,
         diagnostics,
     }
 }
@@ -79,8 +85,24 @@ pub(super) fn folder(program: &Path) -> PathBuf {
     }
 }
 
-/// The store's folder: `--store`, else `MTL_STORE`, else `.mtl` beside the program.
-pub(super) fn store_folder(arguments: &StoreArguments, program: &Path) -> PathBuf {
+/// The settings for a program that is not read itself; or shows what is wrong with them.
+pub(super) fn project_of(program: &Path) -> Result<Project, Exit> {
+    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+    let project = project::find(
+        program,
+        &|path| fs::read_to_string(path),
+        &mut sources,
+        &mut diagnostics,
+    );
+    if diagnostics.is_empty() {
+        return Ok(project);
+    }
+    output::diagnostics(&diagnostics, &sources);
+    Err(Exit::ProgramWrong)
+}
+
+/// The store's folder: `--store`, else `MTL_STORE`, else what `mtl.toml` says, else `.mtl` beside the program.
+pub(super) fn store_folder(arguments: &StoreArguments, project: &Project, program: &Path) -> PathBuf {
     let from_environment = || {
         env::var_os("MTL_STORE")
             .filter(|value| !value.is_empty())
@@ -90,6 +112,7 @@ pub(super) fn store_folder(arguments: &StoreArguments, program: &Path) -> PathBu
         .store
         .clone()
         .or_else(from_environment)
+        .or_else(|| project.store.path.clone())
         .unwrap_or_else(|| folder(program).join(".mtl"))
 }
 

@@ -5,6 +5,7 @@ use crate::{
     exec::{self, Event, Listener, Summary},
     nn,
     plan::Plan,
+    project::{MOST_THREADS, Project, units},
 };
 use clap::Args;
 use std::{
@@ -31,16 +32,16 @@ pub(super) struct Arguments {
     store: StoreArguments,
 
     /// Threads that compute [default: all cores]; the result does not depend on it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_THREADS)))]
     threads: Option<u16>,
 
     /// After a failure, runs what does not depend on it
     #[arg(long)]
     keep_going: bool,
 
-    /// How often the state of a training is saved inside an epoch, as `30s` or `5min`; 0 saves after every step
-    #[arg(long, value_name = "TIME", default_value = "3min", value_parser = interval)]
-    save_every: Duration,
+    /// How often the state of a training is saved inside an epoch, as `30s` or `5min`; 0 saves after every step [default: 3min]
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    save_every: Option<Duration>,
 
     /// Goes on with a training that another class of device has begun; its bits are then those of neither
     #[arg(long)]
@@ -57,31 +58,25 @@ pub(super) struct Arguments {
 
 /// A time as the language writes it: a number of seconds, minutes or hours, or 0.
 fn interval(text: &str) -> Result<Duration, String> {
-    let units = [("min", 60.0), ("s", 1.0), ("h", 3600.0)];
-    let parts = units
-        .iter()
-        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
-    let (number, seconds) = parts.or((text == "0").then_some((text, 1.0))).unwrap_or(("", 1.0));
-    let seconds = number.parse::<f64>().map(|number| number * seconds);
-    let time = seconds
-        .ok()
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    time.ok_or_else(|| "expected a time such as `30s` or `5min`".to_owned())
+    units::time(text).ok_or_else(|| "expected a time such as `30s` or `5min`".to_owned())
 }
+
+/// How often the state of a training is saved where nothing else is said.
+const SAVE_EVERY: Duration = Duration::from_secs(180);
 
 /// Carries a program out.
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let loaded = program::load(&arguments.program, &arguments.outputs);
     match loaded.plan(arguments.format) {
-        Ok(plan) => run_plan(arguments, plan).unwrap_or_else(|exit| exit),
+        Ok(plan) => run_plan(arguments, plan, &loaded.project).unwrap_or_else(|exit| exit),
         Err(exit) => exit,
     }
 }
 
-fn run_plan(arguments: &Arguments, plan: &Plan) -> Result<Exit, Exit> {
+fn run_plan(arguments: &Arguments, plan: &Plan, project: &Project) -> Result<Exit, Exit> {
     let program = &arguments.program.program;
-    let cancel = ready(arguments.threads)?;
-    let folder = program::store_folder(&arguments.store, program);
+    let cancel = ready(arguments.threads.or(project.run.threads))?;
+    let folder = program::store_folder(&arguments.store, project, program);
     let store = program::open_store(&folder)?;
     let listener = progress::listener(arguments.format == Format::Json);
     listener.event(&Event::Planned {
@@ -90,9 +85,9 @@ fn run_plan(arguments: &Arguments, plan: &Plan) -> Result<Exit, Exit> {
         outputs: plan.outputs.keys().cloned().collect(),
     });
     let options = exec::Options {
-        keep_going: arguments.keep_going,
+        keep_going: arguments.keep_going || project.run.keep_going.unwrap_or(false),
         out: program::folder(program).join("out"),
-        save_every: arguments.save_every,
+        save_every: arguments.save_every.or(project.run.save_every).unwrap_or(SAVE_EVERY),
         allow_device_change: arguments.allow_device_change,
     };
     let (summary, reports) = exec::run(plan, &store, &options, listener.as_ref(), &cancel);

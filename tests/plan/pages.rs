@@ -16,6 +16,9 @@ use std::{fs, path::Path};
 /// Codes that no program shows, and why.
 const WITHOUT_PROGRAM: &[(&str, &str)] = &[
     ("mtl::names::unknown_param", "it is about a setting of the command line"),
+    ("mtl::project::unreadable_settings", "it is about `mtl.toml`"),
+    ("mtl::project::unknown_setting", "it is about `mtl.toml`"),
+    ("mtl::project::bad_setting", "it is about `mtl.toml`"),
     (
         "mtl::syntax::unreadable",
         "it would be a mistake of the parser; none is known",

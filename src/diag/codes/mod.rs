@@ -57,6 +57,7 @@ pub mod lint;
 pub mod names;
 pub mod net;
 pub mod plan;
+pub mod project;
 pub mod syntax;
 pub mod types;
 
@@ -70,6 +71,7 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
         data::ALL,
         plan::ALL,
         lint::ALL,
+        project::ALL,
     ]
     .into_iter()
     .flatten()
