@@ -47,6 +47,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("image", &["data", "tables"]),
     ("fast_image_resize", &["data"]),
     ("toml", &["project"]),
+    ("rustix", &["store"]),
     ("zip", &["data", "tables", "weights"]),
 ];
 
@@ -179,6 +180,32 @@ fn a_library_is_named_only_where_it_may_be_replaced() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_store_reaches_file_systems_through_its_seam() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (module, path, text) in files() {
+        if module != "store" || path.starts_with("store/disk") {
+            continue;
+        }
+        seen += 1;
+        let text = code(text.split("#[cfg(test)]").next().unwrap_or(""));
+        let word = |c: char| !c.is_alphanumeric() && c != '_';
+        for name in ["fs", "File", "OpenOptions", "tempfile", "rustix"] {
+            if text.split(word).any(|found| found == name) {
+                wrong.push(format!("{} names {name}", path.display()));
+            }
+        }
+        for method in ["exists()", "is_file()", "is_dir()", "of_file(", "canonicalize("] {
+            if text.contains(&format!(".{method}")) || text.contains(&format!("::{method}")) {
+                wrong.push(format!("{} calls {method}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 8, "the scan sees the store ({seen})");
+    assert!(wrong.is_empty(), "`store::disk` says how: {wrong:#?}");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Action records: which stage, by its key, gave which objects.
 
 use super::{
+    disk::Disk,
     error::{At, StoreError},
     log::{Log, Records},
     notice::Notices,
 };
 use crate::plan::{canon::Key, digest::Digest};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, io, path::Path};
+use std::{collections::BTreeMap, io, path::Path, sync::Arc};
 
 /// What a stage gave, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,9 +79,9 @@ pub(super) struct Actions {
 }
 
 impl Actions {
-    pub(super) fn open(path: &Path, notices: &Notices) -> Result<Self, StoreError> {
+    pub(super) fn open(disk: &Arc<dyn Disk>, path: &Path, notices: &Notices) -> Result<Self, StoreError> {
         let mut places = Places::default();
-        let log = Log::open(path, notices, &mut places)?;
+        let log = Log::open(disk, path, notices, &mut places)?;
         Ok(Self { log, places })
     }
 

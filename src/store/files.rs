@@ -6,6 +6,7 @@
 //! not recorded and is hashed again next time (the rule of git's index for "racily clean" entries).
 
 use super::{
+    disk::{Disk, DiskFile, Look, Open},
     error::{At, StoreError},
     log::{Log, Records},
     notice::Notices,
@@ -14,11 +15,13 @@ use crate::plan::digest::Digest;
 use rayon::prelude::*;
 use std::{
     collections::BTreeMap,
-    fs::{self, File, Metadata},
     io::{self, Read},
-    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -41,13 +44,12 @@ pub(super) struct Stat {
 }
 
 impl Stat {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    pub(super) const fn of(look: &Look) -> Self {
         Self {
-            size: metadata.len(),
-            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
-            changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
-            inode: metadata.ino(),
+            size: look.size,
+            modified: look.modified,
+            changed: look.changed,
+            inode: look.inode,
         }
     }
 
@@ -133,9 +135,9 @@ pub(super) struct FileIndex {
 }
 
 impl FileIndex {
-    pub(super) fn open(path: &Path, notices: &Notices) -> Result<Self, StoreError> {
+    pub(super) fn open(disk: &Arc<dyn Disk>, path: &Path, notices: &Notices) -> Result<Self, StoreError> {
         let mut entries = Entries::default();
-        let log = Log::open(path, notices, &mut entries)?;
+        let log = Log::open(disk, path, notices, &mut entries)?;
         let mut index = Self {
             log,
             entries,
@@ -187,13 +189,14 @@ impl FileIndex {
 }
 
 /// How files look now.
-pub(super) fn look_all(paths: &[PathBuf]) -> Vec<Result<Stat, StoreError>> {
-    paths.par_iter().map(|path| look(path)).collect()
+pub(super) fn look_all(disk: &dyn Disk, paths: &[PathBuf]) -> Vec<Result<Stat, StoreError>> {
+    paths.par_iter().map(|path| look(disk, path)).collect()
 }
 
 /// Hashes in parallel the files of which no digest is `known`. Gives all digests in order; with them, for a file that was
 /// hashed and is old enough to be recorded, how it looks.
 pub(super) fn hash_all(
+    disk: &dyn Disk,
     paths: &[PathBuf],
     stats: Vec<Result<Stat, StoreError>>,
     known: Vec<Option<Digest>>,
@@ -208,6 +211,7 @@ pub(super) fn hash_all(
         }
     }
     let meter = Meter {
+        disk,
         todo,
         files: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
@@ -223,12 +227,13 @@ pub(super) fn hash_all(
         .collect()
 }
 
-fn look(path: &Path) -> Result<Stat, StoreError> {
-    fs::metadata(path).map(|metadata| Stat::of(&metadata)).at("read", path)
+fn look(disk: &dyn Disk, path: &Path) -> Result<Stat, StoreError> {
+    disk.look(path).map(|look| Stat::of(&look)).at("read", path)
 }
 
 /// Counts what is hashed, and stops it on request.
 struct Meter<'a> {
+    disk: &'a dyn Disk,
     todo: HashProgress,
     files: AtomicU64,
     bytes: AtomicU64,
@@ -245,14 +250,14 @@ impl Meter<'_> {
                 reason = "tells how young a file is, and enters no result"
             )]
             let moment = SystemTime::now();
-            let before = look(path)?;
-            let file = File::open(path).at("read", path)?;
+            let before = look(self.disk, path)?;
+            let file = self.disk.open(path, Open::Read).at("read", path)?;
             let digest = Digest::of_reader(Metered { file, meter: self });
             if (self.cancelled)() {
                 return Err(StoreError::Cancelled);
             }
             let digest = digest.at("read", path)?;
-            if look(path)? == before {
+            if look(self.disk, path)? == before {
                 self.report(&self.files, 1);
                 return Ok((digest, (!before.is_young_at(moment)).then_some(before)));
             }
@@ -272,7 +277,7 @@ impl Meter<'_> {
 
 /// A file whose reading is counted, and fails once the caller has cancelled.
 struct Metered<'a> {
-    file: File,
+    file: Box<dyn DiskFile>,
     meter: &'a Meter<'a>,
 }
 
@@ -281,7 +286,7 @@ impl Read for Metered<'_> {
         if (self.meter.cancelled)() {
             return Err(io::Error::other("cancelled"));
         }
-        let count = self.file.read(buffer)?;
+        let count = self.file.read_on(buffer)?;
         if count > 0 {
             self.meter.report(&self.meter.bytes, count as u64);
         }
@@ -292,6 +297,7 @@ impl Read for Metered<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::disk::RealDisk;
 
     fn stat(number: u64) -> Stat {
         Stat {
@@ -332,7 +338,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = folder.path().join("index");
         let notices = Notices::default();
-        let open = || FileIndex::open(&path, &notices).expect("the index opens");
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let open = || FileIndex::open(&disk, &path, &notices).expect("the index opens");
         let (mut writer, mut other) = (open(), open());
         let names: Vec<PathBuf> = (0..10).map(|file| PathBuf::from(format!("/data/{file}"))).collect();
         let rounds = (2 * FEW / names.len()) as u64;

@@ -8,15 +8,15 @@
 //! A log may be replaced as a whole (compaction): whoever holds the old file notices by its inode, under the lock.
 
 use super::{
-    durable::{lock_exclusive, sync_dir},
+    disk::{self, Disk, DiskFile, Open, read_full_at, write_all},
+    durable::{Temp, sync_dir},
     error::{At, StoreError, if_there},
     notice::{Notice, Notices},
 };
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{FileExt, MetadataExt},
+    io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Begins with a byte that no UTF-8 text contains.
@@ -37,8 +37,9 @@ pub(super) trait Records {
 /// An open log, read up to `end`.
 #[derive(Debug)]
 pub(super) struct Log {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
-    file: File,
+    file: Arc<dyn DiskFile>,
     /// Inode of `file`.
     inode: u64,
     /// Everything before this has been read.
@@ -48,9 +49,15 @@ pub(super) struct Log {
 
 impl Log {
     /// Opens a log, or begins it, and reads it.
-    pub(super) fn open(path: &Path, notices: &Notices, records: &mut impl Records) -> Result<Self, StoreError> {
-        let (file, inode) = open_file(path)?;
+    pub(super) fn open(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        notices: &Notices,
+        records: &mut impl Records,
+    ) -> Result<Self, StoreError> {
+        let (file, inode) = open_file(&**disk, path)?;
         let mut log = Self {
+            disk: Arc::clone(disk),
             path: path.to_owned(),
             file,
             inode,
@@ -92,8 +99,8 @@ impl Log {
         let frames = frames(payloads).at("append to", &self.path)?;
         let _lock = self.lock(records)?;
         self.settle(records)?;
-        let written = (&self.file).write_all(&frames);
-        let written = written.and_then(|()| if durable { self.file.sync_data() } else { Ok(()) });
+        let written = write_all(&*self.file, &frames);
+        let written = written.and_then(|()| if durable { self.file.sync() } else { Ok(()) });
         if let Err(error) = written {
             // Half a record at the end is harmless: should the cut fail as well, the next writer makes it.
             let _ = self.file.set_len(self.end);
@@ -116,16 +123,14 @@ impl Log {
         };
         let frames = frames(&payloads).at("rewrite", &self.path)?;
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut new = tempfile::NamedTempFile::new_in(folder).at("rewrite", &self.path)?;
-        let permissions = self.file.metadata().at("look at", &self.path)?.permissions();
-        new.write_all(&frames)
-            .and_then(|()| new.as_file().set_permissions(permissions))
-            .and_then(|()| new.as_file().sync_all())
+        let new = Temp::new_in(&self.disk, folder, ".log-").at("rewrite", &self.path)?;
+        let mode = self.file.look().at("look at", &self.path)?.mode;
+        write_all(new.file(), &frames)
+            .and_then(|()| self.disk.set_mode(new.path(), mode))
+            .and_then(|()| new.file().sync())
             .writing("rewrite", &self.path, frames.len() as u64)?;
-        new.persist(&self.path)
-            .map_err(|error| error.error)
-            .at("rewrite", &self.path)?;
-        sync_dir(folder)?;
+        new.persist(&self.path).at("rewrite", &self.path)?;
+        sync_dir(&*self.disk, folder)?;
         drop(lock);
         self.refresh(records)
     }
@@ -133,41 +138,30 @@ impl Log {
     /// The record of `length` bytes whose frame begins at `offset`; none when it is damaged.
     pub(super) fn read(&self, offset: u64, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
         let mut frame = vec![0; HEADER + length];
-        match self.file.read_exact_at(&mut frame, offset) {
-            Ok(()) => Ok(payload(&frame).map(<[u8]>::to_vec)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(error).at("read", &self.path),
-        }
+        let filled = read_full_at(&*self.file, &mut frame, offset).at("read", &self.path)?;
+        Ok(payload(&frame[..filled]).map(<[u8]>::to_vec))
     }
 
     /// Turns to the file that now lies at the path, if it is another one or was shortened. Gives its length.
     fn follow(&mut self, records: &mut impl Records) -> Result<u64, StoreError> {
-        let now = if_there(fs::metadata(&self.path)).at("look at", &self.path)?;
+        let now = if_there(self.disk.look(&self.path)).at("look at", &self.path)?;
         if let Some(now) = now
-            && now.ino() == self.inode
-            && now.len() >= self.end
+            && now.inode == self.inode
+            && now.size >= self.end
         {
-            return Ok(now.len());
+            return Ok(now.size);
         }
-        (self.file, self.inode) = open_file(&self.path)?;
+        (self.file, self.inode) = open_file(&*self.disk, &self.path)?;
         self.end = 0;
         records.clear();
-        Ok(self.file.metadata().at("look at", &self.path)?.len())
+        Ok(self.file.look().at("look at", &self.path)?.size)
     }
 
     /// The bytes after `end`.
     fn unread(&self) -> Result<Vec<u8>, StoreError> {
-        let length = self.file.metadata().at("look at", &self.path)?.len();
+        let length = self.file.look().at("look at", &self.path)?.size;
         let mut bytes = vec![0; length.saturating_sub(self.end) as usize];
-        let mut filled = 0;
-        while filled < bytes.len() {
-            match self.file.read_at(&mut bytes[filled..], self.end + filled as u64) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error).at("read", &self.path),
-            }
-        }
+        let filled = read_full_at(&*self.file, &mut bytes, self.end).at("read", &self.path)?;
         bytes.truncate(filled);
         Ok(bytes)
     }
@@ -175,10 +169,9 @@ impl Log {
     /// Locks the file that lies at the path, turning to it if need be.
     fn lock(&mut self, records: &mut impl Records) -> Result<Locked, StoreError> {
         loop {
-            let handle = self.file.try_clone().at("lock", &self.path)?;
-            lock_exclusive(&handle).at("lock", &self.path)?;
+            self.file.lock().at("lock", &self.path)?;
             let inode = self.inode;
-            let locked = Locked(handle);
+            let locked = Locked(Arc::clone(&self.file));
             self.follow(records)?;
             if self.inode == inode {
                 return Ok(locked);
@@ -211,7 +204,7 @@ impl Log {
         if torn > 0 {
             self.file
                 .set_len(self.end)
-                .and_then(|()| self.file.sync_data())
+                .and_then(|()| self.file.sync())
                 .at("cut the torn end of", &self.path)?;
             self.notices.add(Notice::TornTail {
                 log: self.path.clone(),
@@ -231,29 +224,24 @@ impl Log {
 }
 
 /// The lock on a log, until it is dropped.
-struct Locked(File);
+struct Locked(Arc<dyn DiskFile>);
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // The handle shares its lock with the log's own, so closing it would not unlock. A failure leaves the lock to
+        // The log goes on with the file, so dropping this handle would not unlock it. A failure leaves the lock to
         // the end of the process, which is what a lock is for.
         let _ = self.0.unlock();
     }
 }
 
-fn open_file(path: &Path) -> Result<(File, u64), StoreError> {
-    let is_new = !path.exists();
-    let file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .open(path)
-        .at("open", path)?;
+fn open_file(disk: &dyn Disk, path: &Path) -> Result<(Arc<dyn DiskFile>, u64), StoreError> {
+    let is_new = !disk::is_there(disk, path).at("look at", path)?;
+    let file = disk.open(path, Open::Append).at("open", path)?;
     if is_new && let Some(folder) = path.parent() {
-        sync_dir(folder)?;
+        sync_dir(disk, folder)?;
     }
-    let inode = file.metadata().at("look at", path)?.ino();
-    Ok((file, inode))
+    let inode = file.look().at("look at", path)?.inode;
+    Ok((file.into(), inode))
 }
 
 fn checksum(payload: &[u8]) -> [u8; CHECKSUM] {

@@ -19,6 +19,7 @@
 //! Several processes may share a store, and several threads a [`Store`].
 
 mod actions;
+pub mod disk;
 mod durable;
 mod error;
 mod files;
@@ -29,6 +30,8 @@ mod partial;
 mod size;
 
 pub use actions::{Action, Provenance};
+pub use disk::{Disk, RealDisk};
+pub use durable::ScratchDir;
 pub use error::StoreError;
 pub use files::HashProgress;
 pub use notice::Notice;
@@ -36,18 +39,17 @@ pub use size::{SizeReport, Tally};
 
 use crate::plan::{canon::Key, digest::Digest};
 use actions::Actions;
-use durable::{LockFile, Scratch, make_dir, sync_dir};
+use disk::Open;
+use durable::{LockFile, Scratch, Temp, make_dir, make_dirs, sync_dir};
 use error::{At, if_there};
 use files::{FileIndex, Stat, hash_all};
 use notice::Notices;
 use objects::Objects;
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tempfile::TempDir;
 
 /// What `VERSION` says of the layout described above.
 const VERSION: &str = "mtl store 1";
@@ -55,6 +57,7 @@ const VERSION: &str = "mtl store 1";
 /// An open store.
 #[derive(Debug)]
 pub struct Store {
+    disk: Arc<dyn Disk>,
     root: PathBuf,
     objects: Objects,
     actions: Mutex<Actions>,
@@ -83,22 +86,36 @@ impl Store {
     /// # Errors
     /// [`StoreError::OtherVersion`] for a store of another layout, and whatever keeps its files from being written.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        Self::open_on(Arc::new(RealDisk), folder)
+    }
+
+    /// The same on any file system.
+    ///
+    /// # Errors
+    /// As for [`Store::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self, StoreError> {
         let root = std::path::absolute(folder).at("find", folder)?;
-        make_dir(&root)?;
-        check_version(&root)?;
+        make_dir(&*disk, &root)?;
+        check_version(&disk, &root)?;
         for name in ["objects", "partial", "quarantine", "tmp", "locks"] {
-            make_dir(&root.join(name))?;
+            make_dir(&*disk, &root.join(name))?;
         }
         let notices = Notices::default();
         let store = Self {
-            objects: Objects::new(root.join("objects"), root.join("quarantine"), notices.clone()),
-            actions: Mutex::new(Actions::open(&root.join("actions"), &notices)?),
+            objects: Objects::new(
+                Arc::clone(&disk),
+                root.join("objects"),
+                root.join("quarantine"),
+                notices.clone(),
+            ),
+            actions: Mutex::new(Actions::open(&disk, &root.join("actions"), &notices)?),
             index: Mutex::default(),
             scratch: Mutex::default(),
             notices,
             root,
+            disk,
         };
-        Scratch::sweep(&store.root.join("tmp"), &store.gate(), &store.notices)?;
+        Scratch::sweep(&store.disk, &store.root.join("tmp"), &store.gate(), &store.notices)?;
         store.sweep_partial()?;
         Ok(store)
     }
@@ -119,13 +136,13 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn scratch(&self) -> Result<TempDir, StoreError> {
+    pub fn scratch(&self) -> Result<ScratchDir, StoreError> {
         let mut scratch = held(&self.scratch);
         if scratch.is_none() {
-            *scratch = Some(Scratch::begin(&self.root.join("tmp"), &self.gate())?);
+            *scratch = Some(Scratch::begin(&self.disk, &self.root.join("tmp"), &self.gate())?);
         }
         let folder = scratch.as_ref().map_or(self.root.as_path(), Scratch::path);
-        tempfile::tempdir_in(folder).at("make a folder in", folder)
+        ScratchDir::new_in(&self.disk, folder, "stage-").at("make a folder in", folder)
     }
 
     /// Stores a file's contents. A file in a [`Store::scratch`] folder is moved, any other is copied.
@@ -140,8 +157,8 @@ impl Store {
             self.objects.adopt(path)?
         } else {
             let scratch = self.scratch()?;
-            let file = File::open(path).at("read", path)?;
-            let size = file.metadata().at("read", path)?.len();
+            let file = self.disk.open(path, Open::Read).at("read", path)?;
+            let size = file.look().at("read", path)?.size;
             self.objects.copy_in(file, size, scratch.path())?
         };
         self.note_object(digest, stat)?;
@@ -204,24 +221,19 @@ impl Store {
     /// [`StoreError::Absent`] when the store has no sound object, and whatever keeps the file from being written.
     pub fn materialize(&self, digest: Digest, target: &Path) -> Result<(), StoreError> {
         let source = self.verified(digest)?.ok_or(StoreError::Absent { digest })?;
-        let size = fs::metadata(&source).at("look at", &source)?.len();
-        let is_there = fs::metadata(target).is_ok_and(|there| there.is_file() && there.len() == size)
-            && Digest::of_file(target).is_ok_and(|there| there == digest);
+        let size = self.disk.look(&source).at("look at", &source)?.size;
+        let holds = || self.disk.open(target, Open::Read).and_then(Digest::of_reader);
+        let there = self.disk.look(target);
+        let is_there =
+            there.is_ok_and(|there| there.is_file && there.size == size) && holds().is_ok_and(|there| there == digest);
         if is_there {
             return Ok(());
         }
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).at("make the folder", folder)?;
-        let new = tempfile::Builder::new()
-            .prefix(".mtl-")
-            .make_in(folder, |path| File::create_new(path));
-        let mut new = new.at("make a file in", folder)?;
-        // From file to file this is `copy_file_range`, which shares blocks where the file system can.
-        File::open(&source)
-            .and_then(|mut source| io::copy(&mut source, new.as_file_mut()))
-            .writing("write", target, size)?;
-        new.persist(target).map_err(|error| error.error).at("write", target)?;
+        make_dirs(&*self.disk, folder)?;
+        let new = Temp::copy_of(&self.disk, &source, folder, ".mtl-").writing("write", target, size)?;
+        new.persist(target).at("write", target)?;
         Ok(())
     }
 
@@ -300,14 +312,14 @@ impl Store {
             .iter()
             .map(|path| absolute(path.as_ref()))
             .collect::<Result<_, _>>()?;
-        let stats = files::look_all(&paths);
+        let stats = files::look_all(&*self.disk, &paths);
         let known = self.with_index(|index| {
             let get = |(path, stat): (&PathBuf, &Result<Stat, StoreError>)| {
                 stat.as_ref().ok().and_then(|stat| index.get(path, *stat))
             };
             Ok(paths.iter().zip(&stats).map(get).collect::<Vec<_>>())
         })?;
-        let hashed = hash_all(&paths, stats, known, progress, cancelled);
+        let hashed = hash_all(&*self.disk, &paths, stats, known, progress, cancelled);
         self.with_index(|index| {
             for (path, hashed) in paths.iter().zip(&hashed) {
                 if let Ok((digest, Some(stat))) = hashed {
@@ -328,7 +340,7 @@ impl Store {
     /// # Errors
     /// When the lock file cannot be made.
     pub fn lock_stage(&self, key: Key) -> Result<StageLock, StoreError> {
-        LockFile::wait(&self.stage_lock(key)).map(|file| StageLock { _file: file })
+        LockFile::wait(&self.disk, &self.stage_lock(key)).map(|file| StageLock { _file: file })
     }
 
     /// The same without waiting: none when another process or thread computes the stage.
@@ -336,7 +348,7 @@ impl Store {
     /// # Errors
     /// When the lock file cannot be made.
     pub fn try_lock_stage(&self, key: Key) -> Result<Option<StageLock>, StoreError> {
-        let file = LockFile::attempt(&self.stage_lock(key))?;
+        let file = LockFile::attempt(&self.disk, &self.stage_lock(key))?;
         Ok(file.map(|file| StageLock { _file: file }))
     }
 
@@ -355,7 +367,7 @@ impl Store {
         let scratch = self.scratch()?;
         let file = scratch.path().join("state");
         write(&file).at("write the state", &file)?;
-        partial::save(&self.partial_dir(key), &file)
+        partial::save(&*self.disk, &self.partial_dir(key), &file)
     }
 
     /// The file of a stage's saved state, its contents verified; none when there is no sound one.
@@ -363,7 +375,8 @@ impl Store {
     /// # Errors
     /// When it is there and cannot be read.
     pub fn load_state(&self, key: Key) -> Result<Option<PathBuf>, StoreError> {
-        partial::load(&self.partial_dir(key), &self.root.join("quarantine"), &self.notices)
+        let aside = self.root.join("quarantine");
+        partial::load(&*self.disk, &self.partial_dir(key), &aside, &self.notices)
     }
 
     /// How much the store holds.
@@ -371,7 +384,7 @@ impl Store {
     /// # Errors
     /// When a folder cannot be listed.
     pub fn size(&self) -> Result<SizeReport, StoreError> {
-        let tally = |name: &str| size::tally(&self.root.join(name));
+        let tally = |name: &str| size::tally(&*self.disk, &self.root.join(name));
         let (actions, action_bytes) = held(&self.actions).size();
         Ok(SizeReport {
             objects: tally("objects")?,
@@ -397,7 +410,7 @@ impl Store {
         let mut index = held(&self.index);
         match &mut *index {
             Some(index) => act(index),
-            None => act(index.insert(FileIndex::open(&self.root.join("index"), &self.notices)?)),
+            None => act(index.insert(FileIndex::open(&self.disk, &self.root.join("index"), &self.notices)?)),
         }
     }
 
@@ -417,7 +430,7 @@ impl Store {
     }
 
     fn remove_partial(&self, folder: &Path) {
-        if let Err(error) = if_there(fs::remove_dir_all(folder)) {
+        if let Err(error) = disk::remove_all(&*self.disk, folder) {
             self.notices.add(Notice::NotRemoved {
                 path: folder.to_owned(),
                 reason: error.to_string(),
@@ -428,10 +441,9 @@ impl Store {
     /// Removes the saved states of stages that are recorded: their process was killed between the two.
     fn sweep_partial(&self) -> Result<(), StoreError> {
         let folder = self.root.join("partial");
-        for entry in fs::read_dir(&folder).at("list", &folder)? {
-            let path = entry.at("list", &folder)?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let Ok(key) = name.parse().map(Key) else {
+        for name in self.disk.list(&folder).at("list", &folder)? {
+            let path = folder.join(&name);
+            let Ok(key) = name.to_str().unwrap_or_default().parse().map(Key) else {
                 continue;
             };
             // A recorded stage may be running again, because its outputs are damaged; then it is locked.
@@ -455,16 +467,20 @@ impl Drop for Store {
 }
 
 /// Refuses a store of another layout; marks a new one before anything else is written to it.
-fn check_version(root: &Path) -> Result<(), StoreError> {
+fn check_version(disk: &Arc<dyn Disk>, root: &Path) -> Result<(), StoreError> {
     let path = root.join("VERSION");
     let other = |found: &str| StoreError::OtherVersion {
         path: root.to_owned(),
         found: found.to_owned(),
         expected: VERSION,
     };
+    let is_there = |name: &str| {
+        let path = root.join(name);
+        disk::is_there(&**disk, &path).at("look at", &path)
+    };
     // Looked at first: a process that makes this store just now marks it before it makes these.
-    let has_contents = root.join("objects").exists() || root.join("actions").exists();
-    if let Some(found) = if_there(fs::read(&path)).at("read", &path)? {
+    let has_contents = is_there("objects")? || is_there("actions")?;
+    if let Some(found) = if_there(disk::read_file(&**disk, &path)).at("read", &path)? {
         let found = String::from_utf8_lossy(&found);
         return if found.trim_end() == VERSION {
             Ok(())
@@ -475,13 +491,10 @@ fn check_version(root: &Path) -> Result<(), StoreError> {
     if has_contents {
         return Err(other("none"));
     }
-    let mut file = tempfile::Builder::new()
-        .prefix(".VERSION-")
-        .make_in(root, |path| File::create_new(path))
-        .at("make a file in", root)?;
-    writeln!(file, "{VERSION}")
-        .and_then(|()| file.as_file().sync_all())
+    let file = Temp::new_in(disk, root, ".VERSION-").at("make a file in", root)?;
+    disk::write_all(file.file(), format!("{VERSION}\n").as_bytes())
+        .and_then(|()| file.file().sync())
         .at("write", &path)?;
-    file.persist(&path).map_err(|error| error.error).at("write", &path)?;
-    sync_dir(root)
+    file.persist(&path).at("write", &path)?;
+    sync_dir(&**disk, root)
 }

@@ -1,7 +1,8 @@
 //! Objects: files named by the digest of their contents, read-only, never changed.
 
 use super::{
-    durable::{make_dir, sync_dir},
+    disk::{self, Disk, DiskFile, Open},
+    durable::{Temp, make_dir, sync_dir},
     error::{At, StoreError, if_there},
     files::Stat,
     held,
@@ -10,9 +11,7 @@ use super::{
 use crate::plan::digest::Digest;
 use std::{
     collections::BTreeMap,
-    fs::{self, File, Permissions},
     io::{self, Read, Write},
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -26,6 +25,7 @@ type Seen = Arc<Mutex<Option<Stat>>>;
 /// The objects of a store.
 #[derive(Debug)]
 pub(super) struct Objects {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
     quarantine: PathBuf,
     notices: Notices,
@@ -34,8 +34,9 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    pub(super) fn new(folder: PathBuf, quarantine: PathBuf, notices: Notices) -> Self {
+    pub(super) fn new(disk: Arc<dyn Disk>, folder: PathBuf, quarantine: PathBuf, notices: Notices) -> Self {
         Self {
+            disk,
             folder,
             quarantine,
             notices,
@@ -63,19 +64,19 @@ impl Objects {
         if *seen == Some(stat) {
             return Ok(Some((path, stat)));
         }
-        if is_sound(&path, digest)? {
+        if is_sound(&*self.disk, &path, digest)? {
             *seen = Some(stat);
             return Ok(Some((path, stat)));
         }
         *seen = None;
-        quarantine(&path, &self.quarantine, &digest.to_string(), &self.notices)?;
+        quarantine(&*self.disk, &path, &self.quarantine, &digest.to_string(), &self.notices)?;
         Ok(None)
     }
 
     /// How the object's file looks; none when it is absent.
     pub(super) fn look(&self, path: &Path) -> Result<Option<Stat>, StoreError> {
-        let metadata = if_there(fs::metadata(path)).at("look at", path)?;
-        Ok(metadata.map(|metadata| Stat::of(&metadata)))
+        let look = if_there(self.disk.look(path)).at("look at", path)?;
+        Ok(look.as_ref().map(Stat::of))
     }
 
     /// True when this process has found the contents right of an object that looks like this.
@@ -86,15 +87,16 @@ impl Objects {
 
     /// Takes in a file that lies in the store's scratch space; it is moved.
     pub(super) fn adopt(&self, file: &Path) -> Result<(Digest, Stat), StoreError> {
-        let digest = Digest::of_file(file).at("read", file)?;
+        let contents = self.disk.open(file, Open::Read).at("read", file)?;
+        let digest = Digest::of_reader(contents).at("read", file)?;
         let stat = self.place(digest, file)?;
         Ok((digest, stat))
     }
 
     /// Takes in a copy of what `source` gives, about `size` bytes, by way of a new file in `scratch`.
     pub(super) fn copy_in(&self, source: impl Read, size: u64, scratch: &Path) -> Result<(Digest, Stat), StoreError> {
-        let mut copy = tempfile::NamedTempFile::new_in(scratch).at("make a file in", scratch)?;
-        let copy_file = copy.as_file_mut();
+        let mut copy = Temp::new_in(&self.disk, scratch, "copy-").at("make a file in", scratch)?;
+        let copy_file = copy.file_mut();
         let digest = Digest::of_reader(Tee {
             source,
             copy: copy_file,
@@ -107,17 +109,18 @@ impl Objects {
     /// Gives `file`, whose digest is known, its place. When this returns, the object survives a crash.
     fn place(&self, digest: Digest, file: &Path) -> Result<Stat, StoreError> {
         if let Some((_, stat)) = self.verified(digest)? {
-            if_there(fs::remove_file(file)).at("remove", file)?;
+            if_there(self.disk.remove_file(file)).at("remove", file)?;
             return Ok(stat);
         }
         let target = self.path(digest);
         let folder = target.parent().unwrap_or(&self.folder);
-        fs::set_permissions(file, Permissions::from_mode(READ_ONLY)).at("protect", file)?;
-        File::open(file).and_then(|file| file.sync_all()).at("write", file)?;
-        make_dir(folder)?;
-        fs::rename(file, &target).at("write", &target)?;
-        sync_dir(folder)?;
-        let stat = Stat::of(&fs::metadata(&target).at("look at", &target)?);
+        self.disk.set_mode(file, READ_ONLY).at("protect", file)?;
+        let contents = self.disk.open(file, Open::Read);
+        contents.and_then(|contents| contents.sync()).at("write", file)?;
+        make_dir(&*self.disk, folder)?;
+        self.disk.rename(file, &target).at("write", &target)?;
+        sync_dir(&*self.disk, folder)?;
+        let stat = Stat::of(&self.disk.look(&target).at("look at", &target)?);
         *held(&self.seen(digest)) = Some(stat);
         Ok(stat)
     }
@@ -130,7 +133,7 @@ impl Objects {
 /// Reads, and writes what it reads to a copy.
 struct Tee<'a, R> {
     source: R,
-    copy: &'a mut File,
+    copy: &'a mut (dyn DiskFile + 'static),
 }
 
 impl<R: Read> Read for Tee<'_, R> {
@@ -143,10 +146,10 @@ impl<R: Read> Read for Tee<'_, R> {
 
 /// True when the file's contents have this digest; a disk that cannot give them, or no file, is not that. Errors that say
 /// nothing of the file (too many open files, no permission) are errors.
-pub(super) fn is_sound(path: &Path, digest: Digest) -> Result<bool, StoreError> {
+pub(super) fn is_sound(disk: &dyn Disk, path: &Path, digest: Digest) -> Result<bool, StoreError> {
     /// Linux's and the BSDs' number of the input/output error, which the standard library has no name for.
     const EIO: i32 = 5;
-    match Digest::of_file(path) {
+    match disk.open(path, Open::Read).and_then(Digest::of_reader) {
         Ok(found) => Ok(found == digest),
         Err(error) => match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => Ok(false),
@@ -157,15 +160,21 @@ pub(super) fn is_sound(path: &Path, digest: Digest) -> Result<bool, StoreError> 
 }
 
 /// Moves a damaged file away under a name that is free, and says so.
-pub(super) fn quarantine(path: &Path, folder: &Path, name: &str, notices: &Notices) -> Result<(), StoreError> {
+pub(super) fn quarantine(
+    disk: &dyn Disk,
+    path: &Path,
+    folder: &Path,
+    name: &str,
+    notices: &Notices,
+) -> Result<(), StoreError> {
     let names = std::iter::once(name.to_owned()).chain((1..).map(|count: u32| format!("{name}.{count}")));
     for name in names {
         let moved_to = folder.join(name);
-        if moved_to.exists() {
+        if disk::is_there(disk, &moved_to).at("look at", &moved_to)? {
             continue;
         }
         // Another process may have moved it first.
-        if if_there(fs::rename(path, &moved_to)).at("set aside", path)?.is_some() {
+        if if_there(disk.rename(path, &moved_to)).at("set aside", path)?.is_some() {
             notices.add(Notice::Quarantined {
                 path: path.to_owned(),
                 moved_to,

@@ -4,26 +4,24 @@
 //! state from a damaged one.
 
 use super::{
+    disk::{Disk, Open},
     durable::{make_dir, sync_dir},
     error::{At, StoreError, if_there},
     notice::Notices,
     objects::{is_sound, quarantine},
 };
 use crate::plan::digest::Digest;
-use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// The saved states in a folder, newest first.
-fn states(folder: &Path) -> Result<Vec<(u64, Digest, PathBuf)>, StoreError> {
-    let Some(entries) = if_there(fs::read_dir(folder)).at("list", folder)? else {
+fn states(disk: &dyn Disk, folder: &Path) -> Result<Vec<(u64, Digest, PathBuf)>, StoreError> {
+    let Some(names) = if_there(disk.list(folder)).at("list", folder)? else {
         return Ok(Vec::new());
     };
     let mut states = Vec::new();
-    for entry in entries {
-        let path = entry.at("list", folder)?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    for name in names {
+        let path = folder.join(&name);
+        let name = name.to_str().unwrap_or_default();
         let parts = name.strip_prefix("state.").and_then(|rest| rest.split_once('.'));
         if let Some((number, digest)) = parts
             && let (Ok(number), Ok(digest)) = (number.parse(), digest.parse())
@@ -36,31 +34,35 @@ fn states(folder: &Path) -> Result<Vec<(u64, Digest, PathBuf)>, StoreError> {
 }
 
 /// Makes `file` the newest state of `folder`, durably, and removes the older ones.
-pub(super) fn save(folder: &Path, file: &Path) -> Result<(), StoreError> {
-    let size = fs::metadata(file).at("look at", file)?.len();
-    File::open(file)
-        .and_then(|file| file.sync_all())
-        .writing("write", file, size)?;
-    let digest = Digest::of_file(file).at("read", file)?;
-    make_dir(folder)?;
-    let older = states(folder)?;
+pub(super) fn save(disk: &dyn Disk, folder: &Path, file: &Path) -> Result<(), StoreError> {
+    let size = disk.look(file).at("look at", file)?.size;
+    let contents = disk.open(file, Open::Read).at("read", file)?;
+    contents.sync().writing("write", file, size)?;
+    let digest = Digest::of_reader(contents).at("read", file)?;
+    make_dir(disk, folder)?;
+    let older = states(disk, folder)?;
     let number = older.first().map_or(0, |(number, ..)| number + 1);
     let target = folder.join(format!("state.{number}.{digest}"));
-    fs::rename(file, &target).at("write", &target)?;
-    sync_dir(folder)?;
+    disk.rename(file, &target).at("write", &target)?;
+    sync_dir(disk, folder)?;
     for (_, _, path) in older {
-        if_there(fs::remove_file(&path)).at("remove", &path)?;
+        if_there(disk.remove_file(&path)).at("remove", &path)?;
     }
     Ok(())
 }
 
 /// The newest sound state; damaged ones are set aside.
-pub(super) fn load(folder: &Path, aside: &Path, notices: &Notices) -> Result<Option<PathBuf>, StoreError> {
-    for (_, digest, path) in states(folder)? {
-        if is_sound(&path, digest)? {
+pub(super) fn load(
+    disk: &dyn Disk,
+    folder: &Path,
+    aside: &Path,
+    notices: &Notices,
+) -> Result<Option<PathBuf>, StoreError> {
+    for (_, digest, path) in states(disk, folder)? {
+        if is_sound(disk, &path, digest)? {
             return Ok(Some(path));
         }
-        quarantine(&path, aside, &format!("state.{digest}"), notices)?;
+        quarantine(disk, &path, aside, &format!("state.{digest}"), notices)?;
     }
     Ok(None)
 }

@@ -1,8 +1,11 @@
 //! How much a store holds.
 
-use super::error::{At, StoreError, if_there};
+use super::{
+    disk::Disk,
+    error::{At, StoreError, if_there},
+};
 use serde::Serialize;
-use std::{fs, path::Path};
+use std::path::Path;
 
 /// Files and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -33,23 +36,23 @@ pub struct SizeReport {
 }
 
 /// Counts the files below a folder. What vanishes meanwhile is not counted.
-pub(super) fn tally(folder: &Path) -> Result<Tally, StoreError> {
+pub(super) fn tally(disk: &dyn Disk, folder: &Path) -> Result<Tally, StoreError> {
     let mut tally = Tally::default();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        let Some(entries) = if_there(fs::read_dir(&folder)).at("list", &folder)? else {
+        let Some(names) = if_there(disk.list(&folder)).at("list", &folder)? else {
             continue;
         };
-        for entry in entries {
-            let entry = entry.at("list", &folder)?;
-            let Some(metadata) = if_there(entry.metadata()).at("look at", &entry.path())? else {
+        for name in names {
+            let path = folder.join(name);
+            let Some(look) = if_there(disk.look(&path)).at("look at", &path)? else {
                 continue;
             };
-            if metadata.is_dir() {
-                folders.push(entry.path());
+            if look.is_dir {
+                folders.push(path);
             } else {
                 tally.files += 1;
-                tally.bytes += metadata.len();
+                tally.bytes += look.size;
             }
         }
     }
