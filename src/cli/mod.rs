@@ -6,6 +6,7 @@
 mod cache;
 mod check;
 mod diff;
+mod diff_runs;
 mod doc;
 mod explain;
 mod fetch;
@@ -22,6 +23,9 @@ mod program;
 mod progress;
 mod replace;
 mod run;
+mod runs;
+mod show;
+mod stage;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use std::{env, panic::resume_unwind, path::PathBuf, process::ExitCode, thread};
@@ -50,7 +54,13 @@ enum Command {
     New(new::Arguments),
     /// Draws the stages of a program
     Graph(graph::Arguments),
-    /// Says what a diagnostic's code means, with a program that has the mistake and one that has not
+    /// Lists the runs that the store remembers
+    Runs(runs::Arguments),
+    /// Says what a run was: how it was asked for, where it ran, its stages, its results
+    Show(show::Arguments),
+    /// Says what differs between two runs
+    Diff(diff_runs::Arguments),
+    /// Says what a diagnostic's code means, with a program that has the mistake and one that has not; or why a stage runs
     Explain(explain::Arguments),
     /// Prints what stands beside modules, functions, networks, types and words: of the standard library, or of a file
     Doc(doc::Arguments),
@@ -173,6 +183,9 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Graph(arguments) => graph::graph(arguments).into(),
         Command::Predict(arguments) => predict::predict(arguments).into(),
         Command::New(arguments) => new::new(arguments).into(),
+        Command::Runs(arguments) => runs::runs(arguments).into(),
+        Command::Show(arguments) => show::show(arguments).into(),
+        Command::Diff(arguments) => diff_runs::diff(arguments).into(),
         Command::Explain(arguments) => explain::explain(arguments).into(),
         Command::Doc(arguments) => doc::doc(arguments).into(),
         Command::Fmt(arguments) => fmt::fmt(arguments).into(),

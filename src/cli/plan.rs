@@ -40,6 +40,11 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
     match exec::survey(plan, &store) {
         Ok(mut stages) => {
             exec::with_memory(plan, &mut stages);
+            let name = program::name_in_history(&arguments.program.program);
+            let compared = exec::with_changes(plan, &store, (&name, &loaded.program.sources), &mut stages);
+            if let Err(error) = compared {
+                return program::store_failed(&error);
+            }
             match arguments.format {
                 Format::Json => output::json(&json!({ "schema": "mtl.plan/1", "stages": stages })),
                 Format::Text => output::raw(&table(&stages)),

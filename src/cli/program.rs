@@ -6,7 +6,7 @@ use crate::{
     diag::{self, Diagnostics},
     plan::{self, Plan},
     project::{self, Project},
-    source::SourceMap,
+    source::{self, SourceMap},
     store::{Store, StoreError},
 };
 use std::{
@@ -83,6 +83,11 @@ pub(super) fn folder(program: &Path) -> PathBuf {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     }
+}
+
+/// What the history of runs calls a program: its absolute path.
+pub(super) fn name_in_history(program: &Path) -> String {
+    source::absolute(program).display().to_string()
 }
 
 /// The settings for a program that is not read itself; or shows what is wrong with them.

@@ -1,11 +1,18 @@
 //! `mtl run`
 
-use super::{Exit, Format, ProgramArguments, StoreArguments, output, program, progress};
+use super::{
+    Exit, Format, ProgramArguments, StoreArguments, output,
+    program::{self, Loaded},
+    progress,
+};
 use crate::{
-    exec::{self, Event, Listener, Summary},
+    exec::{
+        self, Event, Listener, Summary,
+        history::{Recorder, Setup},
+    },
     nn,
-    plan::Plan,
-    project::{MOST_THREADS, Project, units},
+    plan::{Plan, digest::Digest},
+    project::{MOST_THREADS, units},
 };
 use clap::Args;
 use std::{
@@ -68,12 +75,13 @@ const SAVE_EVERY: Duration = Duration::from_secs(180);
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let loaded = program::load(&arguments.program, &arguments.outputs);
     match loaded.plan(arguments.format) {
-        Ok(plan) => run_plan(arguments, plan, &loaded.project).unwrap_or_else(|exit| exit),
+        Ok(plan) => run_plan(arguments, plan, &loaded).unwrap_or_else(|exit| exit),
         Err(exit) => exit,
     }
 }
 
-fn run_plan(arguments: &Arguments, plan: &Plan, project: &Project) -> Result<Exit, Exit> {
+fn run_plan(arguments: &Arguments, plan: &Plan, loaded: &Loaded) -> Result<Exit, Exit> {
+    let project = &loaded.project;
     let program = &arguments.program.program;
     let cancel = ready(arguments.threads.or(project.run.threads))?;
     let folder = program::store_folder(&arguments.store, project, program);
@@ -90,8 +98,27 @@ fn run_plan(arguments: &Arguments, plan: &Plan, project: &Project) -> Result<Exi
         save_every: arguments.save_every.or(project.run.save_every).unwrap_or(SAVE_EVERY),
         allow_device_change: arguments.allow_device_change,
     };
-    let (summary, reports) = exec::run(plan, &store, &options, listener.as_ref(), &cancel);
+    let recorder = Recorder::new(plan, &store, listener.as_ref(), setup(arguments, loaded));
+    let (summary, reports) = exec::run(plan, &store, &options, &recorder, &cancel);
+    recorder.finish(&summary);
     Ok(finish(arguments, listener.as_ref(), &summary, &reports))
+}
+
+/// How this run was asked for.
+fn setup(arguments: &Arguments, loaded: &Loaded) -> Setup {
+    let sources = &loaded.program.sources;
+    let own = sources
+        .ids()
+        .map(|id| sources.file(id))
+        .filter(|file| file.path().is_some());
+    Setup {
+        program: program::name_in_history(&arguments.program.program),
+        sets: arguments.program.sets.clone(),
+        outputs: arguments.outputs.clone(),
+        sources: own
+            .map(|file| (file.name().to_owned(), Digest::of(file.text().as_bytes())))
+            .collect(),
+    }
 }
 
 /// Makes this process ready to compute, with so many threads, or on all cores if none is said. Gives the flag that signals set.

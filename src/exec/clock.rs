@@ -1,6 +1,7 @@
 //! The only clock of a run. It times, shows and decides when to save; it never reaches a result.
 
 use crate::store::Provenance;
+use jiff::Timestamp;
 use std::{fs, time::Instant};
 
 /// A started stopwatch.
@@ -23,21 +24,26 @@ impl Stopwatch {
     }
 
     /// How a result came about that is complete now, on devices of this class.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "provenance is recorded beside results and enters no key"
-    )]
     pub(super) fn provenance(self, device_class: String) -> Provenance {
-        let host = fs::read_to_string("/proc/sys/kernel/hostname")
-            .ok()
-            .map(|name| name.trim().to_owned());
+        let (when, host, threads) = circumstances();
         Provenance {
-            when: jiff::Timestamp::now(),
+            when,
             host,
             seconds: self.seconds(),
-            threads: u32::try_from(rayon::current_num_threads()).unwrap_or(u32::MAX),
+            threads,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             device_class,
         }
     }
+}
+
+/// Now, this machine where it is known, and how many threads compute.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is recorded beside results and enters no key"
+)]
+pub(super) fn circumstances() -> (Timestamp, Option<String>, u32) {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let threads = u32::try_from(rayon::current_num_threads()).unwrap_or(u32::MAX);
+    (Timestamp::now(), host.map(|name| name.trim().to_owned()), threads)
 }

@@ -1,7 +1,7 @@
 //! The one stream of events of a run; the progress display and the JSON log are drawn from it.
 
-use crate::plan::digest::Digest;
-use serde::Serialize;
+use crate::plan::{canon::Key, digest::Digest};
+use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
 
 /// Something that happened in a run. Serialised, each is one line of `mtl run --format json`.
@@ -59,6 +59,8 @@ pub enum Event {
         stage: String,
         /// Its kind.
         kind: &'static str,
+        /// Its key.
+        key: Key,
         /// How long it ran, in seconds.
         seconds: f64,
         /// Digest of each output.
@@ -72,6 +74,8 @@ pub enum Event {
         stage: String,
         /// Its kind.
         kind: &'static str,
+        /// Its key.
+        key: Key,
         /// Digest of each output.
         outputs: BTreeMap<String, Digest>,
         /// The class of the device that computed it, which may be another one than this.
@@ -146,7 +150,7 @@ pub struct Progress {
 }
 
 /// The counts of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Stages that ran.
     pub ran: usize,

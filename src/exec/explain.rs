@@ -1,10 +1,19 @@
 //! What is known of a plan's stages before anything runs.
 
-use super::keys;
+use super::{
+    fields::{self, Change, Changed, SourceLine, StageFields},
+    history::{self, StageRow},
+    keys,
+};
 use crate::{
-    plan::{Plan, canon::canonical},
+    plan::{
+        Plan,
+        canon::{Key, canonical},
+        digest::Digest,
+    },
+    source::{SourceMap, Span},
     stages,
-    store::{Action, Store, StoreError},
+    store::{Action, FieldsLog, Store, StoreError},
 };
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -34,6 +43,21 @@ pub struct Known {
     /// Bytes of the largest memory that a training needs; filled by [`with_memory`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_bytes: Option<u64>,
+    /// With which stage of an earlier run it was compared; filled by [`with_changes`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
+    /// What differs from that stage.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+}
+
+/// A stage of an earlier run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    /// The run.
+    pub run: String,
+    /// The stage's name there.
+    pub stage: String,
 }
 
 /// Whether a stage will run.
@@ -97,6 +121,8 @@ pub fn survey_until(plan: &Plan, store: &Store, cancelled: &AtomicBool) -> Resul
             note: stage.work.note(),
             device_class: action.as_ref().map(|action| action.provenance.device_class.clone()),
             peak_bytes: None,
+            compared: None,
+            changes: Vec::new(),
         });
         actions[node.index()] = action;
     }
@@ -115,4 +141,200 @@ pub fn with_memory(plan: &Plan, stages: &mut [Known]) {
         key.extend(canonical(&footprint));
         stage.peak_bytes = *known.entry(key).or_insert_with(|| footprint.bytes().ok());
     }
+}
+
+/// Stages that are compared with earlier ones; in a plan with more to run, the first ones say enough.
+const MOST_COMPARED: usize = 200;
+/// Runs that are searched for earlier stages.
+const RUNS: usize = 20;
+/// Stages of a kind among which the nearest is searched.
+const CANDIDATES: usize = 64;
+
+/// The stages of earlier runs of a program by name, the newest of each, with their runs.
+fn earlier(store: &Store, program: &str) -> Result<IndexMap<String, (String, StageRow)>, StoreError> {
+    let mut earlier = IndexMap::new();
+    let mut lists = Vec::new();
+    let runs = history::runs(store)?;
+    for run in runs.iter().filter(|run| run.setup.program == program).take(RUNS) {
+        if run.stages.is_none() || lists.contains(&run.stages) {
+            continue;
+        }
+        lists.push(run.stages);
+        let list = history::stages(store, run)?.unwrap_or_default();
+        for row in list.stages.into_iter().filter(|row| row.key.is_some()) {
+            earlier
+                .entry(row.name.clone())
+                .or_insert_with(|| (run.run.clone(), row));
+        }
+    }
+    Ok(earlier)
+}
+
+/// Adds to the stages that will run what of them differs from the stage of the same name in the last run of the program
+/// that has it, else from the nearest stage of its kind, with the line of the source that says so.
+///
+/// # Errors
+/// When the history of runs, or a file that a stage reads, is there and cannot be read.
+pub fn with_changes(
+    plan: &Plan,
+    store: &Store,
+    (program, sources): (&str, &SourceMap),
+    stages: &mut [Known],
+) -> Result<(), StoreError> {
+    let is_open = |stage: &Known| stage.state != State::Cached && stage.key.is_some();
+    if !stages.iter().any(is_open) {
+        return Ok(());
+    }
+    let earlier = earlier(store, program)?;
+    if earlier.is_empty() {
+        return Ok(());
+    }
+    let log = store.fields()?;
+    let keys: IndexMap<String, Option<Key>> = stages.iter().map(|stage| (stage.name.clone(), key_of(stage))).collect();
+    let digest = |name: &str, output: &str| -> Option<Digest> {
+        let action = store.lookup((*keys.get(name)?)?).ok()??;
+        action.outputs.get(output).copied()
+    };
+    let open = plan.order().zip(stages).filter(|(_, stage)| is_open(stage));
+    for (node, stage) in open.take(MOST_COMPARED) {
+        if let Some((run, row)) = earlier.get(&stage.name)
+            && row.key == key_of(stage)
+        {
+            stage.why = format!("run {} had its result, which is no longer in the store", short(run));
+            continue;
+        }
+        let fields = fields::of_stage(plan, store, node, &digest)?;
+        let Some((run, row, mut changes)) = nearest(&log, &earlier, stage, &fields)? else {
+            continue;
+        };
+        for change in &mut changes {
+            change.source = source_line(sources, plan.graph[node].span, change);
+        }
+        stage.why = told(stage, run, row, &changes);
+        stage.compared = Some(Compared {
+            run: run.clone(),
+            stage: row.name.clone(),
+        });
+        stage.changes = changes;
+    }
+    Ok(())
+}
+
+fn key_of(stage: &Known) -> Option<Key> {
+    stage.key.as_ref()?.parse().ok().map(Key)
+}
+
+/// The first digits of a run's name.
+fn short(run: &str) -> &str {
+    run.get(..8).unwrap_or(run)
+}
+
+/// An earlier stage with its run, and what differs from it.
+type Nearest<'e> = Option<(&'e String, &'e StageRow, Vec<Change>)>;
+
+/// The earlier stage of this name, else the one of its kind from which least differs.
+fn nearest<'e>(
+    log: &FieldsLog,
+    earlier: &'e IndexMap<String, (String, StageRow)>,
+    stage: &Known,
+    fields: &StageFields,
+) -> Result<Nearest<'e>, StoreError> {
+    let changes = |row: &StageRow| -> Result<Option<Vec<Change>>, StoreError> {
+        let Some(key) = row.key else { return Ok(None) };
+        let recorded = StageFields::recorded(log, key)?;
+        recorded.map(|old| fields.changes_from(&old, log)).transpose()
+    };
+    if let Some((run, row)) = earlier.get(&stage.name)
+        && let Some(changes) = changes(row)?
+    {
+        return Ok(Some((run, row, changes)));
+    }
+    let mut best: Nearest<'e> = None;
+    for (run, row) in earlier
+        .values()
+        .filter(|(_, row)| row.kind == stage.kind)
+        .take(CANDIDATES)
+    {
+        if let Some(changes) = changes(row)?
+            && best.as_ref().is_none_or(|(_, _, least)| changes.len() < least.len())
+        {
+            best = Some((run, row, changes));
+        }
+    }
+    Ok(best)
+}
+
+/// The first changes in words.
+fn told(stage: &Known, run: &str, row: &StageRow, changes: &[Change]) -> String {
+    let than = if row.name == stage.name {
+        format!("since run {}", short(run))
+    } else {
+        format!("unlike {} of run {}", row.name, short(run))
+    };
+    let Some(first) = changes.first() else {
+        return format!("{than}: nothing that is recorded differs");
+    };
+    let place = first
+        .source
+        .as_ref()
+        .map(|line| format!(" ({}:{})", line.file, line.line))
+        .unwrap_or_default();
+    let more = match changes.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    format!("{than}: {first}{place}{more}")
+}
+
+/// The line that says what changed: the argument of the stage's call that has the field's name, or the item that it names;
+/// else the call itself.
+fn source_line(sources: &SourceMap, span: Option<Span>, change: &Change) -> Option<SourceLine> {
+    let span = span?;
+    let file = sources.file(span.file);
+    let call = sources.text(span);
+    let is_rate = change.path.starts_with("rate");
+    let names = change.path.split(|c: char| !c.is_alphanumeric() && c != '_').rev();
+    let names = names.chain(is_rate.then_some("lr")).filter(|name| !name.is_empty());
+    let argument = match change.what {
+        Changed::Field => names.into_iter().find_map(|name| argument(call, name)),
+        Changed::Input | Changed::File => None,
+    };
+    let at = argument.map_or(span.start as usize, |(at, value)| {
+        item(file.text(), value).unwrap_or(span.start as usize + at)
+    });
+    let line = file.position(at).line;
+    Some(SourceLine {
+        file: file.name().to_owned(),
+        line,
+        text: file.text().lines().nth(line - 1).unwrap_or_default().trim().to_owned(),
+    })
+}
+
+/// Where an argument of this name stands in a call, and the word with which its value begins.
+fn argument<'t>(call: &'t str, name: &str) -> Option<(usize, &'t str)> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    call.match_indices(name).find_map(|(at, _)| {
+        let value = call[at + name.len()..].trim_start().strip_prefix(':')?.trim_start();
+        let end = value.find(|c| !is_word(c)).unwrap_or(value.len());
+        (!call[..at].ends_with(is_word)).then_some((at, &value[..end]))
+    })
+}
+
+/// Where the item of this name begins, at a line's beginning.
+fn item(text: &str, name: &str) -> Option<usize> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    if name.is_empty() {
+        return None;
+    }
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let rest = ["param ", "let "]
+            .iter()
+            .find_map(|word| line.strip_prefix(word)?.strip_prefix(name));
+        if rest.is_some_and(|rest| !rest.starts_with(is_word)) {
+            return Some(at);
+        }
+        at += line.len();
+    }
+    None
 }

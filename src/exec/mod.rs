@@ -1,13 +1,18 @@
 //! The executor: which stage runs when, reuse, resume, and the stream of events.
 
 mod clock;
+mod compare;
 mod event;
 mod explain;
+mod fields;
+pub mod history;
 mod keys;
 mod outputs;
 mod run;
 mod workshop;
 
+pub use compare::{Fact, How, RunDiff, StageDiff, compare};
 pub use event::{Event, Listener, Progress, Summary};
-pub use explain::{Known, State, survey, survey_until, with_memory};
+pub use explain::{Compared, Known, State, survey, survey_until, with_changes, with_memory};
+pub use fields::{Change, Changed, SourceLine};
 pub use run::{Options, run};

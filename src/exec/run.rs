@@ -208,6 +208,7 @@ impl Run<'_> {
         self.listener.event(&Event::StageReused {
             stage: self.name(node),
             kind: self.kind(node),
+            key,
             outputs: action.outputs.clone(),
             device_class: action.provenance.device_class.clone(),
         });
@@ -276,6 +277,7 @@ impl Run<'_> {
         self.listener.event(&Event::StageFinished {
             stage: action.stage.clone(),
             kind,
+            key,
             seconds,
             outputs,
             device_class,

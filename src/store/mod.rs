@@ -5,6 +5,8 @@
 //! | `VERSION` | the layout's version; another one is refused |
 //! | `objects/ab/cdef...` | contents, by digest; read-only, never changed |
 //! | `actions` | log: a stage's key, the digests of its outputs, how they came about |
+//! | `history` | log: what is remembered of runs |
+//! | `fields` | log: what stages were computed with, for explanations; not synced |
 //! | `index` | log: what files look like whose digests are known |
 //! | `partial/<key>/` | the saved state of an unfinished stage |
 //! | `quarantine/` | what was damaged |
@@ -22,7 +24,9 @@ mod actions;
 pub mod disk;
 mod durable;
 mod error;
+mod fields;
 mod files;
+mod history;
 mod log;
 mod notice;
 mod objects;
@@ -33,7 +37,9 @@ pub use actions::{Action, Provenance};
 pub use disk::{Disk, RealDisk};
 pub use durable::ScratchDir;
 pub use error::StoreError;
+pub use fields::FieldsLog;
 pub use files::HashProgress;
+pub use history::RUN_ID;
 pub use notice::Notice;
 pub use size::{SizeReport, Tally};
 
