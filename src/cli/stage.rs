@@ -33,8 +33,8 @@ pub(super) fn explain(
     let Some(plan) = &loaded.plan else {
         return loaded.plan(format).map_or_else(Ok, |_| Ok(Exit::ProgramWrong));
     };
-    let names = plan.order().map(|node| plan.graph[node].name.as_str());
-    if !names.clone().any(|known| known == name) {
+    let names: Vec<_> = plan.order().map(|node| plan.graph[node].name.as_str()).collect();
+    if !names.contains(&name) {
         return Err(NoStage(nearest(name, names).map(str::to_owned)));
     }
     let folder = program::store_folder(store, &loaded.project, &arguments.program);
