@@ -210,7 +210,10 @@ pub fn with_changes(
         for change in &mut changes {
             change.source = source_line(sources, plan.graph[node].span, change);
         }
-        stage.why = told(stage, run, row, &changes);
+        // What differs from a stage of another name is long and seldom what is meant: it is told to those who ask for it.
+        if row.name == stage.name {
+            stage.why = told(run, &changes);
+        }
         stage.compared = Some(Compared {
             run: run.clone(),
             stage: row.name.clone(),
@@ -264,26 +267,19 @@ fn nearest<'e>(
     Ok(best)
 }
 
-/// The first changes in words.
-fn told(stage: &Known, run: &str, row: &StageRow, changes: &[Change]) -> String {
-    let than = if row.name == stage.name {
-        format!("since run {}", short(run))
-    } else {
-        format!("unlike {} of run {}", row.name, short(run))
-    };
+/// The first changes in words, since the stage of this name in a run.
+fn told(run: &str, changes: &[Change]) -> String {
+    let since = format!("since run {}", short(run));
     let Some(first) = changes.first() else {
-        return format!("{than}: nothing that is recorded differs");
+        return format!("{since}: nothing that is recorded differs");
     };
-    let place = first
-        .source
-        .as_ref()
-        .map(|line| format!(" ({}:{})", line.file, line.line))
-        .unwrap_or_default();
+    let place = first.source.as_ref();
+    let place = place.map_or_else(String::new, |line| format!(" ({}:{})", line.file, line.line));
     let more = match changes.len() - 1 {
         0 => String::new(),
         more => format!(", and {more} more"),
     };
-    format!("{than}: {first}{place}{more}")
+    format!("{since}: {first}{place}{more}")
 }
 
 /// The line that says what changed: the argument of the stage's call that has the field's name, or the item that it names;
