@@ -329,7 +329,7 @@ pub fn runs(store: &Store) -> Result<Vec<RunRecord>, StoreError> {
     let read = records
         .iter()
         .rev()
-        .filter_map(|(_, json)| serde_json::from_slice(json).ok());
+        .filter_map(|json| serde_json::from_slice(json).ok());
     Ok(read.filter(|record: &RunRecord| record.schema == RUN).collect())
 }
 

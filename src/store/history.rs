@@ -46,9 +46,9 @@ impl Store {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn runs(&self) -> Result<Vec<([u8; RUN_ID], Vec<u8>)>, StoreError> {
+    pub fn runs(&self) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut runs = Runs::default();
         Log::open(&self.root.join("history"), &self.notices, &mut runs)?;
-        Ok(runs.0.into_iter().collect())
+        Ok(runs.0.into_values().collect())
     }
 }
