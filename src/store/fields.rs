@@ -73,7 +73,7 @@ impl Store {
     /// When it cannot be read.
     pub fn fields(&self) -> Result<FieldsLog, StoreError> {
         let mut places = Places::default();
-        let log = Log::open(&self.root.join("fields"), &self.notices, &mut places)?;
+        let log = Log::open(&self.disk, &self.root.join("fields"), &self.notices, &mut places)?;
         Ok(FieldsLog { log, places })
     }
 }

@@ -38,7 +38,7 @@ impl Store {
     /// When it cannot be written; then the log is as it was.
     pub fn record_run(&self, id: [u8; RUN_ID], json: &[u8], durable: bool) -> Result<(), StoreError> {
         let mut runs = Runs::default();
-        let mut log = Log::open(&self.root.join("history"), &self.notices, &mut runs)?;
+        let mut log = Log::open(&self.disk, &self.root.join("history"), &self.notices, &mut runs)?;
         log.append(&[[&id, json].concat()], durable, &mut runs)
     }
 
@@ -48,7 +48,7 @@ impl Store {
     /// When the log cannot be read.
     pub fn runs(&self) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut runs = Runs::default();
-        Log::open(&self.root.join("history"), &self.notices, &mut runs)?;
+        Log::open(&self.disk, &self.root.join("history"), &self.notices, &mut runs)?;
         Ok(runs.0.into_values().collect())
     }
 }
