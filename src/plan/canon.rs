@@ -75,7 +75,7 @@ fn encoded<T: Serialize + ?Sized>(value: &T, known: &mut Known) -> Vec<u8> {
 const SHARED: &str = "mtl.shared";
 
 /// For `serialize_with`: a value that many stages of a plan share, such as a network or the rows of a fold. In canonical
-/// bytes it stands by its digest, which [`Keys`] computes once per value and not once per stage.
+/// bytes it stands by its digest, which the plan computes once per value and not once per stage.
 ///
 /// # Errors
 /// Those of the serializer.

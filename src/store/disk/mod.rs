@@ -3,10 +3,10 @@
 //! # How to use it
 //!
 //! - Code in `store/` names neither `std::fs` nor `tempfile` (a test sees to it): it is given an `Arc<dyn Disk>` and calls that.
-//! - A file that must be whole or absent: [`Temp::new_in`](super::durable::Temp) on the same file system, write it
+//! - A file that must be whole or absent: `Temp::new_in` on the same file system, write it
 //!   (`std::io::Write` works on a `dyn DiskFile`), [`DiskFile::sync`], `Temp::persist`, then [`Disk::sync_dir`] of its
 //!   folder. Contents are durable before names, names before records.
-//! - Contents are read by `Digest::of_reader(disk.open(path, Open::Read)?)`, or [`read_file`].
+//! - Contents are read by `Digest::of_reader(disk.open(path, Open::Read)?)`, or `read_file`.
 //! - Nothing is taken to be on the disk that was not synced, and no failed sync is tried again on the same file: the system may
 //!   have dropped what it could not write (Rebello et al. 2020, "Can applications recover from fsync failures?").
 //! - [`Disk::list`] is sorted, so that the n-th operation of a scenario is the same one every time.
