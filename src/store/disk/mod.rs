@@ -11,8 +11,7 @@
 //!   have dropped what it could not write (Rebello et al. 2020, "Can applications recover from fsync failures?").
 //! - [`Disk::list`] is sorted, so that the n-th operation of a scenario is the same one every time.
 //!
-//! [`RealDisk`] is the machine's. `tests/store/` has one that fails on demand and one whose power can be cut; a path
-//! that does not go through the seam escapes both.
+//! [`RealDisk`] is the machine's. Another one can fail on demand; a path that does not go through the seam escapes it.
 
 mod real;
 
