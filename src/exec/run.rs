@@ -261,25 +261,21 @@ impl Run<'_> {
             allow_device_change: self.options.allow_device_change,
         };
         let made = stages::execute(&self.plan.graph[node].work, &context)?;
-        let mut outputs = BTreeMap::new();
-        for (name, path) in made {
-            outputs.insert(name, self.store.put_file(&path).map_err(of_store)?);
-        }
         let seconds = clock.seconds();
-        let action = Action {
+        let describe = |outputs| Action {
             stage: stage.clone(),
             kind: kind.to_owned(),
-            outputs: outputs.clone(),
+            outputs,
             provenance: clock.provenance(monitor.device_class()),
         };
-        self.store.record(key, &action).map_err(of_store)?;
+        let action = self.store.commit(key, &made, describe).map_err(of_store)?;
         let device_class = action.provenance.device_class.clone();
         self.listener.event(&Event::StageFinished {
             stage: action.stage.clone(),
             kind,
             key,
             seconds,
-            outputs,
+            outputs: action.outputs.clone(),
             device_class,
         });
         Ok(action)

@@ -114,12 +114,17 @@ impl Actions {
         Ok(json.and_then(|json| serde_json::from_slice(json).ok()))
     }
 
-    /// Appends a record; it is on the disk when this returns.
-    pub(super) fn record(&mut self, key: Key, action: &Action) -> Result<(), StoreError> {
-        let mut payload = key.0.0.to_vec();
-        serde_json::to_writer(&mut payload, action)
-            .map_err(io::Error::from)
-            .at("write a record for", Path::new(&action.stage))?;
-        self.log.append(&[payload], true, &mut self.places)
+    /// Appends records, made by [`encode`]; they are on the disk when this returns.
+    pub(super) fn record(&mut self, records: &[Vec<u8>]) -> Result<(), StoreError> {
+        self.log.append(records, true, &mut self.places)
     }
+}
+
+/// A record as it stands in the log.
+pub(super) fn encode(key: Key, action: &Action) -> Result<Vec<u8>, StoreError> {
+    let mut payload = key.0.0.to_vec();
+    serde_json::to_writer(&mut payload, action)
+        .map_err(io::Error::from)
+        .at("write a record for", Path::new(&action.stage))?;
+    Ok(payload)
 }

@@ -100,6 +100,34 @@ impl StoreError {
         })
     }
 
+    /// The same once more, for another who waited for the same thing.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::FullDisk {
+                doing,
+                path,
+                needed,
+                reason,
+            } => Self::FullDisk {
+                doing,
+                path: path.clone(),
+                needed: *needed,
+                reason: same(reason),
+            },
+            Self::ReadOnly { doing, path, reason }
+            | Self::Permission { doing, path, reason }
+            | Self::Io { doing, path, reason } => Self::new(doing, path, None, same(reason)),
+            Self::OtherVersion { path, found, expected } => Self::OtherVersion {
+                path: path.clone(),
+                found: found.clone(),
+                expected,
+            },
+            Self::Absent { digest } => Self::Absent { digest: *digest },
+            Self::Restless { path } => Self::Restless { path: path.clone() },
+            Self::Cancelled => Self::Cancelled,
+        }
+    }
+
     fn new(doing: &'static str, path: &Path, needed: Option<u64>, reason: io::Error) -> Self {
         let path = path.to_owned();
         match reason.kind() {
@@ -113,6 +141,14 @@ impl StoreError {
             io::ErrorKind::PermissionDenied => Self::Permission { doing, path, reason },
             _ => Self::Io { doing, path, reason },
         }
+    }
+}
+
+/// The system's word once more.
+fn same(reason: &io::Error) -> io::Error {
+    match reason.raw_os_error() {
+        Some(number) => io::Error::from_raw_os_error(number),
+        None => io::Error::new(reason.kind(), reason.to_string()),
     }
 }
 

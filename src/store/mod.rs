@@ -21,6 +21,7 @@
 //! Several processes may share a store, and several threads a [`Store`].
 
 mod actions;
+mod commit;
 pub mod disk;
 mod durable;
 mod error;
@@ -45,13 +46,15 @@ pub use size::{SizeReport, Tally};
 
 use crate::plan::{canon::Key, digest::Digest};
 use actions::Actions;
+use commit::{Queue, Ticket};
 use disk::Open;
 use durable::{LockFile, Scratch, Temp, make_dir, make_dirs, sync_dir};
 use error::{At, if_there};
 use files::{FileIndex, Stat, hash_all};
 use notice::Notices;
-use objects::Objects;
+use objects::{Objects, Staged};
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -70,6 +73,7 @@ pub struct Store {
     /// Read when it is first needed: it may have a million entries.
     index: Mutex<Option<FileIndex>>,
     scratch: Mutex<Option<Scratch>>,
+    queue: Queue,
     notices: Notices,
 }
 
@@ -117,6 +121,7 @@ impl Store {
             actions: Mutex::new(Actions::open(&disk, &root.join("actions"), &notices)?),
             index: Mutex::default(),
             scratch: Mutex::default(),
+            queue: Queue::default(),
             notices,
             root,
             disk,
@@ -156,11 +161,9 @@ impl Store {
     /// # Errors
     /// When it cannot be read, or not be written to the store; then the store holds what it held before.
     pub fn put_file(&self, path: &Path) -> Result<Digest, StoreError> {
-        let is_scratch = held(&self.scratch)
-            .as_ref()
-            .is_some_and(|scratch| path.starts_with(scratch.path()));
-        let (digest, stat) = if is_scratch {
-            self.objects.adopt(path)?
+        let (digest, stat) = if self.is_scratch(path) {
+            let staged = self.objects.stage(path)?;
+            (staged.digest, self.objects.place(&[&staged])?[0])
         } else {
             let scratch = self.scratch()?;
             let file = self.disk.open(path, Open::Read).at("read", path)?;
@@ -275,6 +278,37 @@ impl Store {
         Ok(None)
     }
 
+    /// Stores a stage's output files, by name, and records what `describe` makes of their digests: all or nothing, in three
+    /// syncs (contents, names, records), which stages that finish at the same time share. Files in a
+    /// [`Store::scratch`] folder are moved, others are copied. A later record of a key wins; the stage's saved state is no
+    /// longer needed and goes.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the disk takes no more; then the stage has no record.
+    pub fn commit(
+        &self,
+        key: Key,
+        files: &[(String, PathBuf)],
+        describe: impl FnOnce(BTreeMap<String, Digest>) -> Action,
+    ) -> Result<Action, StoreError> {
+        let mut outputs = BTreeMap::new();
+        let mut staged = Vec::new();
+        for (name, path) in files {
+            let digest = if self.is_scratch(path) {
+                let file = self.objects.stage(path)?;
+                let digest = file.digest;
+                staged.push(file);
+                digest
+            } else {
+                self.put_file(path)?
+            };
+            outputs.insert(name.clone(), digest);
+        }
+        let action = describe(outputs);
+        self.submit(key, &action, staged)?;
+        Ok(action)
+    }
+
     /// Records what a stage gave; a later record of a key wins. Its saved state is no longer needed and goes.
     ///
     /// # Errors
@@ -286,10 +320,36 @@ impl Store {
                 return Err(StoreError::Absent { digest });
             }
         }
-        self.with_index(|index| index.flush(false))?;
-        held(&self.actions).record(key, action)?;
+        self.submit(key, action, Vec::new())
+    }
+
+    /// Makes outputs and record durable, together with those of other threads.
+    fn submit(&self, key: Key, action: &Action, files: Vec<Staged>) -> Result<(), StoreError> {
+        let ticket = Ticket {
+            files,
+            record: actions::encode(key, action)?,
+        };
+        self.queue.submit(ticket, |tickets| self.settle(tickets))?;
         self.remove_partial(&self.partial_dir(key));
         Ok(())
+    }
+
+    /// A round of group commit: contents before names, names before records.
+    fn settle(&self, tickets: &[Ticket]) -> Result<(), StoreError> {
+        let files: Vec<_> = tickets.iter().flat_map(|ticket| &ticket.files).collect();
+        let stats = self.objects.place(&files)?;
+        for (file, stat) in files.iter().zip(stats) {
+            self.note_object(file.digest, stat)?;
+        }
+        self.with_index(|index| index.flush(false))?;
+        let records: Vec<_> = tickets.iter().map(|ticket| ticket.record.clone()).collect();
+        held(&self.actions).record(&records)
+    }
+
+    /// True for a file in this store's scratch space.
+    fn is_scratch(&self, path: &Path) -> bool {
+        let scratch = held(&self.scratch);
+        scratch.as_ref().is_some_and(|scratch| path.starts_with(scratch.path()))
     }
 
     /// The digest of a file outside the store; hashed only if it is new or changed.

@@ -2,7 +2,7 @@
 
 use super::{
     disk::{self, Disk, DiskFile, Open},
-    durable::{Temp, make_dir, sync_dir},
+    durable::{Temp, make_dirs, sync_dir},
     error::{At, StoreError, if_there},
     files::Stat,
     held,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::plan::digest::Digest;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -22,6 +22,15 @@ const READ_ONLY: u32 = 0o444;
 /// How an object looked when its contents were last known to be right; locked while they are looked at.
 type Seen = Arc<Mutex<Option<Stat>>>;
 
+/// A file in scratch space that is to be an object.
+#[derive(Debug)]
+pub(super) struct Staged {
+    /// What its contents are.
+    pub(super) digest: Digest,
+    /// Where it lies.
+    pub(super) file: PathBuf,
+}
+
 /// The objects of a store.
 #[derive(Debug)]
 pub(super) struct Objects {
@@ -31,6 +40,8 @@ pub(super) struct Objects {
     notices: Notices,
     /// Objects that this process has verified.
     verified: Mutex<BTreeMap<Digest, Seen>>,
+    /// Objects whose names this process has synced.
+    durable: Mutex<BTreeSet<Digest>>,
 }
 
 impl Objects {
@@ -41,6 +52,7 @@ impl Objects {
             quarantine,
             notices,
             verified: Mutex::default(),
+            durable: Mutex::default(),
         }
     }
 
@@ -85,12 +97,14 @@ impl Objects {
         seen.is_some_and(|seen| *held(&seen) == Some(stat))
     }
 
-    /// Takes in a file that lies in the store's scratch space; it is moved.
-    pub(super) fn adopt(&self, file: &Path) -> Result<(Digest, Stat), StoreError> {
+    /// Hashes a file that lies in the store's scratch space, for [`Objects::place`].
+    pub(super) fn stage(&self, file: &Path) -> Result<Staged, StoreError> {
         let contents = self.disk.open(file, Open::Read).at("read", file)?;
         let digest = Digest::of_reader(contents).at("read", file)?;
-        let stat = self.place(digest, file)?;
-        Ok((digest, stat))
+        Ok(Staged {
+            digest,
+            file: file.to_owned(),
+        })
     }
 
     /// Takes in a copy of what `source` gives, about `size` bytes, by way of a new file in `scratch`.
@@ -102,24 +116,74 @@ impl Objects {
             copy: copy_file,
         });
         let digest = digest.writing("write an object to", &self.folder, size)?;
-        let stat = self.place(digest, copy.path())?;
-        Ok((digest, stat))
+        let staged = Staged {
+            digest,
+            file: copy.path().to_owned(),
+        };
+        let stats = self.place(&[&staged])?;
+        Ok((digest, stats[0]))
     }
 
-    /// Gives `file`, whose digest is known, its place. When this returns, the object survives a crash.
-    fn place(&self, digest: Digest, file: &Path) -> Result<Stat, StoreError> {
-        if let Some((_, stat)) = self.verified(digest)? {
+    /// Gives files their places and tells how they look there. When this returns, they survive a crash: their contents
+    /// are synced, all at once where there are several, then they are renamed, then their names are synced.
+    pub(super) fn place(&self, staged: &[&Staged]) -> Result<Vec<Stat>, StoreError> {
+        let mut new = BTreeMap::new();
+        let mut folders = BTreeSet::new();
+        for Staged { digest, file } in staged {
+            if self.verified(*digest)?.is_some() {
+                if !held(&self.durable).contains(digest) {
+                    // Whoever gave it its name may have died before the name was synced.
+                    folders.extend(self.path(*digest).parent().map(Path::to_owned));
+                }
+            } else if !new.contains_key(digest) {
+                self.disk.set_mode(file, READ_ONLY).at("protect", file)?;
+                new.insert(*digest, file);
+                continue;
+            }
             if_there(self.disk.remove_file(file)).at("remove", file)?;
-            return Ok(stat);
         }
+        self.sync_contents(new.values().map(|file| file.as_path()))?;
+        for (&digest, file) in &new {
+            let target = self.path(digest);
+            let folder = target.parent().unwrap_or(&self.folder);
+            folders.extend(make_dirs(&*self.disk, folder)?);
+            folders.insert(folder.to_owned());
+            self.disk.rename(file, &target).at("write", &target)?;
+        }
+        if let Err(error) = self.sync_names(&folders) {
+            // Nothing is known of the names now, and a second sync would not tell: the stages run again.
+            for &digest in new.keys() {
+                let _ = self.disk.remove_file(&self.path(digest));
+            }
+            return Err(error);
+        }
+        let stats: Result<Vec<_>, _> = staged.iter().map(|staged| self.placed(staged.digest)).collect();
+        held(&self.durable).extend(staged.iter().map(|staged| staged.digest));
+        stats
+    }
+
+    /// Makes files' contents durable: one by itself, several at once where the system can.
+    fn sync_contents<'a>(&self, mut files: impl ExactSizeIterator<Item = &'a Path>) -> Result<(), StoreError> {
+        if files.len() > 1 && self.disk.sync_all(&self.folder).at("sync", &self.folder)? {
+            return Ok(());
+        }
+        files.try_for_each(|file| {
+            let contents = self.disk.open(file, Open::Read);
+            contents.and_then(|contents| contents.sync()).at("write", file)
+        })
+    }
+
+    /// The same for the names in folders.
+    fn sync_names(&self, folders: &BTreeSet<PathBuf>) -> Result<(), StoreError> {
+        if folders.len() > 1 && self.disk.sync_all(&self.folder).at("sync", &self.folder)? {
+            return Ok(());
+        }
+        folders.iter().try_for_each(|folder| sync_dir(&*self.disk, folder))
+    }
+
+    /// How an object looks that has got its place.
+    fn placed(&self, digest: Digest) -> Result<Stat, StoreError> {
         let target = self.path(digest);
-        let folder = target.parent().unwrap_or(&self.folder);
-        self.disk.set_mode(file, READ_ONLY).at("protect", file)?;
-        let contents = self.disk.open(file, Open::Read);
-        contents.and_then(|contents| contents.sync()).at("write", file)?;
-        make_dir(&*self.disk, folder)?;
-        self.disk.rename(file, &target).at("write", &target)?;
-        sync_dir(&*self.disk, folder)?;
         let stat = Stat::of(&self.disk.look(&target).at("look at", &target)?);
         *held(&self.seen(digest)) = Some(stat);
         Ok(stat)

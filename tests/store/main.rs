@@ -4,6 +4,8 @@
 
 mod actions;
 mod company;
+mod faults;
+mod faulty;
 mod files;
 mod objects;
 mod refusals;

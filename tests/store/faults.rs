@@ -1,0 +1,173 @@
+//! Every operation of a run fails once, in every way: nothing wrong, nothing half, and the next run ends as if nothing
+//! had been.
+
+use crate::{
+    action,
+    faulty::{Fault, Faulty},
+    key,
+};
+use mtl::{
+    plan::digest::Digest,
+    store::{Disk, RealDisk, Store, StoreError},
+};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use tempfile::TempDir;
+
+/// Stages of the scenario, with their outputs' contents; the second shares one with the first.
+const STAGES: [(u64, &[(&str, &str)]); 2] = [
+    (1, &[("model", "weights"), ("log.csv", "epoch,loss\n1,0.5\n")]),
+    (2, &[("scores.csv", "id,score\n7,0.25\n"), ("copy", "weights")]),
+];
+
+/// A folder in memory where there is one: thousands of stores are made.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| crate::folder())
+}
+
+/// Has a stage's result, reused or computed.
+fn have(store: &Store, number: u64, outputs: &[(&str, &str)]) -> Result<BTreeMap<String, Digest>, StoreError> {
+    let _lock = store.lock_stage(key(number))?;
+    if let Some(action) = store.reusable(key(number))? {
+        return Ok(action.outputs);
+    }
+    if store.load_state(key(number))?.is_none() {
+        store.save_state(key(number), |path| fs::write(path, number.to_le_bytes()))?;
+    }
+    let scratch = store.scratch()?;
+    let mut files = Vec::new();
+    for (name, contents) in outputs {
+        let path = scratch.path().join(name);
+        fs::write(&path, contents).expect("the stage writes it");
+        files.push(((*name).to_owned(), path));
+    }
+    let describe = |outputs| mtl::store::Action {
+        outputs,
+        ..action(&format!("stage {number}"), &[])
+    };
+    Ok(store.commit(key(number), &files, describe)?.outputs)
+}
+
+/// A whole run: two stages, a file from outside, an output written.
+fn run(disk: Arc<dyn Disk>, folder: &Path) -> Result<Vec<BTreeMap<String, Digest>>, StoreError> {
+    let store = Store::open_on(disk, &folder.join("store"))?;
+    let mut results = Vec::new();
+    for (number, outputs) in STAGES {
+        results.push(have(&store, number, outputs)?);
+    }
+    let input = store.digest_of_file(&folder.join("input"))?;
+    assert_eq!(input, Digest::of(b"pictures"));
+    store.materialize(results[1]["scores.csv"], &folder.join("out/scores.csv"))?;
+    Ok(results)
+}
+
+fn expected() -> Vec<BTreeMap<String, Digest>> {
+    let digests = |(_, outputs): (u64, &[(&str, &str)])| {
+        let digest = |(name, contents): &(&str, &str)| ((*name).to_owned(), Digest::of(contents.as_bytes()));
+        outputs.iter().map(digest).collect()
+    };
+    STAGES.map(digests).to_vec()
+}
+
+/// What must hold of a store whatever went wrong: what is there is whole, and the rest can be made.
+fn judge(folder: &Path, what: &str) {
+    let written = folder.join("out/scores.csv");
+    if written.exists() {
+        assert_eq!(
+            fs::read_to_string(&written).expect("it is there"),
+            STAGES[1].1[0].1,
+            "{what}"
+        );
+    }
+    let store = Store::open(&folder.join("store")).unwrap_or_else(|error| panic!("{what}: {error}"));
+    for ((number, _), outputs) in STAGES.iter().zip(expected()) {
+        let Some(action) = store.lookup(key(*number)).expect("the log is read") else {
+            continue;
+        };
+        assert_eq!(action.outputs, outputs, "{what}");
+        for (name, &digest) in &action.outputs {
+            if let Some(path) = store.verified(digest).expect("it can be read") {
+                let found = Digest::of_file(&path).expect("it can be read");
+                assert_eq!(found, digest, "{what}: {name}");
+            }
+        }
+    }
+    drop(store);
+    let again = run(Arc::new(RealDisk), folder).unwrap_or_else(|error| panic!("{what}, again: {error}"));
+    assert_eq!(again, expected(), "{what}, again");
+    let store = Store::open(&folder.join("store")).expect("it opens");
+    let size = store.size().expect("it can be counted");
+    assert_eq!(
+        (size.objects.files, size.partial.files, size.scratch.files),
+        (3, 0, 0),
+        "{what}"
+    );
+}
+
+#[test]
+fn every_operation_fails_once_in_every_way() {
+    let mut tried = 0;
+    for fault in [
+        Fault::Once(libc::ENOSPC),
+        Fault::Once(libc::EIO),
+        Fault::Once(libc::EMFILE),
+        Fault::FromThenOn(libc::ENOSPC),
+        Fault::FromThenOn(libc::EIO),
+        Fault::FromThenOn(libc::EMFILE),
+        Fault::HalfWrite,
+        Fault::ShortWrite,
+        Fault::Sync,
+    ] {
+        for at in 0.. {
+            let folder = folder();
+            fs::write(folder.path().join("input"), b"pictures").expect("it can be written");
+            let disk = Faulty::new(fault, at);
+            let result = run(Arc::new(disk.clone()), folder.path());
+            let what = format!("{fault:?} at {at}");
+            if let Ok(results) = &result {
+                assert_eq!(*results, expected(), "{what}");
+            }
+            if !disk.has_failed() {
+                assert!(result.is_ok(), "{what} did not happen");
+                break;
+            }
+            judge(folder.path(), &what);
+            tried += 1;
+        }
+    }
+    assert!(tried > 500, "the scenario has many operations ({tried})");
+}
+
+#[test]
+fn a_stage_is_durable_in_three_syncs() {
+    let folder = folder();
+    let disk = Faulty::sound();
+    let store = Store::open_on(Arc::new(disk.clone()), folder.path()).expect("it opens");
+    // What every run does once is done: the first record makes the logs.
+    let all: Vec<(String, String)> = (0..9).map(|n| (format!("file {n}"), format!("contents {n}"))).collect();
+    for (number, count) in [(1, 1), (2, 4), (3, 9)] {
+        let some: Vec<(&str, String)> = all[..count]
+            .iter()
+            .map(|(name, contents)| (name.as_str(), format!("{contents} of {number}")))
+            .collect();
+        let some: Vec<(&str, &str)> = some.iter().map(|(name, contents)| (*name, contents.as_str())).collect();
+        let scratch = store.scratch().expect("a folder is made");
+        let files: Vec<_> = some
+            .iter()
+            .map(|(name, contents)| {
+                let path = scratch.path().join(name);
+                fs::write(&path, contents).expect("the stage writes it");
+                ((*name).to_owned(), path)
+            })
+            .collect();
+        store.is_intact(Digest::of(b"none")).expect("it can be looked at");
+        let before = disk.syncs();
+        let describe = |outputs| mtl::store::Action {
+            outputs,
+            ..action("a stage", &[])
+        };
+        store.commit(key(number), &files, describe).expect("it is recorded");
+        let syncs = disk.syncs() - before;
+        let most = if number == 1 { 4 } else { 3 };
+        assert!(syncs <= most, "{count} files: {syncs} syncs");
+    }
+}
