@@ -77,6 +77,7 @@ fn table(report: &SizeReport) -> String {
         action_bytes,
         index_bytes,
         partial,
+        trail,
         quarantine,
         scratch,
     } = report;
@@ -85,6 +86,7 @@ fn table(report: &SizeReport) -> String {
         ("action records", *actions, *action_bytes),
         ("file index", 1, *index_bytes),
         ("saved states", partial.files, partial.bytes),
+        ("epochs' states", trail.files, trail.bytes),
         ("quarantine", quarantine.files, quarantine.bytes),
         ("scratch", scratch.files, scratch.bytes),
     ];

@@ -77,6 +77,12 @@ impl Loaded {
     }
 }
 
+/// By which name a program's states are counted: its place, wherever it is called from.
+pub(super) fn pipeline(program: &Path) -> String {
+    let absolute = fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
+    absolute.to_string_lossy().into_owned()
+}
+
 /// The folder in which a program lies.
 pub(super) fn folder(program: &Path) -> PathBuf {
     match program.parent() {

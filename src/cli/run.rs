@@ -54,6 +54,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     allow_device_change: bool,
 
+    /// What the states of epochs, from which longer trainings go on, may take, as `20GB`; 0 keeps none of them [default: 20GB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    trail: Option<u64>,
+
     /// Opens the reports in the browser when all is done
     #[arg(long)]
     open: bool,
@@ -68,8 +72,16 @@ fn interval(text: &str) -> Result<Duration, String> {
     units::time(text).ok_or_else(|| "expected a time such as `30s` or `5min`".to_owned())
 }
 
+/// A size as settings write it.
+fn size(text: &str) -> Result<u64, String> {
+    units::size(text).ok_or_else(|| "expected a size such as `20GB`".to_owned())
+}
+
 /// How often the state of a training is saved where nothing else is said.
 const SAVE_EVERY: Duration = Duration::from_secs(180);
+
+/// Bytes that the states of epochs may take where nothing else is said.
+const TRAIL: u64 = 20_000_000_000;
 
 /// Carries a program out.
 pub(super) fn run(arguments: &Arguments) -> Exit {
@@ -97,6 +109,8 @@ fn run_plan(arguments: &Arguments, plan: &Plan, loaded: &Loaded) -> Result<Exit,
         out: program::folder(program).join("out"),
         save_every: arguments.save_every.or(project.run.save_every).unwrap_or(SAVE_EVERY),
         allow_device_change: arguments.allow_device_change,
+        pipeline: program::pipeline(program),
+        trail: arguments.trail.or(project.store.trail).unwrap_or(TRAIL),
     };
     let recorder = Recorder::new(plan, &store, listener.as_ref(), setup(arguments, loaded));
     let (summary, reports) = exec::run(plan, &store, &options, &recorder, &cancel);

@@ -29,7 +29,8 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         note: Option<Cow<'static, str>>,
     },
-    /// A training goes on from a state that an earlier run has left.
+    /// A training goes on from a saved state: its own, or one that another training with the same beginning has left. Of the
+    /// epochs before it there is no [`Event::EpochFinished`].
     Resumed {
         /// The stage.
         stage: String,
@@ -90,7 +91,7 @@ pub enum Event {
         /// How many stages.
         stages: usize,
     },
-    /// Another process computes the stage; this one waits.
+    /// Another process computes the stage, or an epoch of a training that it shares; this one waits.
     Waiting {
         /// The stage.
         stage: String,

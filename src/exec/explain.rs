@@ -3,7 +3,7 @@
 use super::{
     fields::{self, Change, Changed, SourceLine, StageFields},
     history::{self, StageRow},
-    keys,
+    keys, trail,
 };
 use crate::{
     plan::{
@@ -40,6 +40,9 @@ pub struct Known {
     /// The class of the device that computed a known result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_class: Option<String>,
+    /// Whole epochs that a training which is partly done need not train.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_epochs: Option<u32>,
     /// Bytes of the largest memory that a training needs; filled by [`with_memory`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_bytes: Option<u64>,
@@ -66,7 +69,7 @@ pub struct Compared {
 pub enum State {
     /// Its result is known.
     Cached,
-    /// It will go on from a saved state.
+    /// It will go on from a saved state: its own, or one of a training that begins alike.
     Partial,
     /// It will run.
     ToRun,
@@ -95,6 +98,7 @@ pub fn survey_until(plan: &Plan, store: &Store, cancelled: &AtomicBool) -> Resul
             Some(key) => store.lookup(key)?,
             None => None,
         };
+        let mut known_epochs = None;
         let (state, why) = match (&action, key) {
             (Some(_), _) => (State::Cached, String::new()),
             (None, None) => {
@@ -102,14 +106,12 @@ pub fn survey_until(plan: &Plan, store: &Store, cancelled: &AtomicBool) -> Resul
                 let name = first.map_or("an input", |(_, from)| plan.graph[*from].name.as_str());
                 (State::ToRun, format!("after {name}"))
             }
-            (None, Some(key)) if store.load_state(key)?.is_some() => (
-                State::Partial,
-                "an earlier run was stopped; it goes on from its last state".to_owned(),
-            ),
-            (None, Some(_)) => (
-                State::ToRun,
-                "no result yet for these parameters, inputs and files".to_owned(),
-            ),
+            (None, Some(key)) => {
+                let taken = keys::taken(plan, node, |from| actions[from.index()].as_ref());
+                let begun = trail::begun(plan, node, store, (key, &taken.unwrap_or_default()))?;
+                known_epochs = begun.epochs;
+                (begun.state, begun.why)
+            }
         };
         stages.push(Known {
             name: stage.name.clone(),
@@ -120,6 +122,7 @@ pub fn survey_until(plan: &Plan, store: &Store, cancelled: &AtomicBool) -> Resul
             why,
             note: stage.work.note(),
             device_class: action.as_ref().map(|action| action.provenance.device_class.clone()),
+            known_epochs,
             peak_bytes: None,
             compared: None,
             changes: Vec::new(),

@@ -1,7 +1,7 @@
 //! Keys of stages, from what is known of their inputs.
 
 use crate::{
-    plan::{Plan, canon::Key, stage::Role},
+    plan::{Plan, canon::Key, digest::Digest, stage::Role},
     store::{Action, Store, StoreError},
 };
 use petgraph::{Direction, graph::NodeIndex, visit::EdgeRef};
@@ -18,6 +18,19 @@ pub(super) fn inputs(plan: &Plan, node: NodeIndex) -> Vec<(Role, NodeIndex)> {
     inputs
 }
 
+/// What `node` takes from other stages, as it enters its key; none when one of their actions is not known.
+pub(super) fn taken<'a>(
+    plan: &Plan,
+    node: NodeIndex,
+    action: impl Fn(NodeIndex) -> Option<&'a Action>,
+) -> Option<Vec<(Role, String, Digest)>> {
+    let inputs = inputs(plan, node).into_iter().map(|(role, from)| {
+        let digest = action(from)?.outputs.get(role.output())?;
+        Some((role, role.output().to_owned(), *digest))
+    });
+    inputs.collect()
+}
+
 /// The key of a stage whose inputs' actions are known; none when one of them is not.
 ///
 /// # Errors
@@ -30,13 +43,9 @@ pub(super) fn key<'a>(
     cancel: &AtomicBool,
 ) -> Result<Option<Key>, StoreError> {
     let work = &plan.graph[node].work;
-    let mut taken = Vec::new();
-    for (role, from) in inputs(plan, node) {
-        let Some(digest) = action(from).and_then(|action| action.outputs.get(role.output())) else {
-            return Ok(None);
-        };
-        taken.push((role, role.output().to_owned(), *digest));
-    }
+    let Some(taken) = taken(plan, node, action) else {
+        return Ok(None);
+    };
     let paths: Vec<_> = work.files().into_iter().map(|path| path.as_path()).collect();
     // Most stages read no files, and asking the file index reads it.
     let files = if paths.is_empty() {

@@ -9,6 +9,7 @@ pub mod history;
 mod keys;
 mod outputs;
 mod run;
+mod trail;
 mod workshop;
 
 pub use compare::{Fact, How, RunDiff, StageDiff, compare};
@@ -16,3 +17,4 @@ pub use event::{Event, Listener, Progress, Summary};
 pub use explain::{Compared, Known, State, survey, survey_until, with_changes, with_memory};
 pub use fields::{Change, Changed, SourceLine};
 pub use run::{Options, run};
+pub use trail::{Standing, is_kept, over_budget};

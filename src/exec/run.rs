@@ -4,7 +4,8 @@ use super::{
     clock::Stopwatch,
     event::{Event, Listener, Summary},
     keys, outputs,
-    workshop::{Monitored, StoredStates},
+    trail::Trails,
+    workshop::Monitored,
 };
 use crate::{
     nn::device_class,
@@ -35,6 +36,10 @@ pub struct Options {
     pub save_every: Duration,
     /// Goes on from states that another class of device has left.
     pub allow_device_change: bool,
+    /// The program, by which its states of epochs are counted.
+    pub pipeline: String,
+    /// Bytes that they may take, once the training under way is stored.
+    pub trail: u64,
 }
 
 /// Runs a plan: every stage whose result is not known, and its outputs' files. Gives the counts and the reports' pages.
@@ -56,6 +61,7 @@ pub fn run(
         states,
         summary: Summary::default(),
         others: BTreeMap::new(),
+        trails: Trails::new((plan, store), options, listener, cancel),
     };
     for node in plan.order() {
         run.settle(node);
@@ -70,7 +76,7 @@ pub fn run(
 }
 
 /// How often a stage is asked for that another process computes.
-const WAIT: Duration = Duration::from_millis(100);
+pub(super) const WAIT: Duration = Duration::from_millis(100);
 
 /// A failure of the store with what to do about it.
 pub(super) fn of_store(error: StoreError) -> StageError {
@@ -106,6 +112,7 @@ struct Run<'a> {
     summary: Summary,
     /// How many reused results of networks were computed on other classes of devices.
     others: BTreeMap<String, usize>,
+    trails: Trails<'a>,
 }
 
 impl Run<'_> {
@@ -250,7 +257,7 @@ impl Run<'_> {
             listener: self.listener,
             devices: Mutex::default(),
         };
-        let states = StoredStates { store: self.store, key };
+        let states = self.trails.states(node, key, |from| self.action(from));
         let context = Context {
             inputs: &inputs,
             folder: folder.path(),
@@ -269,6 +276,7 @@ impl Run<'_> {
             provenance: clock.provenance(monitor.device_class()),
         };
         let action = self.store.commit(key, &made, describe).map_err(of_store)?;
+        states.finished().map_err(of_store)?;
         let device_class = action.provenance.device_class.clone();
         self.listener.event(&Event::StageFinished {
             stage: action.stage.clone(),

@@ -8,6 +8,7 @@ pub mod cost;
 pub mod digest;
 pub mod dot;
 pub mod stage;
+pub mod trail;
 
 mod augment;
 mod builtins;

@@ -35,6 +35,8 @@ pub struct Project {
 pub struct StoreSettings {
     /// `path`: the store's folder, from the file's own folder on.
     pub path: Option<PathBuf>,
+    /// `trail`: bytes that the states of epochs of one program may take.
+    pub trail: Option<u64>,
 }
 
 /// How programs are run.

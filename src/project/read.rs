@@ -14,6 +14,7 @@ use toml::{
 /// Every setting: its table and its key.
 pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("store", "path"),
+    ("store", "trail"),
     ("run", "threads"),
     ("run", "keep_going"),
     ("run", "save_every"),
@@ -74,6 +75,7 @@ fn is_table(name: &str) -> bool {
 fn take(project: &mut Project, table: &str, key: &str, value: &Spanned<DeValue<'_>>) -> Result<(), Refused> {
     const FOLDER: &str = "a folder, as \"../store\"";
     const THREADS: &str = "a number from 1 to 1024";
+    const SIZE: &str = "a size, as \"20GB\" or \"0\"";
     const TIME: &str = "a time, as \"30s\" or \"5min\"";
     let value = value.get_ref();
     match (table, key) {
@@ -82,6 +84,10 @@ fn take(project: &mut Project, table: &str, key: &str, value: &Spanned<DeValue<'
             let path = path.ok_or(Refused::Expected(FOLDER))?;
             let folder = project.file.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
             project.store.path = Some(folder.join(path));
+        }
+        ("store", "trail") => {
+            let size = value.as_str().and_then(units::size);
+            project.store.trail = Some(size.ok_or(Refused::Expected(SIZE))?);
         }
         ("run", "threads") => {
             let count = whole(value).filter(|count| (1..=u64::from(MOST_THREADS)).contains(count));

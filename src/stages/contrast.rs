@@ -20,7 +20,7 @@ pub(super) fn run(contrast: &Contrast, context: &Context<'_>) -> Result<Outputs,
         weights: weights.collect(),
         ..state
     };
-    train::write(state, context.folder)
+    train::write(state, context.folder, &|_, _, _| Ok(false))
 }
 
 /// The weights before the first step: those of the model that arrives, with heads and projection drawn anew. Towers come

@@ -19,6 +19,7 @@ use crate::{
     train::Footprint,
 };
 use std::{
+    collections::BTreeMap,
     error, io, iter,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
@@ -70,18 +71,81 @@ pub struct Progress {
     pub loss: Option<f64>,
 }
 
-/// Keeps the state of a training between runs.
-pub trait States {
-    /// The last state that was saved.
+/// Files of a state's parts, by their names.
+pub type Parts = BTreeMap<String, PathBuf>;
+
+/// A state that a training has saved.
+#[derive(Clone, Debug)]
+pub enum Saved {
+    /// Inside an epoch, in one file.
+    Inside(PathBuf),
+    /// After an epoch.
+    After(Parts),
+}
+
+/// What is known beyond the epochs that a training has done.
+#[derive(Clone, Debug)]
+pub enum Ahead {
+    /// Nothing: the next epoch is this training's to do, and nobody else does it meanwhile.
+    Train,
+    /// The state after more epochs; it may be let go before it is read.
+    Known(Parts),
+    /// Nothing, and the run is to stop.
+    Stop,
+}
+
+/// An epoch that is complete.
+#[derive(Clone, Copy, Debug)]
+pub struct EpochEnd<'a> {
+    /// How many are complete.
+    pub done: u32,
+    /// The one with the smallest tuning loss, counted from 1.
+    pub best: Option<u32>,
+    /// The classes of the devices that computed, in the order of their first step.
+    pub devices: &'a [String],
+}
+
+/// Keeps the states of a training between runs: inside an epoch for itself, after an epoch for every training that begins
+/// alike.
+pub trait States: Sync {
+    /// The last state that this training has saved.
     ///
     /// # Errors
     /// When it is there and cannot be read.
-    fn load(&self) -> Result<Option<PathBuf>, StageError>;
-    /// Saves a state, whole or not at all: `write` fills the file that it is given.
+    fn own(&self) -> Result<Option<Saved>, StageError>;
+
+    /// The folder by which [`States::own`] knows: without it the training begins anew.
+    fn folder(&self) -> PathBuf;
+
+    /// Saves a state inside an epoch, whole or not at all: `write` fills the file that it is given.
     ///
     /// # Errors
     /// When it cannot be written.
     fn save(&self, write: &mut dyn FnMut(&Path) -> io::Result<()>) -> Result<(), StageError>;
+
+    /// To be called before every epoch with the number of those done. Waits while somebody else trains the same epoch.
+    ///
+    /// # Errors
+    /// When what is stored cannot be read.
+    fn before_epoch(&self, done: u32) -> Result<Ahead, StageError>;
+
+    /// Saves the state after an epoch, whole or not at all: `write` fills the folder that it is given with the files of its
+    /// parts, and gives their names.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn save_epoch(
+        &self,
+        end: &EpochEnd<'_>,
+        write: &mut dyn FnMut(&Path) -> io::Result<Vec<&'static str>>,
+    ) -> Result<(), StageError>;
+
+    /// Gives a part of the last state after an epoch a second name among the outputs, when that is the state after `done`
+    /// epochs; false when it cannot be done.
+    ///
+    /// # Errors
+    /// When the part cannot be read.
+    fn link(&self, done: u32, part: &str, target: &Path) -> Result<bool, StageError>;
 }
 
 /// Why a stage did not end.

@@ -1,7 +1,7 @@
 //! Trains one model, going on from the state that an earlier run has left.
 
 use super::{
-    Context, Outputs, Progress, StageError,
+    Ahead, Context, EpochEnd, Outputs, Parts, Progress, Saved, StageError,
     feed::Feed,
     pictures::Pictures,
     prepare,
@@ -16,8 +16,8 @@ use crate::{
     },
     plan::stage::{self, Role, Start, Train},
     train::{
-        self, Control, Data, DecayOn, Diverged, EpochReport, Failure, Footprint, Hooks, Objective, Outcome, Recipe,
-        Samples, State, StepReport, TrainError,
+        self, Control, Data, DecayOn, Diverged, EpochReport, Failure, Footprint, Hooks, Next, Objective, Outcome, Part,
+        Recipe, Samples, State, StateError, StepReport, TrainError,
     },
 };
 use std::{fs, io, path::Path};
@@ -25,7 +25,9 @@ use std::{fs, io, path::Path};
 pub(super) fn run(train: &Train, context: &Context<'_>) -> Result<Outputs, StageError> {
     let objective = Objective::Classes(train.loss.clone());
     let state = trained(train, &start(train, context)?, objective, context)?;
-    write(state, context.folder)
+    write(state, context.folder, &|done, part, target| {
+        context.states.link(done, part, target)
+    })
 }
 
 /// The state after the last epoch, whatever is learnt: all that trains goes on from saved states in one way.
@@ -45,8 +47,6 @@ pub(super) fn trained(
     let saved = saved_state(context)?;
     if let Some(state) = &saved {
         check_device(state, context)?;
-        let at = &state.progress;
-        context.monitor.resumed(number(at.epoch), at.step as u64, &at.devices);
     }
     let training = Labelled::new(&pictures, &train.training, train);
     let tuning = Labelled::new(&pictures, &train.tuning, train);
@@ -56,7 +56,12 @@ pub(super) fn trained(
         tuning: (tuning.count() > 0 && matches!(objective, Objective::Classes(_))).then_some(&tuning as &dyn Samples),
     };
     let told = saved.as_ref().map_or(0, |state| state.progress.history.len());
-    let mut hooks = Keeper { train, context, told };
+    let mut hooks = Keeper {
+        train,
+        context,
+        told,
+        from: saved.as_ref().map(|state| state.progress.clone()),
+    };
     let recipe = recipe(train, objective);
     let control = Control {
         cancel: context.cancel,
@@ -65,9 +70,16 @@ pub(super) fn trained(
     match train::fit(&mut network, data, &recipe, saved.as_ref(), &mut hooks, control) {
         Ok(Outcome::Finished(state)) => Ok(state),
         Ok(Outcome::Cancelled(state)) => {
-            save(&state, context)?;
+            // The state after an epoch is saved already.
+            if state.progress.step > 0 {
+                save(&state, context)?;
+            }
             Err(StageError::Cancelled)
         }
+        Err(TrainError::Hook(failure)) => Err(match failure.downcast::<StageError>() {
+            Ok(error) => *error,
+            Err(failure) => StageError::failed(TrainError::Hook(failure)),
+        }),
         Err(TrainError::Diverged(diverged)) => Err(self::diverged(&diverged, train, context)),
         Err(error) => Err(StageError::failed(error)),
     }
@@ -95,10 +107,8 @@ fn check_device(state: &State, context: &Context<'_>) -> Result<(), StageError> 
         return Ok(());
     }
     let made = devices.join(" and ");
-    let place = match context.states.load()? {
-        Some(path) => path.parent().unwrap_or(&path).display().to_string(),
-        None => "its folder".to_owned(),
-    };
+    let place = context.states.folder();
+    let place = place.display();
     let message = format!("the saved state of this training is of device class `{made}`, and this device is `{here}`");
     Err(StageError::failed(message).help(format!(
         "go on where it was saved; or `--allow-device-change` goes on here, to bits that neither class would give; or \
@@ -148,11 +158,38 @@ fn weights_of_towers(train: &Train, weights: Weights) -> Weights {
 }
 
 fn saved_state(context: &Context<'_>) -> Result<Option<State>, StageError> {
-    let Some(path) = context.states.load()? else {
-        return Ok(None);
+    match context.states.own()? {
+        None => Ok(None),
+        Some(Saved::After(parts)) => state_of(&parts),
+        Some(Saved::Inside(path)) => {
+            let bytes = fs::read(&path).map_err(StageError::failed)?;
+            State::from_bytes(&bytes).map(Some).map_err(StageError::failed)
+        }
+    }
+}
+
+/// The state with these parts; none when one of them was let go meanwhile.
+fn state_of(parts: &Parts) -> Result<Option<State>, StageError> {
+    /// Why there is none.
+    enum Lack {
+        Gone,
+        Failed(StageError),
+    }
+    impl From<StateError> for Lack {
+        fn from(error: StateError) -> Self {
+            Self::Failed(StageError::failed(error))
+        }
+    }
+    let read = |part: Part| match parts.get(part.name()).map(fs::read).transpose() {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Lack::Gone),
+        Err(error) => Err(Lack::Failed(StageError::failed(error))),
     };
-    let bytes = fs::read(&path).map_err(StageError::failed)?;
-    State::from_bytes(&bytes).map(Some).map_err(StageError::failed)
+    match State::from_parts(read) {
+        Ok(state) => Ok(Some(state)),
+        Err(Lack::Gone) => Ok(None),
+        Err(Lack::Failed(error)) => Err(error),
+    }
 }
 
 fn save(state: &State, context: &Context<'_>) -> Result<(), StageError> {
@@ -160,7 +197,37 @@ fn save(state: &State, context: &Context<'_>) -> Result<(), StageError> {
     context.states.save(&mut |path| fs::write(path, &bytes))
 }
 
-pub(super) fn write(state: State, folder: &Path) -> Result<Outputs, StageError> {
+/// Saves the state after an epoch.
+fn save_epoch(state: &State, context: &Context<'_>) -> Result<(), StageError> {
+    let progress = &state.progress;
+    let losses = progress
+        .history
+        .iter()
+        .filter_map(|report| Some((report.epoch, report.tuning_loss?)));
+    // Of equal ones the first.
+    let best = losses.reduce(|best, next| if next.1 < best.1 { next } else { best });
+    let end = EpochEnd {
+        done: number(progress.epoch),
+        best: best.map(|(epoch, _)| number(epoch + 1)),
+        devices: &progress.devices,
+    };
+    context.states.save_epoch(&end, &mut |folder| {
+        let mut names = Vec::new();
+        for part in Part::ALL {
+            if let Some(bytes) = state.part(part).map_err(io::Error::other)? {
+                fs::write(folder.join(part.name()), bytes)?;
+                names.push(part.name());
+            }
+        }
+        Ok(names)
+    })
+}
+
+/// Gives a part of the state after so many epochs a second name; false when it cannot.
+type Link<'a> = dyn Fn(u32, &str, &Path) -> Result<bool, StageError> + 'a;
+
+/// The outputs. The model is the file of the state's part where `link` can make it so.
+pub(super) fn write(state: State, folder: &Path, link: &Link<'_>) -> Result<Outputs, StageError> {
     let (model, history) = (folder.join("model"), folder.join("history"));
     let mut before = (0, 0);
     let epochs = state.progress.history.iter().map(|report| {
@@ -174,7 +241,9 @@ pub(super) fn write(state: State, folder: &Path) -> Result<Outputs, StageError> 
         kept: state.progress.best.map(|best| number(best.epoch + 1)),
     })
     .map_err(StageError::failed)?;
-    write_weights(&model, &state.into_model()).map_err(StageError::failed)?;
+    if !link(number(state.progress.epoch), state.model_part().name(), &model)? {
+        write_weights(&model, &state.into_model()).map_err(StageError::failed)?;
+    }
     fs::write(&history, text).map_err(StageError::failed)?;
     Ok(vec![("model".to_owned(), model), ("history".to_owned(), history)])
 }
@@ -218,8 +287,8 @@ fn recipe(train: &Train, objective: Objective) -> Recipe {
 
 /// Says what diverged, where the last good state is, and what may mend it.
 fn diverged(diverged: &Diverged, train: &Train, context: &Context<'_>) -> StageError {
-    let kept = match context.states.load() {
-        Ok(Some(path)) => format!("the last good state is kept in {}", path.display()),
+    let kept = match context.states.own() {
+        Ok(Some(_)) => format!("the last good state is kept in {}", context.states.folder().display()),
         _ => "no state had been saved yet".to_owned(),
     };
     let top = train.rates.iter().copied().fold(0.0, f64::max);
@@ -288,9 +357,43 @@ struct Keeper<'a> {
     context: &'a Context<'a>,
     /// Epochs that were told of.
     told: usize,
+    /// Where the training goes on, until it is known that nobody has come further.
+    from: Option<train::Progress>,
+}
+
+impl Keeper<'_> {
+    fn tell_from(&mut self) {
+        if let Some(at) = self.from.take() {
+            self.context
+                .monitor
+                .resumed(number(at.epoch), at.step as u64, &at.devices);
+        }
+    }
 }
 
 impl Hooks for Keeper<'_> {
+    fn before_epoch(&mut self, done: usize) -> Result<Next, Failure> {
+        loop {
+            let parts = match self.context.states.before_epoch(number(done)) {
+                Ok(Ahead::Train) => {
+                    self.tell_from();
+                    return Ok(Next::Train);
+                }
+                Ok(Ahead::Known(parts)) => parts,
+                Ok(Ahead::Stop) | Err(StageError::Cancelled) => return Ok(Next::Stop),
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(state) = state_of(&parts)? {
+                let at = &state.progress;
+                self.context
+                    .monitor
+                    .resumed(number(at.epoch), at.step as u64, &at.devices);
+                self.told = at.history.len();
+                return Ok(Next::Jump(Box::new(state)));
+            }
+        }
+    }
+
     fn on_step(&mut self, report: &StepReport) {
         let (batch, samples) = (u64::from(self.train.batch), self.train.training.count() as u64);
         let per_epoch = samples.min(self.train.batches_per_epoch() * batch);
@@ -305,9 +408,9 @@ impl Hooks for Keeper<'_> {
     }
 
     fn on_state(&mut self, state: &State) -> Result<(), Failure> {
-        // The state after the last epoch is the model, which is stored at once.
-        if state.progress.epoch < self.train.epochs as usize {
-            save(state, self.context).map_err(io::Error::other)?;
+        match state.progress.step {
+            0 => save_epoch(state, self.context)?,
+            _ => save(state, self.context)?,
         }
         for report in state.progress.history.iter().skip(self.told) {
             let epoch = number(report.epoch + 1);

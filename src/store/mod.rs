@@ -9,6 +9,7 @@
 //! | `fields` | log: what stages were computed with, for explanations; not synced |
 //! | `index` | log: what files look like whose digests are known |
 //! | `partial/<key>/` | the saved state of an unfinished stage |
+//! | `trail/` | the states after the epochs of trainings: a log of them, and their parts by digest |
 //! | `quarantine/` | what was damaged |
 //! | `tmp/` | scratch space, swept when its process is gone |
 //! | `locks/` | files locked with `flock`, so locks die with their processes |
@@ -33,6 +34,7 @@ mod notice;
 mod objects;
 mod partial;
 mod size;
+mod trail;
 
 pub use actions::{Action, Provenance};
 pub use disk::{Disk, RealDisk};
@@ -43,6 +45,7 @@ pub use files::HashProgress;
 pub use history::RUN_ID;
 pub use notice::Notice;
 pub use size::{SizeReport, Tally};
+pub use trail::{EpochState, TrailPart};
 
 use crate::plan::{canon::Key, digest::Digest};
 use actions::Actions;
@@ -59,6 +62,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use trail::Trail;
 
 /// What `VERSION` says of the layout described above.
 const VERSION: &str = "mtl store 1";
@@ -74,6 +78,7 @@ pub struct Store {
     index: Mutex<Option<FileIndex>>,
     scratch: Mutex<Option<Scratch>>,
     queue: Queue,
+    trail: Trail,
     notices: Notices,
 }
 
@@ -107,11 +112,13 @@ impl Store {
         let root = std::path::absolute(folder).at("find", folder)?;
         make_dir(&*disk, &root)?;
         check_version(&disk, &root)?;
-        for name in ["objects", "partial", "quarantine", "tmp", "locks"] {
+        for name in ["objects", "partial", "trail", "quarantine", "tmp", "locks"] {
             make_dir(&*disk, &root.join(name))?;
         }
         let notices = Notices::default();
+        let trail = Trail::new(&disk, &root, &notices);
         let store = Self {
+            trail,
             objects: Objects::new(
                 Arc::clone(&disk),
                 root.join("objects"),
@@ -458,6 +465,7 @@ impl Store {
             action_bytes,
             index_bytes: self.with_index(|index| Ok(index.len()))?,
             partial: tally("partial")?,
+            trail: tally("trail")?,
             quarantine: tally("quarantine")?,
             scratch: tally("tmp")?,
         })

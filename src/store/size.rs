@@ -29,6 +29,8 @@ pub struct SizeReport {
     pub index_bytes: u64,
     /// Saved states of unfinished stages.
     pub partial: Tally,
+    /// States after the epochs of trainings, with their log. A model that has the contents of one is the same file.
+    pub trail: Tally,
     /// What was damaged and is set aside.
     pub quarantine: Tally,
     /// Scratch files, of running processes too.

@@ -5,7 +5,7 @@ use super::error::{Diverged, Lost, TrainError};
 use super::loss::mean_loss;
 use super::objective::Objective;
 use super::optimizer::Stride;
-use super::recipe::{Data, Hooks, Outcome, Recipe, Samples, StepReport};
+use super::recipe::{Data, Hooks, Next, Outcome, Recipe, Samples, StepReport};
 use super::sampler::{ClassDraws, Draw, Sampler};
 use super::schedule::{Place, factor, momentum};
 use super::state::{Best, EpochReport, Memory, Progress, State, StateError};
@@ -106,11 +106,7 @@ impl<'a> Run<'a> {
         control: Control<'a>,
     ) -> Result<Self, TrainError> {
         let sampler = sampler(network, data, recipe)?;
-        let (mut progress, memory) = restored(network, &sampler, recipe, from)?;
-        let device = device_class().to_owned();
-        if !progress.devices.contains(&device) {
-            progress.devices.push(device);
-        }
+        let (progress, memory) = restored(network, &sampler, recipe, from)?;
         let data = Data {
             tuning: data.tuning.filter(|tuning| tuning.count() > 0),
             ..data
@@ -141,6 +137,14 @@ impl<'a> Run<'a> {
     /// Every epoch that is left.
     fn finish(mut self, hooks: &mut dyn Hooks) -> Result<Outcome, TrainError> {
         while self.progress.epoch < self.recipe.epochs {
+            match hooks.before_epoch(self.progress.epoch).map_err(TrainError::Hook)? {
+                Next::Train => {}
+                Next::Jump(state) => {
+                    self.jump(&state)?;
+                    continue;
+                }
+                Next::Stop => return Ok(Outcome::Cancelled(self.state()?)),
+            }
             if !self.epoch(hooks)? {
                 return Ok(Outcome::Cancelled(self.state()?));
             }
@@ -148,6 +152,14 @@ impl<'a> Run<'a> {
             self.saved = LastSaved::now();
         }
         Ok(Outcome::Finished(self.state()?))
+    }
+
+    /// Goes on from another state of the same training.
+    fn jump(&mut self, state: &State) -> Result<(), TrainError> {
+        (self.progress, self.memory) = restored(self.network, &self.sampler, self.recipe, Some(state))?;
+        self.losses.clear();
+        self.saved = LastSaved::now();
+        Ok(())
     }
 
     /// The steps of an epoch that are left, and what is measured after them; false when cancelled.
@@ -406,8 +418,11 @@ fn restored(
         average: recipe.ema.map(|_| network.values().to_vec()),
         best: None,
     };
+    let device = device_class().to_owned();
     let Some(state) = from else {
-        return Ok((Progress::new(sampler.samples, sampler.batch), memory));
+        let mut progress = Progress::new(sampler.samples, sampler.batch);
+        progress.devices.push(device);
+        return Ok((progress, memory));
     };
     let describe = |samples: usize, batch: usize| format!("{samples} samples in batches of {batch}");
     let (expected, found) = (
@@ -417,7 +432,11 @@ fn restored(
     if expected != found {
         return Err(StateError::Other { expected, found }.into());
     }
-    Ok((state.progress.clone(), state.restore(network, memory)?))
+    let mut progress = state.progress.clone();
+    if !progress.devices.contains(&device) {
+        progress.devices.push(device);
+    }
+    Ok((progress, state.restore(network, memory)?))
 }
 
 /// The highest rate of a trained parameter.

@@ -19,6 +19,7 @@ mod sampler;
 mod schedule;
 mod state;
 mod step;
+mod trail;
 
 pub use crate::plan::stage::{Curve, Fall, Keep, Loss, Mix, OneCycle, Optimizer, Plateau, Schedule};
 pub use augment::augment;
@@ -29,7 +30,8 @@ pub use loss::{cross_entropy, loss_and_gradient, mean_cross_entropy, mean_loss};
 pub use memory::Footprint;
 pub use objective::Objective;
 pub use optimizer::{DecayOn, Moments, Stride, gradient_norm};
-pub use recipe::{Data, Failure, Hooks, Outcome, Recipe, Samples, StepReport};
+pub use recipe::{Data, Failure, Hooks, Next, Outcome, Recipe, Samples, StepReport};
 pub use sampler::{ClassDraws, Draw, Sampler};
 pub use schedule::{Fallen, Place, factor, momentum};
-pub use state::{Best, EpochReport, Progress, State, StateError};
+pub use state::{Best, EpochReport, Part, Progress, State, StateError};
+pub use trail::{Course, Trail, state_key};

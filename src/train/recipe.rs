@@ -105,8 +105,28 @@ pub struct StepReport {
     pub images: usize,
 }
 
+/// What comes next in a training.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// An epoch is trained.
+    Train,
+    /// The training goes on from this state of its own way, which somebody else has come to.
+    Jump(Box<State>),
+    /// The run is to stop.
+    Stop,
+}
+
 /// What the loop tells its caller.
 pub trait Hooks {
+    /// Before an epoch, or the rest of one, when `done` epochs are complete.
+    ///
+    /// # Errors
+    /// When it cannot be known what comes next; training then stops.
+    fn before_epoch(&mut self, done: usize) -> Result<Next, Failure> {
+        let _ = done;
+        Ok(Next::Train)
+    }
+
     /// After every step.
     fn on_step(&mut self, report: &StepReport);
 

@@ -2,7 +2,7 @@
 
 use super::optimizer::Moments;
 use super::schedule::Fallen;
-use crate::nn::{Network, Weights, WeightsError, bytes_with_note, note_of, weights_from_bytes};
+use crate::nn::{Network, Weights, WeightsError, bytes_with_note, note_of, weights_from_bytes, weights_to_bytes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -17,6 +17,36 @@ const PREFIXES: [&str; 6] = [
     "average.",
     "best.",
 ];
+
+/// The parts of a state that are files of their own after an epoch, so that each is stored once: weights as the model's file
+/// has them, and beside them all that only training needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// All parameters and buffers after the last step.
+    Weights,
+    /// Their mean over steps.
+    Average,
+    /// Those of the best epoch.
+    Best,
+    /// The optimiser's moments, and how far the training has come.
+    Memory,
+}
+
+impl Part {
+    /// Every part; the last one every state has, and the first.
+    pub const ALL: [Self; 4] = [Self::Weights, Self::Average, Self::Best, Self::Memory];
+
+    /// Its name in the store.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Weights => "weights",
+            Self::Average => "average",
+            Self::Best => "best",
+            Self::Memory => "memory",
+        }
+    }
+}
 
 /// What one epoch came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -177,11 +207,24 @@ impl State {
         }
     }
 
-    /// The weights that the training gives: of the best epoch, else the mean, else the last.
+    /// Which weights the training gives: of the best epoch, else the mean, else the last.
+    #[must_use]
+    pub fn model_part(&self) -> Part {
+        match () {
+            () if !self.best.is_empty() => Part::Best,
+            () if !self.average.is_empty() => Part::Average,
+            () => Part::Weights,
+        }
+    }
+
+    /// The weights that the training gives.
     #[must_use]
     pub fn into_model(self) -> Weights {
-        let kept = [self.best, self.average, self.weights].into_iter();
-        kept.into_iter().find(|weights| !weights.is_empty()).unwrap_or_default()
+        match self.model_part() {
+            Part::Best => self.best,
+            Part::Average => self.average,
+            Part::Weights | Part::Memory => self.weights,
+        }
     }
 
     /// Puts the weights back in a network, and fills what a training remembers beside it; `memory` comes as before the first
@@ -226,15 +269,19 @@ impl State {
     /// # Errors
     /// When a tensor is not F32.
     pub fn to_bytes(&self) -> Result<Vec<u8>, StateError> {
-        let kinds = [
+        self.bytes_of(&[
             &self.weights,
             &self.first,
             &self.second,
             &self.third,
             &self.average,
             &self.best,
-        ];
-        let kinds = kinds.into_iter().zip(PREFIXES);
+        ])
+    }
+
+    /// The progress with these kinds of tensors, in the order of [`PREFIXES`].
+    fn bytes_of(&self, kinds: &[&Weights; 6]) -> Result<Vec<u8>, StateError> {
+        let kinds = kinds.iter().zip(PREFIXES);
         let all: Weights = kinds
             .flat_map(|(weights, prefix)| weights.iter().map(move |(n, t)| (format!("{prefix}{n}"), t.clone())))
             .collect();
@@ -244,12 +291,62 @@ impl State {
         )?)
     }
 
+    /// The bytes of one part; none of what the training does not have.
+    ///
+    /// # Errors
+    /// When a tensor is not F32.
+    pub fn part(&self, part: Part) -> Result<Option<Vec<u8>>, StateError> {
+        let none = Weights::new();
+        let weights = match part {
+            Part::Memory => {
+                let kinds = [&none, &self.first, &self.second, &self.third, &none, &none];
+                return self.bytes_of(&kinds).map(Some);
+            }
+            Part::Average if self.average.is_empty() => return Ok(None),
+            Part::Best if self.best.is_empty() => return Ok(None),
+            Part::Weights => &self.weights,
+            Part::Average => &self.average,
+            Part::Best => &self.best,
+        };
+        Ok(Some(weights_to_bytes(weights)?))
+    }
+
+    /// The state of which `read` gives the bytes of each part that it has.
+    ///
+    /// # Errors
+    /// When `read` fails, when a part that every state has is not there, or one is damaged.
+    pub fn from_parts<E: From<StateError>>(
+        mut read: impl FnMut(Part) -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<Self, E> {
+        let memory = read(Part::Memory)?.ok_or(StateError::NoProgress)?;
+        let mut state = Self::from_bytes(&memory)?;
+        let mut weights = |part| -> Result<Weights, E> {
+            let Some(bytes) = read(part)? else {
+                return Ok(Weights::new());
+            };
+            Ok(weights_from_bytes(&bytes).map_err(StateError::from)?)
+        };
+        state.weights = weights(Part::Weights)?;
+        state.average = weights(Part::Average)?;
+        state.best = weights(Part::Best)?;
+        Ok(state)
+    }
+
+    /// How far the training has come whose state these bytes are, of [`State::to_bytes`] or of [`Part::Memory`].
+    ///
+    /// # Errors
+    /// When they are something else or damaged.
+    pub fn progress_of(bytes: &[u8]) -> Result<Progress, StateError> {
+        let note = note_of(bytes, NOTE)?.ok_or(StateError::NoProgress)?;
+        Ok(serde_json::from_str(&note)?)
+    }
+
     /// Reads the bytes of [`State::to_bytes`].
     ///
     /// # Errors
     /// When they are something else or damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
-        let note = note_of(bytes, NOTE)?.ok_or(StateError::NoProgress)?;
+        let progress = Self::progress_of(bytes)?;
         let mut kinds: [Weights; 6] = Default::default();
         for (name, tensor) in weights_from_bytes(bytes)? {
             let kind = PREFIXES
@@ -263,7 +360,7 @@ impl State {
         }
         let [weights, first, second, third, average, best] = kinds;
         Ok(Self {
-            progress: serde_json::from_str(&note)?,
+            progress,
             weights,
             first,
             second,

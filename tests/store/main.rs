@@ -10,6 +10,7 @@ mod files;
 mod objects;
 mod refusals;
 mod states;
+mod trail;
 
 use mtl::{
     plan::{canon::Key, digest::Digest},
