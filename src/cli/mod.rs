@@ -14,6 +14,8 @@ mod fix;
 mod fmt;
 mod graph;
 mod help;
+mod lock;
+mod looks;
 mod lsp;
 mod new;
 mod output;
@@ -70,6 +72,10 @@ enum Command {
     Lsp,
     /// Looks after stored results
     Cache(cache::Arguments),
+    /// Lists every time that results on test data were shown
+    Looks(looks::Arguments),
+    /// Writes a plan down before its results are known
+    Lock(lock::Arguments),
 }
 
 /// What names a program and sets its parameters.
@@ -98,6 +104,15 @@ enum Format {
     Text,
     /// For programs
     Json,
+}
+
+/// This moment, for the ledger of looks.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is locked is recorded with its time, and enters no result"
+)]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -190,5 +205,7 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Doc(arguments) => doc::doc(arguments).into(),
         Command::Fmt(arguments) => fmt::fmt(arguments).into(),
         Command::Cache(arguments) => cache::cache(arguments).into(),
+        Command::Looks(arguments) => looks::looks(arguments).into(),
+        Command::Lock(arguments) => lock::lock(arguments).into(),
     }
 }

@@ -127,6 +127,21 @@ pub(super) fn store_folder(arguments: &StoreArguments, project: &Project, progra
         .unwrap_or_else(|| folder(program).join(".mtl"))
 }
 
+/// The store of a program or of a folder's programs, which must be there.
+pub(super) fn existing_store(arguments: &StoreArguments, program: &Path) -> Result<Store, Exit> {
+    let beside = if program.is_dir() {
+        program.join("program.mtl")
+    } else {
+        program.to_owned()
+    };
+    let folder = store_folder(arguments, &beside);
+    if !folder.is_dir() {
+        output::error_line(&format!("error: there is no store at {}", folder.display()));
+        return Err(Exit::EnvironmentWrong);
+    }
+    open_store(&folder)
+}
+
 /// Opens the store, or says why it cannot be.
 pub(super) fn open_store(folder: &Path) -> Result<Store, Exit> {
     Store::open(folder).map_err(|error| store_failed(&error))

@@ -4,6 +4,15 @@ use crate::store::Provenance;
 use jiff::Timestamp;
 use std::{fs, time::Instant};
 
+/// This moment, for the ledger of looks.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what was shown is recorded with its time; it enters no result but as words about earlier looks"
+)]
+pub(super) fn now() -> Timestamp {
+    Timestamp::now()
+}
+
 /// A started stopwatch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stopwatch(Instant);

@@ -1,5 +1,6 @@
 //! Keys of stages, from what is known of their inputs.
 
+use super::looks;
 use crate::{
     plan::{Plan, canon::Key, digest::Digest, stage::Role},
     store::{Action, Store, StoreError},
@@ -31,10 +32,20 @@ pub(super) fn taken<'a>(
     inputs.collect()
 }
 
+/// The key of a stage, and what of it is no stage's output.
+pub(super) struct Keyed {
+    /// The key.
+    pub(super) key: Key,
+    /// The key without what the ledger says: the same for equal results.
+    pub(super) base: Key,
+    /// What the ledger says of the test data that the stage shows, an object of the store.
+    pub(super) looks: Option<Digest>,
+}
+
 /// The key of a stage whose inputs' actions are known; none when one of them is not.
 ///
 /// # Errors
-/// When a file that the stage reads cannot be read, or the file index cannot be written.
+/// As [`keyed`].
 pub(super) fn key<'a>(
     plan: &Plan,
     store: &Store,
@@ -42,8 +53,22 @@ pub(super) fn key<'a>(
     action: impl Fn(NodeIndex) -> Option<&'a Action>,
     cancel: &AtomicBool,
 ) -> Result<Option<Key>, StoreError> {
+    Ok(keyed(plan, store, node, action, cancel)?.map(|keyed| keyed.key))
+}
+
+/// As [`key`], with what it is made of.
+///
+/// # Errors
+/// When a file that the stage reads cannot be read, or the file index or the ledger cannot be written.
+pub(super) fn keyed<'a>(
+    plan: &Plan,
+    store: &Store,
+    node: NodeIndex,
+    action: impl Fn(NodeIndex) -> Option<&'a Action>,
+    cancel: &AtomicBool,
+) -> Result<Option<Keyed>, StoreError> {
     let work = &plan.graph[node].work;
-    let Some(taken) = taken(plan, node, action) else {
+    let Some(mut taken) = taken(plan, node, action) else {
         return Ok(None);
     };
     let paths: Vec<_> = work.files().into_iter().map(|path| path.as_path()).collect();
@@ -53,5 +78,14 @@ pub(super) fn key<'a>(
     } else {
         store.digests_of_files(&paths, &|_| {}, &|| cancel.load(Ordering::Relaxed))?
     };
-    Ok(Some(plan.key(node, &taken, &files)))
+    let base = plan.key(node, &taken, &files);
+    let looks = looks::input(plan, store, node, base.0)?;
+    let key = match looks {
+        None => base,
+        Some(looks) => {
+            taken.push((Role::Looks, Role::Looks.output().to_owned(), looks));
+            plan.key(node, &taken, &files)
+        }
+    };
+    Ok(Some(Keyed { key, base, looks }))
 }

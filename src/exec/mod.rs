@@ -7,6 +7,7 @@ mod explain;
 mod fields;
 pub mod history;
 mod keys;
+mod looks;
 mod outputs;
 mod run;
 mod trail;

@@ -3,7 +3,7 @@
 use super::{
     clock::Stopwatch,
     event::{Event, Listener, Summary},
-    keys, outputs,
+    keys, looks, outputs,
     trail::Trails,
     workshop::Monitored,
 };
@@ -295,7 +295,18 @@ impl Run<'_> {
         for (role, from) in keys::inputs(self.plan, node) {
             paths.push((role, self.verified_output(from, role.output())?));
         }
+        if let Some(looks) = self.keyed(node)?.and_then(|keyed| keyed.looks) {
+            let path = self.store.verified(looks).map_err(of_store)?;
+            let path =
+                path.ok_or_else(|| StageError::failed("what the ledger says was damaged as soon as it was stored"))?;
+            paths.push((Role::Looks, path));
+        }
         Ok(paths)
+    }
+
+    /// The key of a stage by what is known now, with what it is made of.
+    fn keyed(&self, node: NodeIndex) -> Result<Option<keys::Keyed>, StageError> {
+        keys::keyed(self.plan, self.store, node, |from| self.action(from), self.cancel).map_err(of_store)
     }
 
     /// The verified object of one output; when it is damaged or gone its stage runs again.
@@ -362,6 +373,9 @@ impl Run<'_> {
 
     fn write_output(&mut self, name: &str, node: NodeIndex, action: &Action) -> Result<PathBuf, StageError> {
         let folder = self.options.out.join(name);
+        if let Some(keyed) = self.keyed(node)? {
+            looks::record(self.plan, self.store, (name, node), &keyed).map_err(of_store)?;
+        }
         for (file, digest) in &action.outputs {
             let target = folder.join(file);
             if !outputs::holds(self.store, &target, *digest) {

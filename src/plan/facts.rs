@@ -131,6 +131,7 @@ impl<'p> Evaluator<'p, '_> {
                 .collect(),
             column: task.column.to_string(),
             group_column: cohort.group_column.as_deref().map(str::to_owned),
+            space: cohort.ids.as_deref().map(str::to_owned),
             split: cohort.words.clone(),
             folds: cohort.assignment.folds,
             repeats: cohort.assignment.repeats,

@@ -39,6 +39,7 @@ mod join;
 mod layers;
 mod leak;
 mod level;
+pub mod looks;
 mod lints;
 mod losses;
 mod mixes;

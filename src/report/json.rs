@@ -6,7 +6,10 @@ use super::model::{
     TrainingResult,
 };
 use super::{ReportError, numbers, words};
-use crate::plan::stage::{Adjust, Axis, Choice, DataFacts, OtherStudy, WeightFacts};
+use crate::{
+    plan::stage::{Adjust, Axis, Choice, DataFacts, OtherStudy, WeightFacts},
+    store::Looks,
+};
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -62,8 +65,9 @@ struct Results<'a> {
     trainings: Vec<Training<'a>>,
     choices: &'a [Choice],
     weights: Vec<Weights<'a>>,
-    test_looks: Option<u64>,
+    test_looks: Option<usize>,
     plan_locked: Option<bool>,
+    looks: Option<&'a Looks>,
     caveats: Vec<Caveat<'a>>,
     environment: Environment<'a>,
 }
@@ -310,8 +314,9 @@ impl<'a> Results<'a> {
             trainings: study.trainings.iter().map(Training::of).collect(),
             choices: &study.choices,
             weights: study.weights.iter().map(Weights::of).collect(),
-            test_looks: study.test_looks,
-            plan_locked: study.plan_locked,
+            test_looks: study.looks.as_ref().map(Looks::most),
+            plan_locked: study.looks.as_ref().map(Looks::are_locked),
+            looks: study.looks.as_ref(),
             caveats: study
                 .caveats
                 .iter()

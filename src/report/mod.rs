@@ -16,6 +16,7 @@ mod chart;
 mod csv;
 mod dag;
 mod json;
+mod looks;
 mod page;
 mod tex;
 

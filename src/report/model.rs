@@ -4,7 +4,10 @@
 //! is treated as `None` by every output. Repeats and folds count from 0, as in the names of stages.
 
 use super::ReportError;
-use crate::plan::stage::{Adjust, Axis, Choice, Dag, DataFacts, OtherStudy, Test, WeightFacts};
+use crate::{
+    plan::stage::{Adjust, Axis, Choice, Dag, DataFacts, OtherStudy, Test, WeightFacts},
+    store::Looks,
+};
 
 /// Lower and upper end of an interval.
 pub type Interval = [f64; 2];
@@ -50,10 +53,8 @@ pub struct Study {
     pub caveats: Vec<Caveat>,
     /// The stages behind the results.
     pub dag: Dag,
-    /// How often results on these test data had been displayed before; none when looks are not recorded.
-    pub test_looks: Option<u64>,
-    /// Whether the plan was locked before the earliest look; none when plans are not recorded.
-    pub plan_locked: Option<bool>,
+    /// What the ledger says of the test data; none when looks are not recorded.
+    pub looks: Option<Looks>,
     /// What it was computed with.
     pub environment: Environment,
 }

@@ -9,6 +9,7 @@ use crate::{
     nn::{device_class, read_weights},
     plan::stage::{Design, Extract, Report, Role, SampleFacts},
     report::{self, model::Environment},
+    store::Looks,
 };
 use serde::de::DeserializeOwned;
 use std::{fs, iter, path::Path};
@@ -33,6 +34,7 @@ pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, Stage
             .then(|| read_json(context.input(Role::Comparisons(place))?))
             .transpose()
     })?;
+    let looks = looks(context)?;
     context.check_cancelled()?;
     let environment = Environment {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -44,6 +46,7 @@ pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, Stage
         histories: &histories,
         numbers: &numbers,
         others: &others,
+        looks: looks.as_ref(),
     };
     let study = study::study(spec, &written, environment).map_err(StageError::failed)?;
     write(report::render(&study).map_err(StageError::failed)?, context)
@@ -65,7 +68,7 @@ fn write(files: Vec<(String, Vec<u8>)>, context: &Context<'_>) -> Result<Outputs
 /// Writes something of a study's scores.
 pub(super) fn extract(spec: &Extract, context: &Context<'_>) -> Result<Outputs, StageError> {
     let scores = all_scores(&spec.design, context)?;
-    let extracted = study::extract(spec, &scores).map_err(StageError::failed)?;
+    let extracted = study::extract(spec, &scores, looks(context)?).map_err(StageError::failed)?;
     context.check_cancelled()?;
     let files = match &extracted {
         Extracted::Table(table) => report::table(table),
@@ -75,6 +78,12 @@ pub(super) fn extract(spec: &Extract, context: &Context<'_>) -> Result<Outputs, 
         Extracted::Ranking(ranking) => report::ranking(ranking),
     };
     write(files.map_err(StageError::failed)?, context)
+}
+
+/// What the ledger says of the test data, where the output shows some.
+fn looks(context: &Context<'_>) -> Result<Option<Looks>, StageError> {
+    let input = context.inputs.iter().find(|(role, _)| *role == Role::Looks);
+    input.map(|(_, path)| read_json(path)).transpose()
 }
 
 /// The rows of a sample's pictures.

@@ -99,14 +99,36 @@ impl Log {
         let frames = frames(payloads).at("append to", &self.path)?;
         let _lock = self.lock(records)?;
         self.settle(records)?;
-        let written = write_all(&*self.file, &frames);
+        self.write(&frames, durable, records)
+    }
+
+    /// Appends records that are made once those of others are in; no other's come between.
+    pub(super) fn append_made<R: Records>(
+        &mut self,
+        make: impl FnOnce(&R) -> io::Result<Vec<Vec<u8>>>,
+        durable: bool,
+        records: &mut R,
+    ) -> Result<(), StoreError> {
+        let _lock = self.lock(records)?;
+        self.settle(records)?;
+        let made = make(records).and_then(|payloads| frames(&payloads));
+        let frames = made.at("append to", &self.path)?;
+        self.write(&frames, durable, records)
+    }
+
+    /// Under the lock: writes frames at the end.
+    fn write(&mut self, frames: &[u8], durable: bool, records: &mut impl Records) -> Result<(), StoreError> {
+        if frames.is_empty() {
+            return Ok(());
+        }
+        let written = write_all(&*self.file, frames);
         let written = written.and_then(|()| if durable { self.file.sync() } else { Ok(()) });
         if let Err(error) = written {
             // Half a record at the end is harmless: should the cut fail as well, the next writer makes it.
             let _ = self.file.set_len(self.end);
             return Err(error).writing("append to", &self.path, frames.len() as u64);
         }
-        self.take_in(&Scan::of(&frames), records);
+        self.take_in(&Scan::of(frames), records);
         Ok(())
     }
 

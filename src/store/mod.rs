@@ -8,6 +8,7 @@
 //! | `history` | log: what is remembered of runs |
 //! | `fields` | log: what stages were computed with, for explanations; not synced |
 //! | `index` | log: what files look like whose digests are known |
+//! | `looks` | log: every time that results on test data were shown, and every locked plan; a chain |
 //! | `partial/<key>/` | the saved state of an unfinished stage |
 //! | `trail/` | the states after the epochs of trainings: a log of them, and their parts by digest |
 //! | `quarantine/` | what was damaged |
@@ -29,6 +30,7 @@ mod error;
 mod fields;
 mod files;
 mod history;
+mod ledger;
 mod log;
 mod notice;
 mod objects;
@@ -43,17 +45,20 @@ pub use error::StoreError;
 pub use fields::FieldsLog;
 pub use files::HashProgress;
 pub use history::RUN_ID;
+pub use ledger::{Entry, Locked, Look, Looks, PlanLock, Seen, Trigger};
 pub use notice::Notice;
 pub use size::{SizeReport, Tally};
 pub use trail::{EpochState, TrailPart};
 
-use crate::plan::{canon::Key, digest::Digest};
+use crate::plan::{canon::Key, digest::Digest, looks::TestData, stage::Choice};
 use actions::Actions;
 use commit::{Queue, Ticket};
 use disk::Open;
 use durable::{LockFile, Scratch, Temp, make_dir, make_dirs, sync_dir};
 use error::{At, if_there};
 use files::{FileIndex, Stat, hash_all};
+use jiff::Timestamp;
+use ledger::Ledger;
 use notice::Notices;
 use objects::{Objects, Staged};
 use std::{
@@ -76,6 +81,8 @@ pub struct Store {
     actions: Mutex<Actions>,
     /// Read when it is first needed: it may have a million entries.
     index: Mutex<Option<FileIndex>>,
+    /// Read when it is first needed.
+    ledger: Mutex<Option<Ledger>>,
     scratch: Mutex<Option<Scratch>>,
     queue: Queue,
     trail: Trail,
@@ -127,6 +134,7 @@ impl Store {
             ),
             actions: Mutex::new(Actions::open(&disk, &root.join("actions"), &notices)?),
             index: Mutex::default(),
+            ledger: Mutex::default(),
             scratch: Mutex::default(),
             queue: Queue::default(),
             notices,
@@ -452,6 +460,56 @@ impl Store {
         partial::load(&*self.disk, &self.partial_dir(key), &aside, &self.notices)
     }
 
+    /// What the ledger says of test data, before `result` on them was first shown. `plan` gives the digest of the plan
+    /// behind it, and is asked only where a plan was locked; `now` is when the ledger begins if there is none.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, or not be begun.
+    pub fn looks_before(
+        &self,
+        tests: &[TestData],
+        (result, plan): (Digest, &dyn Fn() -> Digest),
+        choices: &[Choice],
+        now: Timestamp,
+    ) -> Result<Looks, StoreError> {
+        self.with_ledger(now, |ledger| Ok(ledger.before(tests, result, plan, choices)))
+    }
+
+    /// True when the result was shown on the test data before.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, or not be begun.
+    pub fn was_shown(&self, test: &TestData, result: Digest, now: Timestamp) -> Result<bool, StoreError> {
+        self.with_ledger(now, |ledger| Ok(ledger.has(test, result)))
+    }
+
+    /// Records a look, durably; the same results on the same test data are one look.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn record_look(&self, look: Look) -> Result<(), StoreError> {
+        self.with_ledger(look.when, |ledger| ledger.look(look))
+    }
+
+    /// Records a locked plan, durably.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn lock_plan(&self, lock: PlanLock) -> Result<(), StoreError> {
+        self.with_ledger(lock.when, |ledger| ledger.lock(lock))
+    }
+
+    /// The whole ledger, and the place of the first entry that does not follow from the one before.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, or not be begun.
+    pub fn ledger(&self, now: Timestamp) -> Result<(Vec<Entry>, Option<usize>), StoreError> {
+        self.with_ledger(now, |ledger| {
+            let (entries, broken) = ledger.entries()?;
+            Ok((entries.to_vec(), broken))
+        })
+    }
+
     /// How much the store holds.
     ///
     /// # Errors
@@ -485,6 +543,18 @@ impl Store {
         match &mut *index {
             Some(index) => act(index),
             None => act(index.insert(FileIndex::open(&self.disk, &self.root.join("index"), &self.notices)?)),
+        }
+    }
+
+    fn with_ledger<T>(
+        &self,
+        now: Timestamp,
+        act: impl FnOnce(&mut Ledger) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut ledger = held(&self.ledger);
+        match &mut *ledger {
+            Some(ledger) => act(ledger),
+            None => act(ledger.insert(Ledger::open(&self.disk, &self.root.join("looks"), now, &self.notices)?)),
         }
     }
 

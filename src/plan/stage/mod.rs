@@ -162,6 +162,8 @@ pub enum Role {
     Weights(u32),
     /// The p values of another study, by the place in [`Report::others`].
     Comparisons(u32),
+    /// What the ledger says of the test data; of no stage.
+    Looks,
 }
 
 impl Role {
@@ -174,6 +176,7 @@ impl Role {
             Self::Scores(_) => "scores",
             Self::History(_) => "history",
             Self::Comparisons(_) => "comparisons",
+            Self::Looks => "looks",
         }
     }
 }

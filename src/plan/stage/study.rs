@@ -206,6 +206,9 @@ pub struct TaskFacts {
     pub column: String,
     /// The column of the groups; none when samples are their own groups.
     pub group_column: Option<String>,
+    /// The name space of the groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
     /// The split in words: `3 folds by patient, stratified by label, seed 7`.
     pub split: String,
     /// Folds in a repeat.

@@ -7,7 +7,10 @@ pub(super) use pages::{ranking, table};
 pub(super) use tables::exported;
 
 use super::model::{Interval, Prediction};
-use crate::plan::stage::{Axis, Measure, Part};
+use crate::{
+    plan::stage::{Axis, Measure, Part},
+    store::Looks,
+};
 
 /// What all of them begin with.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +23,8 @@ pub struct Head {
     pub axes: Vec<Axis>,
     /// Version of MTL.
     pub version: String,
+    /// What the ledger says of the test data; none when looks are not recorded.
+    pub looks: Option<Looks>,
 }
 
 /// AUCs of one part, rows by columns.

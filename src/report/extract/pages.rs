@@ -1,6 +1,6 @@
 //! The pages of tables and rankings.
 
-use super::super::{ReportError, numbers, words};
+use super::super::{ReportError, looks, numbers, words};
 use super::{RankedCell, RankingPage, Table, TableCell, tables};
 use crate::plan::stage::{Measure, Part};
 use askama::Template;
@@ -12,7 +12,7 @@ struct TablePage<'a> {
     table: &'a Table,
     part: &'static str,
     notes: Vec<String>,
-    looks: Option<&'static str>,
+    looks: Vec<String>,
     grid: &'a Grid,
 }
 
@@ -38,9 +38,8 @@ pub(super) struct Cell {
     pub(super) folds: String,
 }
 
-/// Looks are not recorded.
-const LOOKS: &str = "Earlier looks at the test data are not recorded. A choice made by this table is made on the test parts: \
-                     `select` chooses on the tuning parts.";
+/// Of a table of test parts.
+const CHOICE: &str = "A choice made by this table is made on the test parts: `select` chooses on the tuning parts.";
 
 /// The files of a table.
 pub(in crate::report) fn table(table: &Table) -> Result<Vec<(String, Vec<u8>)>, ReportError> {
@@ -53,7 +52,10 @@ pub(in crate::report) fn table(table: &Table) -> Result<Vec<(String, Vec<u8>)>, 
     let page = TablePage {
         table,
         part,
-        looks: (table.part == Part::Test).then_some(LOOKS),
+        looks: match table.part {
+            Part::Tuning => Vec::new(),
+            Part::Test => [vec![CHOICE.to_owned()], looks::paragraphs(table.head.looks.as_ref())].concat(),
+        },
         grid: &grid,
         notes: notes.clone(),
     };
@@ -161,6 +163,7 @@ impl Cell {
 #[template(path = "ranking.html")]
 struct Page<'a> {
     ranking: &'a RankingPage,
+    looks: Vec<String>,
     axis: &'a str,
     by: &'static str,
     draws: String,
@@ -187,6 +190,7 @@ struct RankedRow<'a> {
 pub(in crate::report) fn ranking(ranking: &RankingPage) -> Result<Vec<(String, Vec<u8>)>, ReportError> {
     let page = Page {
         ranking,
+        looks: looks::paragraphs(ranking.head.looks.as_ref()),
         axis: ranking.head.axes.last().map_or("", |axis| &axis.name),
         by: match ranking.by {
             Measure::Auc => "largest AUC",

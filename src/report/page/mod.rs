@@ -9,7 +9,7 @@ mod results;
 mod settings;
 
 use super::model::{Caveat, Study};
-use super::{ReportError, caveats, dag, numbers, words};
+use super::{ReportError, caveats, dag, looks, numbers, words};
 use askama::Template;
 
 /// The page; `paths` are the predictions' files by cell.
@@ -22,7 +22,7 @@ pub(super) fn render(study: &Study, paths: &[String]) -> Result<String, ReportEr
 struct Page<'a> {
     study: &'a Study,
     facts: Vec<Fact>,
-    looks: String,
+    looks: Vec<String>,
     caveat_names: Vec<CaveatName<'a>>,
     results: results::Results<'a>,
     comparisons: comparisons::Comparisons,
@@ -53,7 +53,7 @@ impl<'a> Page<'a> {
         Self {
             study,
             facts: facts(study),
-            looks: looks(study),
+            looks: looks::paragraphs(study.looks.as_ref()),
             caveat_names: caveat_names(&study.caveats),
             results: results::Results::of(study, paths),
             comparisons: comparisons::Comparisons::of(study),
@@ -123,26 +123,6 @@ fn facts(study: &Study) -> Vec<Fact> {
         "tested model",
     ));
     facts
-}
-
-/// What is known of earlier looks at the test data.
-fn looks(study: &Study) -> String {
-    let looks = match study.test_looks {
-        None => "Earlier looks at the test data are not recorded.".to_owned(),
-        Some(0) => "No earlier look at the test data is recorded.".to_owned(),
-        Some(1) => "Test data seen before: results on them had been displayed once.".to_owned(),
-        Some(times) => {
-            format!(
-                "Test data seen before: results on them had been displayed {} times.",
-                numbers::count(times)
-            )
-        }
-    };
-    match study.plan_locked {
-        None => looks,
-        Some(true) => format!("{looks} The plan was locked before any recorded look."),
-        Some(false) => format!("{looks} The plan was not locked: read the p-values as exploratory."),
-    }
 }
 
 fn caveat_names(caveats: &[Caveat]) -> Vec<CaveatName<'_>> {

@@ -12,6 +12,7 @@ use crate::{
     report::extract::{Exported, ExportedCell, FoldValue, Head, Placed, RankedCell, RankingPage, Table, TableCell},
     report::words,
     stats::ranking::{By, Fold, rank},
+    store::Looks,
 };
 
 /// What was made.
@@ -25,7 +26,11 @@ pub(in crate::stages) enum Extracted {
 ///
 /// # Errors
 /// As [`super::study`].
-pub(in crate::stages) fn extract(spec: &Extract, scores: &[MemberScores]) -> Result<Extracted, StudyError> {
+pub(in crate::stages) fn extract(
+    spec: &Extract,
+    scores: &[MemberScores],
+    looks: Option<Looks>,
+) -> Result<Extracted, StudyError> {
     let design = &spec.design;
     check_scores(design, scores)?;
     design.cells.iter().try_for_each(|cell| check_cell(design, cell))?;
@@ -35,6 +40,7 @@ pub(in crate::stages) fn extract(spec: &Extract, scores: &[MemberScores]) -> Res
         program: spec.program.clone(),
         axes: design.axes.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        looks,
     };
     match &spec.what {
         What::Table { rows, columns, part } => {

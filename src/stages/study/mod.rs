@@ -37,6 +37,7 @@ use crate::{
         model::{Environment, EpochLoss, TaskResult, TrainingResult},
     },
     stats::StatsError,
+    store::Looks,
 };
 use cells::Judged;
 pub(super) use extract::{Extracted, extract};
@@ -168,6 +169,8 @@ pub(super) struct Written<'a> {
     pub(super) numbers: &'a [Option<Vec<[f64; GLOBAL_NUMBERS]>>],
     /// By place in [`stage::Report::others`]; none for a study that was not run.
     pub(super) others: &'a [Option<OtherTests>],
+    /// What the ledger says of the test data.
+    pub(super) looks: Option<&'a Looks>,
 }
 
 /// The p values of a study's comparisons, in the order of the plan, before any correction. `scores` go by place in
@@ -239,9 +242,7 @@ pub(super) fn study(
         weights: spec.weights.clone(),
         caveats,
         dag: spec.dag.clone(),
-        // Looks and locked plans are not recorded.
-        test_looks: None,
-        plan_locked: None,
+        looks: written.looks.cloned(),
         environment,
     })
 }

@@ -57,6 +57,7 @@ impl Fixture {
             histories: &self.histories,
             numbers: &self.numbers,
             others: &self.others,
+            looks: None,
         };
         let study = study(&self.spec, &written, environment)?;
         study.check().unwrap();
@@ -79,6 +80,7 @@ fn task(classes: u32) -> TaskFacts {
         class_labels: (0..classes).map(|class| vec![class.to_string()]).collect(),
         column: "label".into(),
         group_column: Some("patient".into()),
+        space: None,
         split: "by patient".into(),
         folds: 3,
         repeats: 1,
