@@ -123,7 +123,7 @@ out flat = swept |> transpose(["lr", "start"]) |> export("tables/scores.csv")
     assert!(
         fs::read_to_string(bench.path("out/tested/report.html"))
             .expect("a page")
-            .contains("Earlier looks")
+            .contains("No earlier look at results on these")
     );
     assert!(bench.path("out/sweep/table.tex").is_file() && bench.path("out/sweep/table.csv").is_file());
 

@@ -41,24 +41,14 @@ pub(super) fn cache(arguments: &Arguments) -> Exit {
 
 fn size(arguments: &Size) -> Exit {
     let program = arguments.program.as_deref().unwrap_or(Path::new("."));
-    let beside = if program.is_dir() {
-        program.join("program.mtl")
-    } else {
-        program.to_owned()
-    };
-    let project = match program::project_of(&beside) {
-        Ok(project) => project,
+    let store = match program::existing_store(&arguments.store, program) {
+        Ok(store) => store,
         Err(exit) => return exit,
     };
-    let folder = program::store_folder(&arguments.store, &project, &beside);
-    if !folder.is_dir() {
-        output::error_line(&format!("error: there is no store at {}", folder.display()));
-        return Exit::EnvironmentWrong;
-    }
-    let report = match program::open_store(&folder).map(|store| store.size()) {
-        Ok(Ok(report)) => report,
-        Ok(Err(error)) => return program::store_failed(&error),
-        Err(exit) => return exit,
+    let folder = store.root();
+    let report = match store.size() {
+        Ok(report) => report,
+        Err(error) => return program::store_failed(&error),
     };
     match arguments.format {
         Format::Json => {

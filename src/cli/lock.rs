@@ -51,7 +51,7 @@ pub(super) fn lock(arguments: &Arguments) -> Exit {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
-    let folder = program::store_folder(&arguments.store, &arguments.program.program);
+    let folder = program::store_folder(&arguments.store, &loaded.project, &arguments.program.program);
     let store = match program::open_store(&folder) {
         Ok(store) => store,
         Err(exit) => return exit,

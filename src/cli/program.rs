@@ -134,9 +134,13 @@ pub(super) fn existing_store(arguments: &StoreArguments, program: &Path) -> Resu
     } else {
         program.to_owned()
     };
-    let folder = store_folder(arguments, &beside);
+    let project = project_of(&beside)?;
+    let folder = store_folder(arguments, &project, &beside);
     if !folder.is_dir() {
-        output::error_line(&format!("error: there is no store at {}", folder.display()));
+        output::failure(
+            &format!("there is no store at {}", folder.display()),
+            Some("`mtl run` makes it; name another with `--store`, or a program whose store is meant"),
+        );
         return Err(Exit::EnvironmentWrong);
     }
     open_store(&folder)

@@ -38,21 +38,7 @@ impl HistoryArguments {
     /// The store, and its runs, the newest first. What is damaged is told.
     pub(super) fn open(&self) -> Result<(Store, Vec<RunRecord>), Exit> {
         let program = self.program.as_deref().unwrap_or(Path::new("."));
-        let beside = if program.is_dir() {
-            program.join("program.mtl")
-        } else {
-            program.to_owned()
-        };
-        let project = program::project_of(&beside)?;
-        let folder = program::store_folder(&self.store, &project, &beside);
-        if !folder.is_dir() {
-            output::failure(
-                &format!("there is no store at {}", folder.display()),
-                Some("name its program with `--program`, or the store with `--store`"),
-            );
-            return Err(Exit::EnvironmentWrong);
-        }
-        let store = program::open_store(&folder)?;
+        let store = program::existing_store(&self.store, program)?;
         let runs = history::runs(&store).map_err(|error| program::store_failed(&error))?;
         for notice in store.take_notices() {
             output::error_line(&format!("store: {notice}"));

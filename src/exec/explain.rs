@@ -215,7 +215,11 @@ pub fn with_changes(
         }
         // What differs from a stage of another name is long and seldom what is meant: it is told to those who ask for it.
         if row.name == stage.name {
-            stage.why = told(run, &changes);
+            // What stored states are good for stays said.
+            stage.why = match stage.why.strip_prefix(trail::NOTHING) {
+                Some(states) => told(run, &changes) + states,
+                None => format!("{}; {}", stage.why, told(run, &changes)),
+            };
         }
         stage.compared = Some(Compared {
             run: run.clone(),

@@ -217,7 +217,7 @@ pub(super) fn begun(
     let work = &plan.graph[node].work;
     let nothing = |why: &str| Begun {
         state: State::ToRun,
-        why: format!("no result yet for these parameters, inputs and files{why}"),
+        why: format!("{NOTHING}{why}"),
         epochs: None,
     };
     let root = plan.trail_root(node, taken);
@@ -268,6 +268,9 @@ pub(super) fn begun(
     }
     Ok(nothing(&apart(work, &trail, &Course::of(train), alike)))
 }
+
+/// Why a stage runs of which nothing is stored.
+pub(super) const NOTHING: &str = "no result yet for these parameters, inputs and files";
 
 /// How far the stage itself had come when it was stopped: whole epochs, and steps into the next.
 fn stopped(store: &Store, key: Key) -> Result<Option<(u32, usize)>, StoreError> {

@@ -3,11 +3,18 @@
 //! Whoever finishes first leads: it makes durable all that waits, its own and others', in three syncs (contents, names,
 //! records), while those that come meanwhile wait for the next round.
 
-use super::{error::StoreError, held, objects::Staged};
+use super::{
+    Store,
+    actions::{self, Action},
+    error::StoreError,
+    held,
+    objects::Staged,
+};
+use crate::plan::{canon::Key, digest::Digest};
 use std::{
     collections::BTreeMap,
     io, mem,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Condvar, Mutex, PoisonError},
 };
 
@@ -94,6 +101,82 @@ impl Drop for Round<'_> {
         }
         state.is_led = false;
         self.queue.changed.notify_all();
+    }
+}
+
+impl Store {
+    /// Stores a stage's output files, by name, and records what `describe` makes of their digests: all or nothing, in three
+    /// syncs (contents, names, records), which stages that finish at the same time share. Files in a
+    /// [`Store::scratch`] folder are moved, others are copied. A later record of a key wins; the stage's saved state is no
+    /// longer needed and goes.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the disk takes no more; then the stage has no record.
+    pub fn commit(
+        &self,
+        key: Key,
+        files: &[(String, PathBuf)],
+        describe: impl FnOnce(BTreeMap<String, Digest>) -> Action,
+    ) -> Result<Action, StoreError> {
+        let mut outputs = BTreeMap::new();
+        let mut staged = Vec::new();
+        for (name, path) in files {
+            let digest = if self.is_scratch(path) {
+                let file = self.objects.stage(path)?;
+                let digest = file.digest;
+                staged.push(file);
+                digest
+            } else {
+                self.put_file(path)?
+            };
+            outputs.insert(name.clone(), digest);
+        }
+        let action = describe(outputs);
+        self.submit(key, &action, staged)?;
+        Ok(action)
+    }
+
+    /// Records what a stage gave; a later record of a key wins. Its saved state is no longer needed and goes.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] when an output is not in the store: records name only what is durable. [`StoreError::FullDisk`]
+    /// and the like leave the log as it was.
+    pub fn record(&self, key: Key, action: &Action) -> Result<(), StoreError> {
+        for &digest in action.outputs.values() {
+            if self.objects.look(&self.objects.path(digest))?.is_none() {
+                return Err(StoreError::Absent { digest });
+            }
+        }
+        self.submit(key, action, Vec::new())
+    }
+
+    /// Makes outputs and record durable, together with those of other threads.
+    fn submit(&self, key: Key, action: &Action, files: Vec<Staged>) -> Result<(), StoreError> {
+        let ticket = Ticket {
+            files,
+            record: actions::encode(key, action)?,
+        };
+        self.queue.submit(ticket, |tickets| self.settle(tickets))?;
+        self.remove_partial(&self.partial_dir(key));
+        Ok(())
+    }
+
+    /// A round of group commit: contents before names, names before records.
+    fn settle(&self, tickets: &[Ticket]) -> Result<(), StoreError> {
+        let files: Vec<_> = tickets.iter().flat_map(|ticket| &ticket.files).collect();
+        let stats = self.objects.place(&files)?;
+        for (file, stat) in files.iter().zip(stats) {
+            self.note_object(file.digest, stat)?;
+        }
+        self.with_index(|index| index.flush(false))?;
+        let records: Vec<_> = tickets.iter().map(|ticket| ticket.record.clone()).collect();
+        held(&self.actions).record(&records)
+    }
+
+    /// True for a file in this store's scratch space.
+    pub(super) fn is_scratch(&self, path: &Path) -> bool {
+        let scratch = held(&self.scratch);
+        scratch.as_ref().is_some_and(|scratch| path.starts_with(scratch.path()))
     }
 }
 

@@ -7,8 +7,10 @@
 //! records at the end of the file can go unnoticed; publish the digest of a locked plan where that matters.
 
 use super::{
+    Store,
     disk::Disk,
     error::StoreError,
+    held,
     log::{Log, Records},
     notice::Notices,
 };
@@ -355,6 +357,70 @@ impl Ledger {
     pub(super) fn entries(&mut self) -> Result<(&[Entry], Option<usize>), StoreError> {
         self.log.refresh(&mut self.chain)?;
         Ok((&self.chain.entries, self.chain.broken))
+    }
+}
+
+impl Store {
+    /// What the ledger says of test data, before `result` on them was first shown. `plan` gives the digest of the plan
+    /// behind it, and is asked only where a plan was locked; `now` is when the ledger begins if there is none.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, or not be begun.
+    pub fn looks_before(
+        &self,
+        tests: &[TestData],
+        (result, plan): (Digest, &dyn Fn() -> Digest),
+        choices: &[Choice],
+        now: Timestamp,
+    ) -> Result<Looks, StoreError> {
+        self.with_ledger(now, |ledger| Ok(ledger.before(tests, result, plan, choices)))
+    }
+
+    /// True when the result was shown on the test data before.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, or not be begun.
+    pub fn was_shown(&self, test: &TestData, result: Digest, now: Timestamp) -> Result<bool, StoreError> {
+        self.with_ledger(now, |ledger| Ok(ledger.has(test, result)))
+    }
+
+    /// Records a look, durably; the same results on the same test data are one look.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn record_look(&self, look: Look) -> Result<(), StoreError> {
+        self.with_ledger(look.when, |ledger| ledger.look(look))
+    }
+
+    /// Records a locked plan, durably.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn lock_plan(&self, lock: PlanLock) -> Result<(), StoreError> {
+        self.with_ledger(lock.when, |ledger| ledger.lock(lock))
+    }
+
+    /// The whole ledger, and the place of the first entry that does not follow from the one before.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, or not be begun.
+    pub fn ledger(&self, now: Timestamp) -> Result<(Vec<Entry>, Option<usize>), StoreError> {
+        self.with_ledger(now, |ledger| {
+            let (entries, broken) = ledger.entries()?;
+            Ok((entries.to_vec(), broken))
+        })
+    }
+
+    fn with_ledger<T>(
+        &self,
+        now: Timestamp,
+        act: impl FnOnce(&mut Ledger) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut ledger = held(&self.ledger);
+        match &mut *ledger {
+            Some(ledger) => act(ledger),
+            None => act(ledger.insert(Ledger::open(&self.disk, &self.root.join("looks"), now, &self.notices)?)),
+        }
     }
 }
 

@@ -50,19 +50,17 @@ pub use notice::Notice;
 pub use size::{SizeReport, Tally};
 pub use trail::{EpochState, TrailPart};
 
-use crate::plan::{canon::Key, digest::Digest, looks::TestData, stage::Choice};
+use crate::plan::{canon::Key, digest::Digest};
 use actions::Actions;
-use commit::{Queue, Ticket};
+use commit::Queue;
 use disk::Open;
 use durable::{LockFile, Scratch, Temp, make_dir, make_dirs, sync_dir};
 use error::{At, if_there};
 use files::{FileIndex, Stat, hash_all};
-use jiff::Timestamp;
 use ledger::Ledger;
 use notice::Notices;
-use objects::{Objects, Staged};
+use objects::Objects;
 use std::{
-    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -293,80 +291,6 @@ impl Store {
         Ok(None)
     }
 
-    /// Stores a stage's output files, by name, and records what `describe` makes of their digests: all or nothing, in three
-    /// syncs (contents, names, records), which stages that finish at the same time share. Files in a
-    /// [`Store::scratch`] folder are moved, others are copied. A later record of a key wins; the stage's saved state is no
-    /// longer needed and goes.
-    ///
-    /// # Errors
-    /// When a file cannot be read, or the disk takes no more; then the stage has no record.
-    pub fn commit(
-        &self,
-        key: Key,
-        files: &[(String, PathBuf)],
-        describe: impl FnOnce(BTreeMap<String, Digest>) -> Action,
-    ) -> Result<Action, StoreError> {
-        let mut outputs = BTreeMap::new();
-        let mut staged = Vec::new();
-        for (name, path) in files {
-            let digest = if self.is_scratch(path) {
-                let file = self.objects.stage(path)?;
-                let digest = file.digest;
-                staged.push(file);
-                digest
-            } else {
-                self.put_file(path)?
-            };
-            outputs.insert(name.clone(), digest);
-        }
-        let action = describe(outputs);
-        self.submit(key, &action, staged)?;
-        Ok(action)
-    }
-
-    /// Records what a stage gave; a later record of a key wins. Its saved state is no longer needed and goes.
-    ///
-    /// # Errors
-    /// [`StoreError::Absent`] when an output is not in the store: records name only what is durable. [`StoreError::FullDisk`]
-    /// and the like leave the log as it was.
-    pub fn record(&self, key: Key, action: &Action) -> Result<(), StoreError> {
-        for &digest in action.outputs.values() {
-            if self.objects.look(&self.objects.path(digest))?.is_none() {
-                return Err(StoreError::Absent { digest });
-            }
-        }
-        self.submit(key, action, Vec::new())
-    }
-
-    /// Makes outputs and record durable, together with those of other threads.
-    fn submit(&self, key: Key, action: &Action, files: Vec<Staged>) -> Result<(), StoreError> {
-        let ticket = Ticket {
-            files,
-            record: actions::encode(key, action)?,
-        };
-        self.queue.submit(ticket, |tickets| self.settle(tickets))?;
-        self.remove_partial(&self.partial_dir(key));
-        Ok(())
-    }
-
-    /// A round of group commit: contents before names, names before records.
-    fn settle(&self, tickets: &[Ticket]) -> Result<(), StoreError> {
-        let files: Vec<_> = tickets.iter().flat_map(|ticket| &ticket.files).collect();
-        let stats = self.objects.place(&files)?;
-        for (file, stat) in files.iter().zip(stats) {
-            self.note_object(file.digest, stat)?;
-        }
-        self.with_index(|index| index.flush(false))?;
-        let records: Vec<_> = tickets.iter().map(|ticket| ticket.record.clone()).collect();
-        held(&self.actions).record(&records)
-    }
-
-    /// True for a file in this store's scratch space.
-    fn is_scratch(&self, path: &Path) -> bool {
-        let scratch = held(&self.scratch);
-        scratch.as_ref().is_some_and(|scratch| path.starts_with(scratch.path()))
-    }
-
     /// The digest of a file outside the store; hashed only if it is new or changed.
     ///
     /// # Errors
@@ -460,56 +384,6 @@ impl Store {
         partial::load(&*self.disk, &self.partial_dir(key), &aside, &self.notices)
     }
 
-    /// What the ledger says of test data, before `result` on them was first shown. `plan` gives the digest of the plan
-    /// behind it, and is asked only where a plan was locked; `now` is when the ledger begins if there is none.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read, or not be begun.
-    pub fn looks_before(
-        &self,
-        tests: &[TestData],
-        (result, plan): (Digest, &dyn Fn() -> Digest),
-        choices: &[Choice],
-        now: Timestamp,
-    ) -> Result<Looks, StoreError> {
-        self.with_ledger(now, |ledger| Ok(ledger.before(tests, result, plan, choices)))
-    }
-
-    /// True when the result was shown on the test data before.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read, or not be begun.
-    pub fn was_shown(&self, test: &TestData, result: Digest, now: Timestamp) -> Result<bool, StoreError> {
-        self.with_ledger(now, |ledger| Ok(ledger.has(test, result)))
-    }
-
-    /// Records a look, durably; the same results on the same test data are one look.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub fn record_look(&self, look: Look) -> Result<(), StoreError> {
-        self.with_ledger(look.when, |ledger| ledger.look(look))
-    }
-
-    /// Records a locked plan, durably.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub fn lock_plan(&self, lock: PlanLock) -> Result<(), StoreError> {
-        self.with_ledger(lock.when, |ledger| ledger.lock(lock))
-    }
-
-    /// The whole ledger, and the place of the first entry that does not follow from the one before.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read, or not be begun.
-    pub fn ledger(&self, now: Timestamp) -> Result<(Vec<Entry>, Option<usize>), StoreError> {
-        self.with_ledger(now, |ledger| {
-            let (entries, broken) = ledger.entries()?;
-            Ok((entries.to_vec(), broken))
-        })
-    }
-
     /// How much the store holds.
     ///
     /// # Errors
@@ -543,18 +417,6 @@ impl Store {
         match &mut *index {
             Some(index) => act(index),
             None => act(index.insert(FileIndex::open(&self.disk, &self.root.join("index"), &self.notices)?)),
-        }
-    }
-
-    fn with_ledger<T>(
-        &self,
-        now: Timestamp,
-        act: impl FnOnce(&mut Ledger) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut ledger = held(&self.ledger);
-        match &mut *ledger {
-            Some(ledger) => act(ledger),
-            None => act(ledger.insert(Ledger::open(&self.disk, &self.root.join("looks"), now, &self.notices)?)),
         }
     }
 

@@ -31,6 +31,18 @@ fn commands(text: &str) -> Vec<Shown> {
     found
 }
 
+/// True when a line is as shown; `...` in it stands for any letters.
+fn is_shown(shown: &str, line: &str) -> bool {
+    let Some((head, rest)) = shown.split_once("...") else {
+        return shown == line;
+    };
+    let Some(line) = line.strip_prefix(head) else {
+        return false;
+    };
+    let mut starts = line.char_indices().map(|(at, _)| at).chain([line.len()]);
+    starts.any(|at| is_shown(rest, &line[at..]))
+}
+
 /// True when lines are as shown; a shown line `...` stands for any lines.
 fn agrees(shown: &[String], found: &[String]) -> bool {
     match shown.split_first() {
@@ -38,7 +50,7 @@ fn agrees(shown: &[String], found: &[String]) -> bool {
         Some((first, rest)) if first.trim() == "..." => (0..=found.len()).any(|skip| agrees(rest, &found[skip..])),
         Some((first, rest)) => found
             .split_first()
-            .is_some_and(|(line, more)| line == first && agrees(rest, more)),
+            .is_some_and(|(line, more)| is_shown(first, line) && agrees(rest, more)),
     }
 }
 

@@ -102,7 +102,7 @@ fn json_floats_read_back_as_they_were_and_undefined_is_null() {
     assert_eq!(json["cells"][0]["auc"].as_f64(), Some(0.1 + 0.2));
     assert!(json["cells"][1]["auc_ci"].is_null() && json["cells"][1]["auc_folds"][1]["auc"].is_null());
     assert!(json["comparisons"][0]["p_strategy"].is_null() && json["test_looks"].is_null());
-    let seen: serde_json::Value = serde_json::from_str(&file(&fixture::freezing(), "results.json")).expect("JSON");
+    let seen: serde_json::Value = serde_json::from_str(&file(&fixture::grid(), "results.json")).expect("JSON");
     assert_eq!(
         (seen["test_looks"].as_u64(), &seen["plan_locked"]),
         (Some(14), &false.into())
