@@ -5,6 +5,7 @@ use crate::{
     plan::{Plan, digest::Digest, looks},
     store::{Look, Store, StoreError, Trigger},
 };
+use jiff::Timestamp;
 use petgraph::graph::NodeIndex;
 
 /// What the ledger says of the test data that a stage shows, as an object of the store: an input of the stage. None for
@@ -22,21 +23,22 @@ pub(super) fn input(plan: &Plan, store: &Store, node: NodeIndex, result: Digest)
     store.put_bytes(&bytes).map(Some)
 }
 
-/// Records that an output is about to be shown. Equal results on equal test data are one look.
+/// Records that an output is about to be shown, by a run that shows its outputs at `when`. Equal results on equal test data are one look.
 pub(super) fn record(
     plan: &Plan,
     store: &Store,
     (output, node): (&str, NodeIndex),
     keyed: &Keyed,
+    when: Timestamp,
 ) -> Result<(), StoreError> {
     let work = &plan.graph[node].work;
     let result = keyed.base.0;
     for test in looks::shown(work) {
-        if store.was_shown(&test, result, clock::now())? {
+        if store.was_shown(&test, result, when)? {
             continue;
         }
         store.record_look(Look {
-            when: clock::now(),
+            when,
             trigger: Trigger::Run,
             program: looks::program(work).to_owned(),
             output: output.to_owned(),

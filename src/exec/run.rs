@@ -1,7 +1,7 @@
 //! Walking the plan: reuse what is known, run the rest, lose nothing.
 
 use super::{
-    clock::Stopwatch,
+    clock::{self, Stopwatch},
     event::{Event, Listener, Summary},
     keys, looks, outputs,
     trail::Trails,
@@ -13,6 +13,7 @@ use crate::{
     stages::{self, Context, StageError},
     store::{Action, StageLock, Store, StoreError},
 };
+use jiff::Timestamp;
 use petgraph::graph::NodeIndex;
 use std::{
     collections::BTreeMap,
@@ -337,12 +338,12 @@ impl Run<'_> {
     /// Brings the files of every output that is known to its folder; gives the paths of the reports' pages.
     fn write_outputs(&mut self) -> Vec<PathBuf> {
         let mut pages = Vec::new();
-        let plan = self.plan;
+        let (plan, now) = (self.plan, clock::now());
         for (name, &node) in &plan.outputs {
             let Some(action) = self.action(node).cloned() else {
                 continue;
             };
-            match self.write_output(name, node, &action) {
+            match self.write_output((name, node), &action, now) {
                 Ok(folder) => {
                     self.listener.event(&Event::OutputWritten {
                         output: name.clone(),
@@ -371,10 +372,15 @@ impl Run<'_> {
         pages
     }
 
-    fn write_output(&mut self, name: &str, node: NodeIndex, action: &Action) -> Result<PathBuf, StageError> {
+    fn write_output(
+        &mut self,
+        (name, node): (&str, NodeIndex),
+        action: &Action,
+        now: Timestamp,
+    ) -> Result<PathBuf, StageError> {
         let folder = self.options.out.join(name);
         if let Some(keyed) = self.keyed(node)? {
-            looks::record(self.plan, self.store, (name, node), &keyed).map_err(of_store)?;
+            looks::record(self.plan, self.store, (name, node), &keyed, now).map_err(of_store)?;
         }
         for (file, digest) in &action.outputs {
             let target = folder.join(file);

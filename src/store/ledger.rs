@@ -35,7 +35,7 @@ pub enum Trigger {
 /// Results on test data that were shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Look {
-    /// When.
+    /// When; the same moment for all that a run shows.
     pub when: Timestamp,
     /// By what.
     pub trigger: Trigger,
@@ -185,16 +185,8 @@ impl Chain {
         Ok(payload)
     }
 
-    fn looks(&self) -> impl Iterator<Item = &Look> {
-        self.entries.iter().filter_map(|entry| match entry {
-            Entry::Look(look) => Some(&**look),
-            _ => None,
-        })
-    }
-
     fn has(&self, identity: Digest, result: Digest) -> bool {
-        self.looks()
-            .any(|look| (look.test.identity, look.result) == (identity, result))
+        looks(&self.entries).any(|look| (look.test.identity, look.result) == (identity, result))
     }
 
     fn since(&self) -> Timestamp {
@@ -206,13 +198,21 @@ impl Chain {
         when.unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
+    /// The entries from before the result was first shown on test data; what the same run showed beside it does not count.
+    fn before(&self, test: &TestData, result: Digest) -> &[Entry] {
+        let mut own = looks(&self.entries).filter(|look| look.test.identity == test.identity);
+        let Some(when) = own.find(|look| look.result == result).map(|look| look.when) else {
+            return &self.entries;
+        };
+        let is_of_run = |entry: &Entry| matches!(entry, Entry::Look(look) if look.when == when);
+        let end = self.entries.iter().position(is_of_run);
+        &self.entries[..end.unwrap_or(self.entries.len())]
+    }
+
     /// What was known of test data before the result was first shown.
     fn seen(&self, test: &TestData, result: Digest, plan: &dyn Fn() -> Digest, choices: &[Choice]) -> Seen {
-        let of_test = |look: &&Look| look.test.identity == test.identity;
-        let before: Vec<_> = self
-            .looks()
-            .filter(of_test)
-            .take_while(|look| look.result != result)
+        let before: Vec<_> = looks(self.before(test, result))
+            .filter(|look| look.test.identity == test.identity)
             .collect();
         let settings = before.iter().map(|look| &look.choices[..]).chain([choices]);
         let settings: Vec<_> = settings.filter(|choices| !choices.is_empty()).collect();
@@ -235,7 +235,7 @@ impl Chain {
     /// The plan that counts: the last that was locked before any look, else the last before the result was shown.
     fn lock(&self, test: &TestData, result: Digest) -> Option<(&PlanLock, bool)> {
         let (mut found, mut looked) = (None, false);
-        for entry in &self.entries {
+        for entry in self.before(test, result) {
             match entry {
                 Entry::Lock(lock) if lock.tests.iter().any(|one| one.identity == test.identity) => {
                     found = match found {
@@ -243,17 +243,19 @@ impl Chain {
                         _ => Some((&**lock, !looked)),
                     };
                 }
-                Entry::Look(look) if look.test.identity == test.identity => {
-                    if look.result == result {
-                        break;
-                    }
-                    looked = true;
-                }
+                Entry::Look(look) if look.test.identity == test.identity => looked = true,
                 _ => {}
             }
         }
         found
     }
+}
+
+fn looks(entries: &[Entry]) -> impl Iterator<Item = &Look> {
+    entries.iter().filter_map(|entry| match entry {
+        Entry::Look(look) => Some(&**look),
+        _ => None,
+    })
 }
 
 /// The names of settings whose values differ, wherever they act.

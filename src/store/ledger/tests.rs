@@ -102,6 +102,18 @@ fn looks_are_counted_until_the_result_was_first_shown() {
 }
 
 #[test]
+fn outputs_of_one_run_are_no_earlier_looks_of_each_other() {
+    let bench = Bench::new();
+    let mut ledger = bench.open();
+    for (day, result) in [(2, "a"), (3, "b"), (3, "c"), (4, "d")] {
+        let look = look(day, "severity", result, choices("1e-3", "3"));
+        ledger.look(look).expect("it is recorded");
+    }
+    let times = |result| seen(&ledger, result, &choices("1e-3", "3")).times;
+    assert_eq!(["a", "b", "c", "d", "e"].map(times), [0, 1, 1, 3, 4]);
+}
+
+#[test]
 fn a_lock_counts_when_it_came_before_every_look() {
     let bench = Bench::new();
     let mut ledger = bench.open();
