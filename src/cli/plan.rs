@@ -55,15 +55,6 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
     }
 }
 
-/// `340 MB`, `1.2 GB`, in powers of ten.
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
-        1_000_000..1_000_000_000 => format!("{} MB", bytes.div_ceil(1_000_000)),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
-}
-
 /// One line a stage, and the counts.
 fn table(stages: &[Known]) -> String {
     let width = stages.iter().map(|stage| stage.name.chars().count()).max().unwrap_or(0);
@@ -74,7 +65,7 @@ fn table(stages: &[Known]) -> String {
             State::Partial => "partial",
             State::ToRun => "to run",
         };
-        let memory = stage.peak_bytes.map(|bytes| format!("{} at most", size(bytes)));
+        let memory = stage.peak_bytes.map(|bytes| format!("{} at most", exec::size(bytes)));
         let other = stage.device_class.as_ref().filter(|class| *class != nn::device_class());
         let other = other.map(|class| format!("computed on {class}"));
         let told = [

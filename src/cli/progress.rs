@@ -4,8 +4,9 @@ use super::output;
 use crate::exec::{Event, Listener, Progress, Summary};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
+    collections::BTreeMap,
     io::{self, IsTerminal},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -78,6 +79,9 @@ fn story(event: &Event) -> Option<String> {
             let results = if *stages == 1 { "result" } else { "results" };
             format!("{stages} reused {results} of device class {device_class}; this device is {here}")
         }
+        Event::Differs { stage, .. } => {
+            format!("{stage}: ran again and gave other bytes than before; what rests on it runs again")
+        }
         Event::Noticed { message } => format!("store: {message}"),
         Event::StageFailed {
             stage, message, help, ..
@@ -130,16 +134,20 @@ impl Listener for Plain {
     }
 }
 
-/// Bars for the stages of the run and for the pictures of the running stage; epoch and step stand in the second one.
+/// A bar for the stages of the run, and one for the pictures of each running stage; epoch and step stand in those.
 struct Bars {
     all: MultiProgress,
     stages: ProgressBar,
-    current: Mutex<Option<ProgressBar>>,
+    running: Mutex<BTreeMap<String, ProgressBar>>,
 }
 
 impl Bars {
     fn new() -> Self {
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+        Self::drawn_on(ProgressDrawTarget::stderr_with_hz(8))
+    }
+
+    fn drawn_on(target: ProgressDrawTarget) -> Self {
+        let all = MultiProgress::with_draw_target(target);
         let stages = all.add(ProgressBar::new(0));
         if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} [{bar:24}] {pos}/{len} stages") {
             stages.set_style(style.progress_chars("=> "));
@@ -148,13 +156,13 @@ impl Bars {
         Self {
             all,
             stages,
-            current: Mutex::new(None),
+            running: Mutex::default(),
         }
     }
 
-    /// The bar of the running stage; a poisoned lock still holds a usable bar.
-    fn with_current(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
-        act(&mut self.current.lock().unwrap_or_else(PoisonError::into_inner));
+    /// The bars of the running stages, by their names; a poisoned lock still holds usable ones.
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, ProgressBar>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn start(&self, stage: &str) {
@@ -167,32 +175,33 @@ impl Bars {
             bar.set_style(style.with_key("per_sec", rate).progress_chars("=> "));
         }
         bar.set_prefix(stage.to_owned());
-        self.with_current(|current| *current = Some(bar));
+        self.running().insert(stage.to_owned(), bar);
     }
 
     fn progress(&self, progress: &Progress) {
-        self.with_current(|current| {
-            let Some(bar) = current else { return };
-            bar.set_length(progress.total);
-            bar.set_position(progress.done);
-            if let (Some((epoch, epochs)), Some((step, steps))) = (progress.epoch, progress.step) {
-                let loss = progress
-                    .loss
-                    .map(|loss| format!(", loss {loss:.3}"))
-                    .unwrap_or_default();
-                bar.set_message(format!("epoch {epoch}/{epochs}, step {step}/{steps}{loss}"));
-            }
-        });
+        let running = self.running();
+        let Some(bar) = running.get(&progress.stage) else {
+            return;
+        };
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+        if let (Some((epoch, epochs)), Some((step, steps))) = (progress.epoch, progress.step) {
+            let loss = progress
+                .loss
+                .map(|loss| format!(", loss {loss:.3}"))
+                .unwrap_or_default();
+            bar.set_message(format!("epoch {epoch}/{epochs}, step {step}/{steps}{loss}"));
+        }
     }
 
-    fn end_stage(&self) {
-        self.with_current(|current| {
-            if let Some(bar) = current.take() {
-                bar.finish_and_clear();
-                self.all.remove(&bar);
-            }
-        });
-        self.stages.inc(1);
+    /// Takes the bar of a stage away; true when it had one.
+    fn end(&self, stage: &str) -> bool {
+        let bar = self.running().remove(stage);
+        if let Some(bar) = &bar {
+            bar.finish_and_clear();
+            self.all.remove(bar);
+        }
+        bar.is_some()
     }
 }
 
@@ -202,8 +211,16 @@ impl Listener for Bars {
             Event::Planned { stages, .. } => self.stages.set_length(*stages as u64),
             Event::StageStarted { stage, .. } => self.start(stage),
             Event::Progress(progress) => self.progress(progress),
-            Event::StageFinished { .. } | Event::StageFailed { .. } => self.end_stage(),
-            Event::StageReused { .. } | Event::StageSkipped { .. } => self.stages.inc(1),
+            Event::StageFinished { stage, .. }
+            | Event::StageFailed { stage, .. }
+            | Event::StageReused { stage, .. }
+            | Event::StageSkipped { stage, .. } => {
+                // A stage that was stopped is skipped after it has begun.
+                self.end(stage);
+                self.stages.inc(1);
+            }
+            // It was counted when it was reused, and is counted again when it has run.
+            Event::Damaged { .. } => self.stages.dec(1),
             Event::RunFinished(_) => self.stages.finish_and_clear(),
             _ => {}
         }
@@ -221,6 +238,42 @@ mod tests {
     fn durations_read_like_speech() {
         let shown = [0.04, 9.4, 12.0, 200.0, 7500.0].map(duration);
         assert_eq!(shown, ["0.0 s", "9.4 s", "12 s", "3 min 20 s", "2 h 5 min"]);
+    }
+
+    #[test]
+    fn every_running_stage_has_its_own_bar_and_leaves_with_it() {
+        let bars = Bars::drawn_on(ProgressDrawTarget::hidden());
+        let started = |stage: &str| Event::StageStarted {
+            stage: stage.to_owned(),
+            kind: "train",
+            key: String::new(),
+            note: None,
+        };
+        let progress = |stage: &str, done| {
+            Event::Progress(Progress {
+                stage: stage.to_owned(),
+                done,
+                total: 100,
+                epoch: None,
+                step: None,
+                loss: None,
+            })
+        };
+        for event in [
+            started("a"),
+            started("b"),
+            progress("a", 30),
+            progress("b", 70),
+            progress("a", 40),
+        ] {
+            bars.event(&event);
+        }
+        let at = |stage: &str| bars.running().get(stage).map(ProgressBar::position);
+        assert_eq!((at("a"), at("b")), (Some(40), Some(70)));
+        // A stage that is stopped is told of as skipped.
+        bars.event(&Event::StageSkipped { stage: "a".to_owned() });
+        assert_eq!((at("a"), at("b")), (None, Some(70)));
+        assert_eq!(bars.stages.position(), 1);
     }
 
     #[test]

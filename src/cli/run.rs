@@ -12,7 +12,7 @@ use crate::{
     },
     nn,
     plan::{Plan, digest::Digest},
-    project::{MOST_THREADS, units},
+    project::{MOST_THREADS, Project, units},
 };
 use clap::Args;
 use std::{
@@ -41,6 +41,31 @@ pub(super) struct Arguments {
     /// Threads that compute [default: all cores]; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_THREADS)))]
     threads: Option<u16>,
+
+    /// Stages that run at once, at most [default: one per thread]; they share the threads, and wait while memory is short
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_THREADS)))]
+    jobs: Option<u16>,
+
+    /// Runs these stages and what they need, nothing after them; as `mtl plan` names them, or a part of the name; `*` stands
+    /// for any letters; repeatable
+    #[arg(long, value_name = "STAGE", conflicts_with = "only")]
+    until: Vec<String>,
+
+    /// Runs these stages alone; what they need must be known
+    #[arg(long, value_name = "STAGE")]
+    only: Vec<String>,
+
+    /// Runs these stages even if their results are known; without a name all
+    #[arg(long, value_name = "STAGE", num_args = 0..=1, require_equals = true, default_missing_value = "*")]
+    force: Vec<String>,
+
+    /// How long a stage may run, as `90min` or `12h`; one that runs longer is stopped, and fails
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    stage_timeout: Option<Duration>,
+
+    /// The memory that a stage may need, as `12GB`; one that may need more is refused before it starts
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<u64>,
 
     /// After a failure, runs what does not depend on it
     #[arg(long)]
@@ -95,27 +120,49 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 fn run_plan(arguments: &Arguments, plan: &Plan, loaded: &Loaded) -> Result<Exit, Exit> {
     let project = &loaded.project;
     let program = &arguments.program.program;
+    let patterns = exec::Patterns {
+        until: arguments.until.clone(),
+        only: arguments.only.clone(),
+        force: arguments.force.clone(),
+    };
+    let selection = exec::select(plan, &patterns).map_err(|error| {
+        output::failure(&error, Some(&error.help()));
+        Exit::ProgramWrong
+    })?;
     let cancel = ready(arguments.threads.or(project.run.threads))?;
     let folder = program::store_folder(&arguments.store, project, program);
     let store = program::open_store(&folder)?;
     let listener = progress::listener(arguments.format == Format::Json);
     listener.event(&Event::Planned {
         schema: "mtl.events/1",
-        stages: plan.graph.node_count(),
+        stages: selection.count(),
         outputs: plan.outputs.keys().cloned().collect(),
     });
-    let options = exec::Options {
+    let options = options(arguments, project, selection);
+    let recorder = Recorder::new(plan, &store, listener.as_ref(), setup(arguments, loaded));
+    let (summary, reports) = exec::run(plan, &store, &options, &recorder, &cancel);
+    recorder.finish(&summary);
+    Ok(finish(arguments, listener.as_ref(), &summary, &reports))
+}
+
+/// How the run behaves: as the command line says, else as `mtl.toml` does.
+fn options(arguments: &Arguments, project: &Project, selection: exec::Selection) -> exec::Options {
+    let program = &arguments.program.program;
+    let threads = threads(arguments.threads.or(project.run.threads));
+    exec::Options {
         keep_going: arguments.keep_going || project.run.keep_going.unwrap_or(false),
         out: program::folder(program).join("out"),
         save_every: arguments.save_every.or(project.run.save_every).unwrap_or(SAVE_EVERY),
         allow_device_change: arguments.allow_device_change,
         pipeline: program::pipeline(program),
         trail: arguments.trail.or(project.store.trail).unwrap_or(TRAIL),
-    };
-    let recorder = Recorder::new(plan, &store, listener.as_ref(), setup(arguments, loaded));
-    let (summary, reports) = exec::run(plan, &store, &options, &recorder, &cancel);
-    recorder.finish(&summary);
-    Ok(finish(arguments, listener.as_ref(), &summary, &reports))
+        jobs: arguments.jobs.or(project.run.jobs).map_or(threads, usize::from),
+        threads,
+        memory: exec::available(),
+        stage_memory: arguments.memory,
+        stage_timeout: arguments.stage_timeout,
+        selection,
+    }
 }
 
 /// How this run was asked for.
@@ -133,6 +180,18 @@ fn setup(arguments: &Arguments, loaded: &Loaded) -> Setup {
             .map(|file| (file.name().to_owned(), Digest::of(file.text().as_bytes())))
             .collect(),
     }
+}
+
+/// Threads that stages share: as many as were asked for, else the cores.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "results do not depend on the number of threads"
+)]
+fn threads(wanted: Option<u16>) -> usize {
+    wanted.map_or_else(
+        || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+        usize::from,
+    )
 }
 
 /// Makes this process ready to compute, with so many threads, or on all cores if none is said. Gives the flag that signals set.

@@ -32,14 +32,14 @@ impl Stopwatch {
         self.0.elapsed().as_secs_f64()
     }
 
-    /// How a result came about that is complete now, on devices of this class.
-    pub(super) fn provenance(self, device_class: String) -> Provenance {
-        let (when, host, threads) = circumstances();
+    /// How a result came about that is complete now, on devices of this class, with so many threads.
+    pub(super) fn provenance(self, device_class: String, threads: usize) -> Provenance {
+        let (when, host, _) = circumstances();
         Provenance {
             when,
             host,
             seconds: self.seconds(),
-            threads,
+            threads: u32::try_from(threads).unwrap_or(u32::MAX),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             device_class,
         }

@@ -106,6 +106,13 @@ pub enum Event {
         /// What, and what became of it.
         message: String,
     },
+    /// A stage that was known, and ran again, gave other bytes: because it was forced to, or its result was damaged.
+    Differs {
+        /// The stage.
+        stage: String,
+        /// What it had given before.
+        before: BTreeMap<String, Digest>,
+    },
     /// A stage could not be carried out.
     StageFailed {
         /// Its name.

@@ -3,21 +3,15 @@
 use super::{
     fields::{self, Change, Changed, SourceLine, StageFields},
     history::{self, StageRow},
-    keys, trail,
+    keys, memory, trail,
 };
 use crate::{
-    plan::{
-        Plan,
-        canon::{Key, canonical},
-        digest::Digest,
-    },
+    plan::{Plan, canon::Key, digest::Digest},
     source::{SourceMap, Span},
-    stages,
     store::{Action, FieldsLog, Store, StoreError},
 };
-use indexmap::IndexMap;
 use serde::Serialize;
-use std::{borrow::Cow, ptr, sync::atomic::AtomicBool};
+use std::{borrow::Cow, sync::atomic::AtomicBool};
 
 /// What is known of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -132,17 +126,11 @@ pub fn survey_until(plan: &Plan, store: &Store, cancelled: &AtomicBool) -> Resul
     Ok(stages)
 }
 
-/// Adds the memory of the stages that train. Equal trainings, as those of the folds are, are looked at once.
+/// Adds the memory of the stages that train.
 pub fn with_memory(plan: &Plan, stages: &mut [Known]) {
-    let mut known: IndexMap<Vec<u8>, Option<u64>> = IndexMap::new();
-    for (node, stage) in plan.order().zip(stages) {
-        let Some(footprint) = stages::footprint(&plan.graph[node].work) else {
-            continue;
-        };
-        // A graph that several trainings share is told by its place.
-        let mut key = ptr::from_ref(footprint.graph).addr().to_le_bytes().to_vec();
-        key.extend(canonical(&footprint));
-        stage.peak_bytes = *known.entry(key).or_insert_with(|| footprint.bytes().ok());
+    let peaks = memory::peaks(plan.order().map(|node| &plan.graph[node].work));
+    for ((node, peak), stage) in plan.order().zip(peaks).zip(stages) {
+        stage.peak_bytes = peak.filter(|_| plan.graph[node].work.training().is_some());
     }
 }
 

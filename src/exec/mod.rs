@@ -2,20 +2,27 @@
 
 mod clock;
 mod compare;
+mod crew;
 mod event;
 mod explain;
 mod fields;
 pub mod history;
 mod keys;
 mod looks;
+mod memory;
 mod outputs;
 mod run;
+pub mod schedule;
+mod select;
 mod trail;
+mod turn;
 mod workshop;
 
 pub use compare::{Fact, How, RunDiff, StageDiff, compare};
 pub use event::{Event, Listener, Progress, Summary};
 pub use explain::{Compared, Known, State, survey, survey_until, with_changes, with_memory};
 pub use fields::{Change, Changed, SourceLine};
+pub use memory::{available, size};
 pub use run::{Options, run};
+pub use select::{NoStage, Part, Patterns, Selection, select};
 pub use trail::{Standing, is_kept, over_budget};

@@ -1,14 +1,25 @@
 //! The folders that a person opens: `out/<name>/`, one copy of each file of the output.
 
-use crate::{plan::digest::Digest, store::Store};
+use super::{
+    crew::{Pools, held},
+    event::Event,
+    looks,
+    run::{Run, Turn, of_store},
+};
+use crate::{
+    plan::digest::Digest,
+    stages::StageError,
+    store::{Action, Store},
+};
+use petgraph::graph::NodeIndex;
 use std::{
     collections::BTreeMap,
     fs, io,
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
 };
 
 /// True when `target` already holds the object; unchanged files are not read again.
-pub(super) fn holds(store: &Store, target: &Path, digest: Digest) -> bool {
+fn holds(store: &Store, target: &Path, digest: Digest) -> bool {
     target.is_file() && store.digest_of_file(target).is_ok_and(|there| there == digest)
 }
 
@@ -16,7 +27,7 @@ pub(super) fn holds(store: &Store, target: &Path, digest: Digest) -> bool {
 const LIST: &str = ".mtl-files";
 
 /// Removes the files of an earlier run that this output no longer has, and notes which files are now its own.
-pub(super) fn replace_list(folder: &Path, outputs: &BTreeMap<String, Digest>) -> io::Result<()> {
+fn replace_list(folder: &Path, outputs: &BTreeMap<String, Digest>) -> io::Result<()> {
     let list = folder.join(LIST);
     let earlier = fs::read_to_string(&list).unwrap_or_default();
     let inside = |name: &str| {
@@ -35,4 +46,64 @@ pub(super) fn replace_list(folder: &Path, outputs: &BTreeMap<String, Digest>) ->
     }
     let now: String = outputs.keys().map(|name| format!("{name}\n")).collect();
     if now == earlier { Ok(()) } else { fs::write(list, now) }
+}
+
+impl Run<'_> {
+    /// Brings the files of every output that is known to its folder; gives the paths of the reports' pages.
+    pub(super) fn write_outputs(&self) -> Vec<PathBuf> {
+        let mut pages = Vec::new();
+        for (name, &node) in &self.plan.outputs {
+            let Some(action) = self.action(node) else {
+                continue;
+            };
+            match self.write_output(name, node, &action) {
+                Ok(folder) => {
+                    self.listener.event(&Event::OutputWritten {
+                        output: name.clone(),
+                        folder: folder.clone(),
+                    });
+                    pages.extend(
+                        action
+                            .outputs
+                            .contains_key("report.html")
+                            .then(|| folder.join("report.html")),
+                    );
+                }
+                Err(StageError::Cancelled) => held(&self.facts).summary.skipped += 1,
+                Err(StageError::Failed { message, help }) => {
+                    held(&self.facts).summary.failed += 1;
+                    let (stage, kind) = (self.name(node), self.kind(node));
+                    self.listener.event(&Event::StageFailed {
+                        stage,
+                        kind,
+                        message,
+                        help,
+                    });
+                }
+            }
+        }
+        pages
+    }
+
+    fn write_output(&self, name: &str, node: NodeIndex, action: &Action) -> Result<PathBuf, StageError> {
+        let folder = self.options.out.join(name);
+        if let Some(keyed) = self.keyed(node)? {
+            looks::record(self.plan, self.store, (name, node), &keyed).map_err(of_store)?;
+        }
+        let pools = Pools::default();
+        let turn = Turn {
+            cancel: self.cancel,
+            threads: self.options.threads,
+            pools: &pools,
+        };
+        for (file, digest) in &action.outputs {
+            let target = folder.join(file);
+            if !holds(self.store, &target, *digest) {
+                self.verified_output(node, file, &turn)?;
+                self.store.materialize(*digest, &target).map_err(of_store)?;
+            }
+        }
+        replace_list(&folder, &action.outputs).map_err(StageError::failed)?;
+        Ok(folder)
+    }
 }

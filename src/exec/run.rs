@@ -1,28 +1,29 @@
 //! Walking the plan: reuse what is known, run the rest, lose nothing.
 
 use super::{
-    clock::{self, Stopwatch},
+    clock::Stopwatch,
+    crew::{self, Pools, held},
     event::{Event, Listener, Summary},
-    keys, looks, outputs,
+    keys::{self, Keyed},
+    memory,
+    schedule::{Machine, Place, Task},
+    select::{Part, Selection},
     trail::Trails,
-    workshop::Monitored,
 };
 use crate::{
     nn::device_class,
-    plan::{Plan, canon::Key, stage::Role},
-    stages::{self, Context, StageError},
+    plan::{Plan, canon::Key, cost},
+    stages::StageError,
     store::{Action, StageLock, Store, StoreError},
 };
-use jiff::Timestamp;
 use petgraph::graph::NodeIndex;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{
-        Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
     time::Duration,
 };
 
@@ -37,6 +38,18 @@ pub struct Options {
     pub save_every: Duration,
     /// Goes on from states that another class of device has left.
     pub allow_device_change: bool,
+    /// Stages that run at once, at most.
+    pub jobs: usize,
+    /// Threads that they share.
+    pub threads: usize,
+    /// Bytes of memory that those that run at once may need together; a stage that needs more runs alone.
+    pub memory: u64,
+    /// Bytes that a stage may need; one that may need more is refused.
+    pub stage_memory: Option<u64>,
+    /// How long a stage may run; then it is stopped, and fails.
+    pub stage_timeout: Option<Duration>,
+    /// What the run is about.
+    pub selection: Selection,
     /// The program, by which its states of epochs are counted.
     pub pipeline: String,
     /// Bytes that they may take, once the training under way is stored.
@@ -52,32 +65,36 @@ pub fn run(
     cancel: &AtomicBool,
 ) -> (Summary, Vec<PathBuf>) {
     let clock = Stopwatch::start();
-    let states = vec![State::Waiting; plan.graph.node_count()];
-    let mut run = Run {
+    let count = plan.graph.node_count();
+    let run = Run {
         plan,
         store,
         options,
         listener,
         cancel,
-        states,
-        summary: Summary::default(),
-        others: BTreeMap::new(),
-        trails: Trails::new((plan, store), options, listener, cancel),
+        keys: (0..count).map(|_| OnceLock::new()).collect(),
+        facts: Mutex::new(Facts {
+            states: vec![State::Waiting; count],
+            told: vec![false; count],
+            summary: Summary::default(),
+            others: BTreeMap::new(),
+        }),
+        trails: Trails::new((plan, store), options, listener),
     };
-    for node in plan.order() {
-        run.settle(node);
-        run.tell_notices();
+    let open = run.take_known();
+    run.tell_notices();
+    if !open.is_empty() {
+        let (tasks, machine) = run.tasks(&open);
+        crew::settle(&run, &open, tasks, machine);
     }
     let pages = run.write_outputs();
     run.tell_notices();
     run.tell_devices();
-    run.summary.interrupted = cancel.load(Ordering::Relaxed) && run.summary.skipped > 0;
-    run.summary.seconds = clock.seconds();
-    (run.summary, pages)
+    let mut summary = held(&run.facts).summary;
+    summary.interrupted = cancel.load(Ordering::Relaxed) && summary.skipped > 0;
+    summary.seconds = clock.seconds();
+    (summary, pages)
 }
-
-/// How often a stage is asked for that another process computes.
-pub(super) const WAIT: Duration = Duration::from_millis(100);
 
 /// A failure of the store with what to do about it.
 pub(super) fn of_store(error: StoreError) -> StageError {
@@ -93,102 +110,296 @@ pub(super) fn of_store(error: StoreError) -> StageError {
 
 /// Where a stage stands.
 #[derive(Clone, Debug)]
-enum State {
+pub(super) enum State {
     /// Not looked at yet.
     Waiting,
     /// Its result is known.
-    Done(Key, Box<Action>),
+    Done(Key, Arc<Action>),
     /// It failed, or was not tried.
     Lost,
 }
 
-/// A run under way.
-struct Run<'a> {
-    plan: &'a Plan,
-    store: &'a Store,
-    options: &'a Options,
-    listener: &'a dyn Listener,
-    cancel: &'a AtomicBool,
-    states: Vec<State>,
-    summary: Summary,
+/// What is known of the stages.
+pub(super) struct Facts {
+    pub(super) states: Vec<State>,
+    /// Whether it was said that another process computes a stage.
+    told: Vec<bool>,
+    pub(super) summary: Summary,
     /// How many reused results of networks were computed on other classes of devices.
     others: BTreeMap<String, usize>,
-    trails: Trails<'a>,
 }
 
+/// A run under way; its threads share it.
+pub(super) struct Run<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) store: &'a Store,
+    pub(super) options: &'a Options,
+    pub(super) listener: &'a dyn Listener,
+    pub(super) cancel: &'a AtomicBool,
+    /// Keys of stages that take from no other: their files are looked at once.
+    keys: Vec<OnceLock<Key>>,
+    pub(super) facts: Mutex<Facts>,
+    pub(super) trails: Trails<'a>,
+}
+
+/// What a stage is given when its turn has come.
+#[derive(Clone, Copy)]
+pub(super) struct Turn<'a> {
+    /// Raised when it is to stop.
+    pub(super) cancel: &'a AtomicBool,
+    /// Its threads.
+    pub(super) threads: usize,
+    pub(super) pools: &'a Pools,
+}
+
+/// What became of a stage's turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// It is settled.
+    Here,
+    /// Another process computes it; it is to be asked for again.
+    Elsewhere,
+}
+
+/// Floating-point operations a second, for the order of stages alone.
+const OPERATIONS_PER_SECOND: f64 = 3e10;
+
 impl Run<'_> {
-    fn name(&self, node: NodeIndex) -> String {
+    pub(super) fn name(&self, node: NodeIndex) -> String {
         self.plan.graph[node].name.clone()
     }
 
-    fn kind(&self, node: NodeIndex) -> &'static str {
+    pub(super) fn kind(&self, node: NodeIndex) -> &'static str {
         self.plan.graph[node].work.kind()
     }
 
-    fn action(&self, node: NodeIndex) -> Option<&Action> {
-        match &self.states[node.index()] {
-            State::Done(_, action) => Some(action),
+    pub(super) fn action(&self, node: NodeIndex) -> Option<Arc<Action>> {
+        match &held(&self.facts).states[node.index()] {
+            State::Done(_, action) => Some(Arc::clone(action)),
             State::Waiting | State::Lost => None,
         }
     }
 
-    fn is_stopped(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed) || self.summary.failed > 0 && !self.options.keep_going
+    /// True when the run was stopped from outside.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
     }
 
-    /// Brings a stage whose inputs were settled to its end.
-    fn settle(&mut self, node: NodeIndex) {
-        let settled = keys::key(self.plan, self.store, node, |from| self.action(from), self.cancel)
-            .map_err(of_store)
-            .and_then(|key| match key {
-                Some(key) => self.reuse_or_run(node, key),
-                None => Ok(State::Lost),
-            });
-        self.states[node.index()] = match settled {
-            Ok(State::Lost | State::Waiting) | Err(StageError::Cancelled) => {
-                self.summary.skipped += 1;
-                self.listener.event(&Event::StageSkipped { stage: self.name(node) });
-                State::Lost
+    /// True when nothing more is to begin. What runs when another stage fails runs to its end.
+    fn is_stopped(&self) -> bool {
+        self.is_cancelled() || held(&self.facts).summary.failed > 0 && !self.options.keep_going
+    }
+
+    /// Takes the results that are known, and gives the stages that are left, inputs first. Between two runs most results
+    /// are known, and finding that out takes no threads.
+    fn take_known(&self) -> Vec<NodeIndex> {
+        let mut open = Vec::new();
+        let mut is_open = vec![false; self.plan.graph.node_count()];
+        for node in self.plan.order() {
+            let part = self.options.selection.part(node);
+            if part == Part::Left {
+                continue;
             }
-            Ok(done) => done,
-            Err(StageError::Failed { message, help }) => {
-                self.summary.failed += 1;
-                self.listener.event(&Event::StageFailed {
-                    stage: self.name(node),
-                    kind: self.kind(node),
+            let waits = keys::inputs(self.plan, node)
+                .iter()
+                .any(|(_, from)| is_open[from.index()]);
+            let known = if waits || part == Part::Forced {
+                Ok(None)
+            } else {
+                self.known(node)
+            };
+            match known {
+                Ok(Some((key, action))) => self.reuse(node, key, action),
+                Ok(None) => {
+                    is_open[node.index()] = true;
+                    open.push(node);
+                }
+                Err(error) => self.lose(node, error),
+            }
+        }
+        open
+    }
+
+    /// The recorded result of a stage, if there is one.
+    fn known(&self, node: NodeIndex) -> Result<Option<(Key, Action)>, StageError> {
+        let Some(key) = self.key(node)? else {
+            return Ok(None);
+        };
+        let action = self.store.lookup(key).map_err(of_store)?;
+        Ok(action.map(|action| (key, action)))
+    }
+
+    /// The key of a stage by what is known now; none when an input is not known.
+    pub(super) fn key(&self, node: NodeIndex) -> Result<Option<Key>, StageError> {
+        if let Some(key) = self.keys[node.index()].get() {
+            return Ok(Some(*key));
+        }
+        let key = self.keyed(node)?.map(|keyed| keyed.key);
+        if let Some(key) = key
+            && keys::inputs(self.plan, node).is_empty()
+        {
+            let _ = self.keys[node.index()].set(key);
+        }
+        Ok(key)
+    }
+
+    /// As [`Run::key`], with what it is made of.
+    pub(super) fn keyed(&self, node: NodeIndex) -> Result<Option<Keyed>, StageError> {
+        let known = self.known_inputs(node);
+        let action = |node| known.get(&node).map(|action| &**action);
+        keys::keyed(self.plan, self.store, node, action, self.cancel).map_err(of_store)
+    }
+
+    /// The results that are known of those that a stage takes.
+    pub(super) fn known_inputs(&self, node: NodeIndex) -> BTreeMap<NodeIndex, Arc<Action>> {
+        let facts = held(&self.facts);
+        let inputs = keys::inputs(self.plan, node).into_iter();
+        inputs
+            .filter_map(|(_, from)| match &facts.states[from.index()] {
+                State::Done(_, action) => Some((from, Arc::clone(action))),
+                State::Waiting | State::Lost => None,
+            })
+            .collect()
+    }
+
+    /// What the schedule is told of these stages, and of the machine.
+    fn tasks(&self, open: &[NodeIndex]) -> (Vec<Task>, Machine) {
+        let mut places = vec![None; self.plan.graph.node_count()];
+        let peaks = memory::peaks(open.iter().map(|node| &self.plan.graph[*node].work));
+        let tasks = open.iter().zip(peaks).enumerate().map(|(place, (&node, peak))| {
+            places[node.index()] = Some(place);
+            let inputs = keys::inputs(self.plan, node);
+            let mut after: Vec<usize> = inputs.iter().filter_map(|(_, from)| places[from.index()]).collect();
+            after.sort_unstable();
+            after.dedup();
+            Task {
+                after,
+                seconds: cost::operations(&self.plan.graph[node].work) / OPERATIONS_PER_SECOND,
+                place: Place::Cpu,
+                bytes: peak.unwrap_or(0),
+            }
+        });
+        let machine = Machine {
+            jobs: self.options.jobs,
+            threads: self.options.threads,
+            bytes: self.options.memory,
+            gpus: Vec::new(),
+        };
+        (tasks.collect(), machine)
+    }
+
+    /// Brings a stage whose inputs were settled to its end, unless another process computes it.
+    pub(super) fn settle(&self, node: NodeIndex, turn: &Turn<'_>) -> Settled {
+        match self.reuse_or_run(node, turn) {
+            Ok(settled) => settled,
+            Err(error) => {
+                self.lose(node, error);
+                Settled::Here
+            }
+        }
+    }
+
+    /// A stage gives no result.
+    fn lose(&self, node: NodeIndex, error: StageError) {
+        let mut facts = held(&self.facts);
+        facts.states[node.index()] = State::Lost;
+        let stage = self.name(node);
+        let event = match error {
+            StageError::Cancelled => {
+                facts.summary.skipped += 1;
+                Event::StageSkipped { stage }
+            }
+            StageError::Failed { message, help } => {
+                facts.summary.failed += 1;
+                let kind = self.kind(node);
+                Event::StageFailed {
+                    stage,
+                    kind,
                     message,
                     help,
-                });
-                State::Lost
+                }
             }
         };
+        drop(facts);
+        self.listener.event(&event);
     }
 
     /// Known results are taken even after a failure: they cost nothing and complete the counts.
-    fn reuse_or_run(&mut self, node: NodeIndex, key: Key) -> Result<State, StageError> {
-        if let Some(action) = self.store.lookup(key).map_err(of_store)? {
-            return Ok(self.reuse(node, key, action));
+    fn reuse_or_run(&self, node: NodeIndex, turn: &Turn<'_>) -> Result<Settled, StageError> {
+        let part = self.options.selection.part(node);
+        let Some(key) = self.key(node)? else {
+            return Err(self.without_input(node, part));
+        };
+        if part != Part::Forced
+            && let Some(action) = self.store.lookup(key).map_err(of_store)?
+        {
+            self.reuse(node, key, action);
+            return Ok(Settled::Here);
         }
-        if self.is_stopped() {
-            return Ok(State::Lost);
+        if self.is_stopped() || part == Part::Known {
+            return Err(StageError::Cancelled);
         }
-        self.run_locked(node, key)
+        let Some(lock) = self.store.try_lock_stage(key).map_err(of_store)? else {
+            self.tell_waiting(node);
+            return Ok(Settled::Elsewhere);
+        };
+        if self.run_locked(node, key, &lock, part == Part::Forced, turn)? {
+            return Ok(Settled::Here);
+        }
+        drop(lock);
+        self.reuse_or_run(node, turn)
     }
 
-    /// Computes a result that is not known or no longer whole, unless another process does; then waits for it.
-    fn run_locked(&mut self, node: NodeIndex, key: Key) -> Result<State, StageError> {
-        let _lock = self.lock(node, key)?;
-        // Another process may have computed it while this one waited.
-        if let Some(action) = self.store.reusable(key).map_err(of_store)? {
-            return Ok(self.reuse(node, key, action));
+    /// Why a stage is not tried that lacks an input. With `--only` nothing else would make it, so that is said.
+    fn without_input(&self, node: NodeIndex, part: Part) -> StageError {
+        let inputs = keys::inputs(self.plan, node);
+        let is_left = |from: NodeIndex| {
+            self.options.selection.part(from) == Part::Known && self.action(from).is_none() && !self.is_stopped()
+        };
+        let missing = inputs.into_iter().map(|(_, from)| from).find(|from| is_left(*from));
+        match missing.filter(|_| matches!(part, Part::Runs | Part::Forced)) {
+            Some(from) => StageError::failed(format!(
+                "it takes from `{}`, whose result is not known",
+                self.name(from)
+            ))
+            .help("`--until` in the place of `--only` runs what a stage needs, too"),
+            None => StageError::Cancelled,
         }
-        let action = self.execute(node, key)?;
-        self.summary.ran += 1;
-        Ok(State::Done(key, Box::new(action)))
+    }
+
+    /// Computes a result that is not known, no longer whole, or forced; its lock is held. False when an input was damaged and
+    /// is another one now, so that the stage has another key.
+    pub(super) fn run_locked(
+        &self,
+        node: NodeIndex,
+        key: Key,
+        _lock: &StageLock,
+        is_forced: bool,
+        turn: &Turn<'_>,
+    ) -> Result<bool, StageError> {
+        let before = self.store.lookup(key).map_err(of_store)?;
+        // Another process may have computed it while this one waited.
+        if !is_forced && let Some(action) = self.store.reusable(key).map_err(of_store)? {
+            self.reuse(node, key, action);
+            return Ok(true);
+        }
+        let Some(action) = self.execute((node, key), is_forced, turn)? else {
+            return Ok(false);
+        };
+        if let Some(before) = before.filter(|before| before.outputs != action.outputs) {
+            self.listener.event(&Event::Differs {
+                stage: self.name(node),
+                before: before.outputs,
+            });
+        }
+        let mut facts = held(&self.facts);
+        facts.summary.ran += 1;
+        facts.states[node.index()] = State::Done(key, Arc::new(action));
+        Ok(true)
     }
 
     /// Passes on what the store found amiss.
-    fn tell_notices(&self) {
+    pub(super) fn tell_notices(&self) {
         for notice in self.store.take_notices() {
             let message = notice.to_string();
             self.listener.event(&Event::Noticed { message });
@@ -197,7 +408,7 @@ impl Run<'_> {
 
     /// Says which reused results another class of device has computed.
     fn tell_devices(&self) {
-        for (class, stages) in &self.others {
+        for (class, stages) in &held(&self.facts).others {
             self.listener.event(&Event::OtherDevice {
                 device_class: class.clone(),
                 here: device_class(),
@@ -206,190 +417,31 @@ impl Run<'_> {
         }
     }
 
-    /// Takes a recorded result.
-    fn reuse(&mut self, node: NodeIndex, key: Key, action: Action) -> State {
-        self.summary.reused += 1;
-        let class = &action.provenance.device_class;
-        if self.plan.graph[node].work.numerics().is_some() && class != device_class() {
-            *self.others.entry(class.clone()).or_default() += 1;
+    /// Says once that another process computes a stage.
+    pub(super) fn tell_waiting(&self, node: NodeIndex) {
+        let told = std::mem::replace(&mut held(&self.facts).told[node.index()], true);
+        if !told {
+            self.listener.event(&Event::Waiting { stage: self.name(node) });
         }
-        self.listener.event(&Event::StageReused {
+    }
+
+    /// Takes a recorded result.
+    fn reuse(&self, node: NodeIndex, key: Key, action: Action) {
+        let event = Event::StageReused {
             stage: self.name(node),
             kind: self.kind(node),
             key,
             outputs: action.outputs.clone(),
             device_class: action.provenance.device_class.clone(),
-        });
-        State::Done(key, Box::new(action))
-    }
-
-    /// The right to compute a stage. While another process has it, asks again and again, so that a signal is heard.
-    fn lock(&self, node: NodeIndex, key: Key) -> Result<StageLock, StageError> {
-        let mut told = false;
-        loop {
-            if let Some(lock) = self.store.try_lock_stage(key).map_err(of_store)? {
-                return Ok(lock);
-            }
-            if !told {
-                self.listener.event(&Event::Waiting { stage: self.name(node) });
-                told = true;
-            }
-            if self.cancel.load(Ordering::Relaxed) {
-                return Err(StageError::Cancelled);
-            }
-            thread::sleep(WAIT);
-        }
-    }
-
-    /// Runs a stage and records it; its lock is held.
-    fn execute(&mut self, node: NodeIndex, key: Key) -> Result<Action, StageError> {
-        let inputs = self.verified_inputs(node)?;
-        let (stage, kind) = (self.name(node), self.kind(node));
-        self.listener.event(&Event::StageStarted {
-            stage: stage.clone(),
-            kind,
-            key: key.to_string(),
-            note: self.plan.graph[node].work.note(),
-        });
-        let clock = Stopwatch::start();
-        let folder = self.store.scratch().map_err(of_store)?;
-        let monitor = Monitored {
-            stage: &stage,
-            listener: self.listener,
-            devices: Mutex::default(),
         };
-        let states = self.trails.states(node, key, |from| self.action(from));
-        let context = Context {
-            inputs: &inputs,
-            folder: folder.path(),
-            cancel: self.cancel,
-            monitor: &monitor,
-            states: &states,
-            save_every: self.options.save_every,
-            allow_device_change: self.options.allow_device_change,
-        };
-        let made = stages::execute(&self.plan.graph[node].work, &context)?;
-        let seconds = clock.seconds();
-        let describe = |outputs| Action {
-            stage: stage.clone(),
-            kind: kind.to_owned(),
-            outputs,
-            provenance: clock.provenance(monitor.device_class()),
-        };
-        let action = self.store.commit(key, &made, describe).map_err(of_store)?;
-        states.finished().map_err(of_store)?;
-        let device_class = action.provenance.device_class.clone();
-        self.listener.event(&Event::StageFinished {
-            stage: action.stage.clone(),
-            kind,
-            key,
-            seconds,
-            outputs: action.outputs.clone(),
-            device_class,
-        });
-        Ok(action)
-    }
-
-    /// Paths of a stage's inputs, each verified as it enters; what is damaged or gone is made again.
-    fn verified_inputs(&mut self, node: NodeIndex) -> Result<Vec<(Role, PathBuf)>, StageError> {
-        let mut paths = Vec::new();
-        for (role, from) in keys::inputs(self.plan, node) {
-            paths.push((role, self.verified_output(from, role.output())?));
+        let mut facts = held(&self.facts);
+        facts.summary.reused += 1;
+        let class = &action.provenance.device_class;
+        if self.plan.graph[node].work.numerics().is_some() && class != device_class() {
+            *facts.others.entry(class.clone()).or_default() += 1;
         }
-        if let Some(looks) = self.keyed(node)?.and_then(|keyed| keyed.looks) {
-            let path = self.store.verified(looks).map_err(of_store)?;
-            let path =
-                path.ok_or_else(|| StageError::failed("what the ledger says was damaged as soon as it was stored"))?;
-            paths.push((Role::Looks, path));
-        }
-        Ok(paths)
-    }
-
-    /// The key of a stage by what is known now, with what it is made of.
-    fn keyed(&self, node: NodeIndex) -> Result<Option<keys::Keyed>, StageError> {
-        keys::keyed(self.plan, self.store, node, |from| self.action(from), self.cancel).map_err(of_store)
-    }
-
-    /// The verified object of one output; when it is damaged or gone its stage runs again.
-    fn verified_output(&mut self, node: NodeIndex, output: &str) -> Result<PathBuf, StageError> {
-        let name = self.name(node);
-        let missing = || StageError::failed(format!("`{name}` gave no output `{output}`"));
-        for attempt in 0..2 {
-            let State::Done(key, action) = self.states[node.index()].clone() else {
-                return Err(missing());
-            };
-            let digest = *action.outputs.get(output).ok_or_else(missing)?;
-            if let Some(path) = self.store.verified(digest).map_err(of_store)? {
-                return Ok(path);
-            }
-            if attempt == 0 {
-                self.listener.event(&Event::Damaged { stage: name.clone() });
-                // It was counted as reused, and is counted again now as what becomes of it.
-                self.summary.reused = self.summary.reused.saturating_sub(1);
-                self.states[node.index()] = self.run_locked(node, key)?;
-            }
-        }
-        Err(StageError::failed(format!(
-            "the result of `{name}` is damaged again as soon as it is stored"
-        ))
-        .help("the disk or its memory is failing; move the store to another one"))
-    }
-
-    /// Brings the files of every output that is known to its folder; gives the paths of the reports' pages.
-    fn write_outputs(&mut self) -> Vec<PathBuf> {
-        let mut pages = Vec::new();
-        let (plan, now) = (self.plan, clock::now());
-        for (name, &node) in &plan.outputs {
-            let Some(action) = self.action(node).cloned() else {
-                continue;
-            };
-            match self.write_output((name, node), &action, now) {
-                Ok(folder) => {
-                    self.listener.event(&Event::OutputWritten {
-                        output: name.clone(),
-                        folder: folder.clone(),
-                    });
-                    pages.extend(
-                        action
-                            .outputs
-                            .contains_key("report.html")
-                            .then(|| folder.join("report.html")),
-                    );
-                }
-                Err(StageError::Cancelled) => self.summary.skipped += 1,
-                Err(StageError::Failed { message, help }) => {
-                    self.summary.failed += 1;
-                    let (stage, kind) = (self.name(node), self.kind(node));
-                    self.listener.event(&Event::StageFailed {
-                        stage,
-                        kind,
-                        message,
-                        help,
-                    });
-                }
-            }
-        }
-        pages
-    }
-
-    fn write_output(
-        &mut self,
-        (name, node): (&str, NodeIndex),
-        action: &Action,
-        now: Timestamp,
-    ) -> Result<PathBuf, StageError> {
-        let folder = self.options.out.join(name);
-        if let Some(keyed) = self.keyed(node)? {
-            looks::record(self.plan, self.store, (name, node), &keyed, now).map_err(of_store)?;
-        }
-        for (file, digest) in &action.outputs {
-            let target = folder.join(file);
-            if !outputs::holds(self.store, &target, *digest) {
-                self.verified_output(node, file)?;
-                self.store.materialize(*digest, &target).map_err(of_store)?;
-            }
-        }
-        outputs::replace_list(&folder, &action.outputs).map_err(StageError::failed)?;
-        Ok(folder)
+        facts.states[node.index()] = State::Done(key, Arc::new(action));
+        drop(facts);
+        self.listener.event(&event);
     }
 }

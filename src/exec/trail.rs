@@ -114,7 +114,6 @@ pub(super) struct Trails<'a> {
     store: &'a Store,
     options: &'a Options,
     listener: &'a dyn Listener,
-    cancel: &'a AtomicBool,
     /// Found when the first training runs.
     partings: OnceLock<BTreeMap<NodeIndex, BTreeSet<u32>>>,
 }
@@ -124,25 +123,27 @@ impl<'a> Trails<'a> {
         (plan, store): (&'a Plan, &'a Store),
         options: &'a Options,
         listener: &'a dyn Listener,
-        cancel: &'a AtomicBool,
     ) -> Self {
         Self {
             plan,
             store,
             options,
             listener,
-            cancel,
             partings: OnceLock::new(),
         }
     }
 
-    /// Where a stage keeps its states.
-    pub(super) fn states(
+    /// Where a stage keeps its states. One that is forced takes none over: it would not compute anything.
+    pub(super) fn states<'t>(
         &self,
-        node: NodeIndex,
-        key: Key,
-        action: impl Fn(NodeIndex) -> Option<&'a Action>,
-    ) -> StoredStates<'a> {
+        (node, key): (NodeIndex, Key),
+        action: impl Fn(NodeIndex) -> Option<&'t Action>,
+        is_forced: bool,
+        cancel: &'t AtomicBool,
+    ) -> StoredStates<'t>
+    where
+        'a: 't,
+    {
         let stage = &self.plan.graph[node];
         let training = stage.work.training().map(|(train, _)| Course::of(train));
         let taken = training.as_ref().and_then(|_| keys::taken(self.plan, node, action));
@@ -161,7 +162,8 @@ impl<'a> Trails<'a> {
             budget: self.options.trail,
             stage: &stage.name,
             listener: self.listener,
-            cancel: self.cancel,
+            cancel,
+            is_forced,
             current: None.into(),
             lock: None.into(),
         }

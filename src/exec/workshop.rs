@@ -2,8 +2,9 @@
 
 use super::{
     event::{Event, Listener, Progress},
-    run::{WAIT, of_store},
+    run::of_store,
     trail,
+    turn::WAIT,
 };
 use crate::{
     nn::device_class,
@@ -97,6 +98,8 @@ pub(super) struct StoredStates<'a> {
     pub(super) stage: &'a str,
     pub(super) listener: &'a dyn Listener,
     pub(super) cancel: &'a AtomicBool,
+    /// Whether every epoch is to be computed here, also known ones.
+    pub(super) is_forced: bool,
     /// The state after the last epoch that was saved here or taken over.
     pub(super) current: Mutex<Option<EpochState>>,
     /// The right to train the epoch under way.
@@ -211,6 +214,9 @@ impl States for StoredStates<'_> {
     }
 
     fn before_epoch(&self, done: u32) -> Result<Ahead, StageError> {
+        if self.is_forced {
+            return Ok(Ahead::Train);
+        }
         let keys = self.keys(&[device_class().to_owned()]);
         let Some(ahead) = keys.get(done as usize..).filter(|ahead| !ahead.is_empty()) else {
             return Ok(Ahead::Train);

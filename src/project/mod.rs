@@ -44,13 +44,15 @@ pub struct StoreSettings {
 pub struct RunSettings {
     /// `threads`: how many compute, from 1 to [`MOST_THREADS`].
     pub threads: Option<u16>,
+    /// `jobs`: how many stages run at once, at most, from 1 to [`MOST_THREADS`].
+    pub jobs: Option<u16>,
     /// `keep_going`: after a failure, what does not depend on it is run.
     pub keep_going: Option<bool>,
     /// `save_every`: how often the state of a training is saved inside an epoch.
     pub save_every: Option<Duration>,
 }
 
-/// The most threads that may be asked for.
+/// The most threads, and the most stages at once, that may be asked for.
 pub const MOST_THREADS: u16 = 1024;
 
 /// The settings for a program, from the nearest `mtl.toml`; the defaults where there is none. `read` gives a file's text.

@@ -16,6 +16,7 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("store", "path"),
     ("store", "trail"),
     ("run", "threads"),
+    ("run", "jobs"),
     ("run", "keep_going"),
     ("run", "save_every"),
 ];
@@ -74,7 +75,7 @@ fn is_table(name: &str) -> bool {
 /// Puts one setting in its place.
 fn take(project: &mut Project, table: &str, key: &str, value: &Spanned<DeValue<'_>>) -> Result<(), Refused> {
     const FOLDER: &str = "a folder, as \"../store\"";
-    const THREADS: &str = "a number from 1 to 1024";
+    const COUNT: &str = "a number from 1 to 1024";
     const SIZE: &str = "a size, as \"20GB\" or \"0\"";
     const TIME: &str = "a time, as \"30s\" or \"5min\"";
     let value = value.get_ref();
@@ -89,10 +90,15 @@ fn take(project: &mut Project, table: &str, key: &str, value: &Spanned<DeValue<'
             let size = value.as_str().and_then(units::size);
             project.store.trail = Some(size.ok_or(Refused::Expected(SIZE))?);
         }
-        ("run", "threads") => {
+        ("run", "threads" | "jobs") => {
             let count = whole(value).filter(|count| (1..=u64::from(MOST_THREADS)).contains(count));
             let count = count.and_then(|count| u16::try_from(count).ok());
-            project.run.threads = Some(count.ok_or(Refused::Expected(THREADS))?);
+            let count = Some(count.ok_or(Refused::Expected(COUNT))?);
+            if key == "jobs" {
+                project.run.jobs = count;
+            } else {
+                project.run.threads = count;
+            }
         }
         ("run", "keep_going") => {
             project.run.keep_going = Some(value.as_bool().ok_or(Refused::Expected("true or false"))?);

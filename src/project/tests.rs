@@ -22,13 +22,14 @@ fn read(text: &str) -> (Project, Vec<String>) {
 #[test]
 fn settings_are_read() {
     let (project, told) = read(
-        "[store]\npath = \"../results\"\ntrail = \"1.5GB\"\n\n[run]\nthreads = 0x8\nkeep_going = true\nsave_every = \"2min\"\n",
+        "[store]\npath = \"../results\"\ntrail = \"1.5GB\"\n\n[run]\nthreads = 0x8\njobs = 2\nkeep_going = true\nsave_every = \"2min\"\n",
     );
     assert_eq!(told, [""; 0]);
     assert_eq!(project.store.path, Some(PathBuf::from("/lab/../results")));
     assert_eq!(project.store.trail, Some(1_500_000_000));
     let wanted = RunSettings {
         threads: Some(8),
+        jobs: Some(2),
         keep_going: Some(true),
         save_every: Some(Duration::from_secs(120)),
     };

@@ -15,7 +15,8 @@ mod study;
 mod train;
 
 use crate::{
-    plan::stage::{Role, Work},
+    nn::{Mode, network_bytes},
+    plan::stage::{Role, Train, Work},
     train::Footprint,
 };
 use std::{
@@ -243,7 +244,26 @@ pub fn execute(work: &Work, context: &Context<'_>) -> Result<Outputs, StageError
 #[must_use]
 pub fn footprint(work: &Work) -> Option<Footprint<'_>> {
     let (training, views) = work.training()?;
-    Some(train::footprint(training, views))
+    Some(footprint_of(training, views))
+}
+
+/// What decides the memory of a training in whose batches so many pictures stand for each sample.
+#[must_use]
+pub fn footprint_of(training: &Train, views: u64) -> Footprint<'_> {
+    train::footprint(training, views)
+}
+
+/// Bytes of the largest memory that a stage's network and its training need, as [`Footprint::bytes`]; none for other stages,
+/// and for those that could not run.
+#[must_use]
+pub fn peak_bytes(work: &Work) -> Option<u64> {
+    match work {
+        Work::Score(score) => {
+            let network = network_bytes(&score.graph, Mode::Evaluate, score::BATCH);
+            network.ok().map(|(bytes, _)| bytes)
+        }
+        _ => footprint(work)?.bytes().ok(),
+    }
 }
 
 #[cfg(test)]

@@ -19,14 +19,19 @@ fn simulate(tasks: &[Task], machine: &Machine, seconds: &[f64]) -> Seen {
     let mut now = 0.0;
     loop {
         while let Some(Start { task, share }) = schedule.start() {
-            let ready = tasks[task].after.iter().all(|&input| began[input].0 + seconds[input] <= now);
+            let ready = tasks[task]
+                .after
+                .iter()
+                .all(|&input| began[input].0 + seconds[input] <= now);
             assert!(ready, "task {task} began before its inputs were there");
             assert!(began[task].0.is_nan(), "task {task} began twice");
             began[task] = (now, share);
             // Positive floats are ordered as their bits are.
             running.push(Reverse(((now + seconds[task]).to_bits(), task)));
         }
-        let Some(Reverse((end, task))) = running.pop() else { break };
+        let Some(Reverse((end, task))) = running.pop() else {
+            break;
+        };
         now = f64::from_bits(end);
         schedule.finish(task);
     }
@@ -194,17 +199,17 @@ fn memory_is_shared_and_a_task_beyond_it_runs_alone() {
     };
     for time in [0.0, 1.0, 2.0] {
         let bytes = together(time);
-        assert!(bytes.len() == 1 || bytes.iter().sum::<u64>() <= 10, "{bytes:?} at {time}");
+        assert!(
+            bytes.len() == 1 || bytes.iter().sum::<u64>() <= 10,
+            "{bytes:?} at {time}"
+        );
     }
     assert!((seen.end - 3.0).abs() < 1e-9, "6 with 4, then 5, and 99 alone");
 }
 
 #[test]
 fn threads_are_divided_among_what_can_begin() {
-    let machine = Machine {
-        threads: 8,
-        ..cpu(4)
-    };
+    let machine = Machine { threads: 8, ..cpu(4) };
     let mut schedule = Schedule::new(vec![task(&[], 3.0), task(&[], 2.0), task(&[0, 1], 1.0)], machine);
     let mut shares = Vec::new();
     while let Some(start) = schedule.start() {
@@ -242,7 +247,11 @@ fn gpus_are_filled_evenly_then_shared_by_memory_while_the_cpu_prepares() {
     assert_eq!(seen.began[2], (3.0, Share::Gpu(0)));
     assert_eq!(seen.began[3], (3.0, Share::Gpu(1)), "the empty one first");
     assert_eq!(seen.began[1].0, 3.0, "the CPU prepares meanwhile");
-    assert_eq!((seen.began[4].0, seen.began[5].0), (6.0, 6.0), "30 and 40, 30 and 50 fit in 80");
+    assert_eq!(
+        (seen.began[4].0, seen.began[5].0),
+        (6.0, 6.0),
+        "30 and 40, 30 and 50 fit in 80"
+    );
     assert_ne!(seen.began[4].1, seen.began[5].1);
 }
 
@@ -252,7 +261,11 @@ fn a_task_that_another_process_has_gives_its_place_away() {
     let first = schedule.start().expect("one is ready");
     assert_eq!(first.task, 0);
     schedule.defer(0);
-    assert_eq!(schedule.start().map(|start| start.task), Some(1), "the other runs instead");
+    assert_eq!(
+        schedule.start().map(|start| start.task),
+        Some(1),
+        "the other runs instead"
+    );
     schedule.finish(1);
     assert!(schedule.start().is_none() && schedule.has_deferred());
     schedule.recall();
