@@ -18,8 +18,10 @@ use std::{
     time::Duration,
 };
 
-/// How often stops, time limits and stages of other processes are looked at.
+/// How often stops and time limits are looked at.
 const TICK: Duration = Duration::from_millis(50);
+/// How often, in seconds, stages are asked for that another process computes.
+const RECALL: f64 = 0.1;
 /// Bytes of a worker's stack; only what is used is ever touched.
 const STACK: usize = 64 << 20;
 
@@ -139,6 +141,7 @@ impl Crew<'_> {
     /// Passes stops on to what runs, enforces the time limit, and has stages tried again that other processes had.
     fn watch(&self) {
         let limit = self.run.options.stage_timeout.map(|limit| limit.as_secs_f64());
+        let mut asked = Stopwatch::start();
         let mut board = held(&self.board);
         while !board.schedule.is_over() && board.panic.is_none() {
             let is_cancelled = self.run.is_cancelled();
@@ -148,7 +151,9 @@ impl Crew<'_> {
                     running.cancel.store(true, Ordering::Relaxed);
                 }
             }
-            if board.schedule.has_deferred() {
+            // Not at each change: a stage that is still held up makes one.
+            if board.schedule.has_deferred() && asked.seconds() >= RECALL {
+                asked = Stopwatch::start();
                 board.schedule.recall();
                 self.changed.notify_all();
             }
