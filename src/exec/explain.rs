@@ -10,6 +10,7 @@ use crate::{
     source::{SourceMap, Span},
     store::{Action, FieldsLog, Store, StoreError},
 };
+use indexmap::IndexMap;
 use serde::Serialize;
 use std::{borrow::Cow, sync::atomic::AtomicBool};
 

@@ -1,6 +1,7 @@
 //! The folders that a person opens: `out/<name>/`, one copy of each file of the output.
 
 use super::{
+    clock,
     crew::{Pools, held},
     event::Event,
     looks,
@@ -11,6 +12,7 @@ use crate::{
     stages::StageError,
     store::{Action, Store},
 };
+use jiff::Timestamp;
 use petgraph::graph::NodeIndex;
 use std::{
     collections::BTreeMap,
@@ -52,11 +54,12 @@ impl Run<'_> {
     /// Brings the files of every output that is known to its folder; gives the paths of the reports' pages.
     pub(super) fn write_outputs(&self) -> Vec<PathBuf> {
         let mut pages = Vec::new();
+        let now = clock::now();
         for (name, &node) in &self.plan.outputs {
             let Some(action) = self.action(node) else {
                 continue;
             };
-            match self.write_output(name, node, &action) {
+            match self.write_output((name, node), &action, now) {
                 Ok(folder) => {
                     self.listener.event(&Event::OutputWritten {
                         output: name.clone(),
@@ -85,10 +88,15 @@ impl Run<'_> {
         pages
     }
 
-    fn write_output(&self, name: &str, node: NodeIndex, action: &Action) -> Result<PathBuf, StageError> {
+    fn write_output(
+        &self,
+        (name, node): (&str, NodeIndex),
+        action: &Action,
+        now: Timestamp,
+    ) -> Result<PathBuf, StageError> {
         let folder = self.options.out.join(name);
         if let Some(keyed) = self.keyed(node)? {
-            looks::record(self.plan, self.store, (name, node), &keyed).map_err(of_store)?;
+            looks::record(self.plan, self.store, (name, node), &keyed, now).map_err(of_store)?;
         }
         let pools = Pools::default();
         let turn = Turn {

@@ -119,11 +119,7 @@ pub(super) struct Trails<'a> {
 }
 
 impl<'a> Trails<'a> {
-    pub(super) fn new(
-        (plan, store): (&'a Plan, &'a Store),
-        options: &'a Options,
-        listener: &'a dyn Listener,
-    ) -> Self {
+    pub(super) fn new((plan, store): (&'a Plan, &'a Store), options: &'a Options, listener: &'a dyn Listener) -> Self {
         Self {
             plan,
             store,
