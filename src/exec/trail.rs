@@ -288,7 +288,7 @@ fn stopped(store: &Store, key: Key) -> Result<Option<(u32, usize)>, StoreError> 
 
 /// How a saved state names the state after an epoch, which lies elsewhere.
 const POINTER: &str = "mtl.trail/1 ";
-/// More bytes than [`pointer`] gives.
+/// More bytes than [`pointer()`] gives.
 pub(super) const POINTER_BYTES: u64 = 256;
 
 /// The text that says that the last state is the one after an epoch, by its key.
@@ -296,7 +296,7 @@ pub(super) fn pointer(key: Key) -> String {
     format!("{POINTER}{key}\n")
 }
 
-/// What [`pointer`] names; none for other contents.
+/// What [`pointer()`] names; none for other contents.
 pub(super) fn pointed(bytes: &[u8]) -> Option<Key> {
     let text = std::str::from_utf8(bytes.get(..bytes.len().min(POINTER_BYTES as usize))?).ok()?;
     text.strip_prefix(POINTER)?.trim_end().parse().ok().map(Key)
