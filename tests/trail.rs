@@ -246,24 +246,24 @@ fn kills_in_between_change_no_bit_and_lose_no_epoch() {
     let bench = Workbench::new(&program(&text));
     let epoch = |event: &Value| event["event"] == "epoch_finished";
     let step = |event: &Value| event["event"] == "progress" && event["step"].is_array();
-    let saving = ["--save-every", "0"];
-    assert!(bench.kill_after(2, &[], epoch));
-    let why = planned(&bench, "short")["why"].to_string();
+    let saving = ["--save-every", "0", "--jobs", "1"];
+    assert!(bench.kill_after(2, &["--jobs", "1"], epoch));
+    let why = planned(&bench, "long")["why"].to_string();
     assert!(
-        why.contains("an earlier run was stopped; it goes on from epoch 3 of 4"),
+        why.contains("an earlier run was stopped; it goes on from epoch 3 of 6"),
         "{why}"
     );
     assert!(bench.kill_after(2, &saving, step), "inside the third");
-    let why = planned(&bench, "short")["why"].to_string();
-    assert!(why.contains("it goes on inside epoch 3 of 4"), "{why}");
-    let long = planned(&bench, "long");
+    let why = planned(&bench, "long")["why"].to_string();
+    assert!(why.contains("it goes on inside epoch 3 of 6"), "{why}");
+    let short = planned(&bench, "short");
     assert_eq!(
-        (&long["state"], &long["known_epochs"]),
+        (&short["state"], &short["known_epochs"]),
         (&"partial".into(), &2.into()),
-        "{long}"
+        "{short}"
     );
-    let of_long = |event: &Value| step(event) && event["stage"].as_str().is_some_and(|stage| stage.contains("long"));
-    assert!(bench.kill_after(2, &saving, of_long), "in what is not shared");
+    let of_fifth = |event: &Value| step(event) && event["epoch"][0] == 5;
+    assert!(bench.kill_after(2, &saving, of_fifth), "in what is not shared");
     let run = bench.run(&[]);
     run.done();
     assert_eq!(results(&run), results(&expected));

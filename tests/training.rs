@@ -4,7 +4,7 @@ mod common;
 
 use common::{Run, TINY, Workbench, chest};
 use serde_json::Value;
-use std::{fs, process::Command};
+use std::{collections::BTreeSet, fs, process::Command};
 
 /// Chest radiographs in two folds, the training's own call, and an arm beside it.
 fn program(arms: &str) -> String {
@@ -56,7 +56,8 @@ fn kills_inside_epochs_change_no_bit_with_every_option_on() {
     );
     for threads in ["2", "4"] {
         let bench = Workbench::new(&text);
-        let arguments = ["--threads", threads, "--save-every", "0"];
+        // One after the other, so that it is known which the kills hit.
+        let arguments = ["--threads", threads, "--save-every", "0", "--jobs", "1"];
         // 80 training samples are three steps of the first arm and five of the second: the kills hit the first phase,
         // the second epoch of a later one, and the other arm.
         let step = |event: &Value| event["event"] == "progress" && event["epoch"].is_array();
@@ -195,9 +196,9 @@ fn states_stay_on_their_class_of_device_and_results_say_theirs() {
     let text = program("  one: |> finetune(task, epochs: 2, batch: 16),");
     let bench = Workbench::new(&text);
     let epoch = |event: &Value| event["event"] == "epoch_finished";
-    assert!(bench.kill_after(1, &["--save-every", "0"], epoch));
+    assert!(bench.kill_after(1, &["--save-every", "0", "--jobs", "1"], epoch));
     // Another class refuses the state, and loses nothing of it.
-    let (code, events) = with_isa(&bench, "portable", &[]);
+    let (code, events) = with_isa(&bench, "portable", &["--jobs", "1"]);
     let failed = of_kind(&events, "stage_failed", "train");
     assert_eq!((code, failed.len()), (Some(1), 1), "{events:?}");
     assert!(
@@ -211,7 +212,7 @@ fn states_stay_on_their_class_of_device_and_results_say_theirs() {
             .is_some_and(|help| help.contains("--allow-device-change"))
     );
     // Allowed, it goes on, and the result says that two have computed it.
-    let (code, events) = with_isa(&bench, "portable", &["--allow-device-change"]);
+    let (code, events) = with_isa(&bench, "portable", &["--allow-device-change", "--jobs", "1"]);
     let classes: Vec<_> = of_kind(&events, "stage_finished", "train")
         .iter()
         .filter_map(|event| event["device_class"].as_str())
@@ -280,10 +281,8 @@ fn avx2_and_avx512_give_the_same_bits() {
         let (code, events) = with_isa(&Workbench::new(&text), isa, &[]);
         assert_eq!(code, Some(0));
         let trained = of_kind(&events, "stage_finished", "train");
-        trained
-            .iter()
-            .map(|event| event["outputs"]["model"].to_string())
-            .collect::<Vec<_>>()
+        let models = trained.iter().map(|event| event["outputs"]["model"].to_string());
+        models.collect::<BTreeSet<_>>()
     };
     assert_eq!(digests("avx2"), digests("avx512"));
 }
