@@ -36,6 +36,19 @@ parity python="python3" folder="target/parity":
 crash:
     cargo test --release --locked --test resume
 
+# CPU for each stage that the store commits, without the stage's own work
+bench-store:
+    cargo bench --locked --bench store -- stages
+
+# looks at a data set of so many small files, which are made in a temporary folder unless one is named
+bench-index files="1000000" folder="":
+    cargo bench --locked --bench store -- files {{files}} {{folder}}
+
+# a run with nothing to do, and one edited leaf, beside ninja, make -r and Snakemake, as far as they are installed
+bench-overhead *options:
+    cargo build --release --locked
+    python3 benches/overhead.py {{options}}
+
 # speed of parser and checker, and how their time grows with programs of every kind
 bench-language:
     cargo bench --locked --bench language

@@ -10,8 +10,8 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
 use super::{
-    library::{self, Library},
-    program::{ItemId, LoadedModule, Meaning, ModuleId, Origin, Program, defined_name},
+    library,
+    program::{ItemId, LoadedModule, Meaning, ModuleId, Origin, Program, Slot, defined_name},
 };
 use crate::{
     builtins::{self, PRELUDE},
@@ -48,50 +48,36 @@ pub fn load(main: Main<'_>, diagnostics: &mut Diagnostics) -> Program {
 
 /// As [`load`], with the files' text from `read`: an editor's open files are newer than those on disk.
 pub fn load_with(main: Main<'_>, read: &dyn Fn(&Path) -> io::Result<String>, diagnostics: &mut Diagnostics) -> Program {
-    let library = library::loaded();
-    for diagnostic in library.diagnostics.iter() {
-        diagnostics.push(diagnostic.clone());
-    }
-    let mut loader = Loader {
-        sources: library.program.sources.clone(),
-        held: vec![false; library.program.modules.len()],
-        modules: library.program.modules.clone(),
-        known: library.known.clone(),
-        open: Vec::new(),
-        read,
-        diagnostics,
-    };
+    let mut loader = Loader::new(read, diagnostics);
     let prelude = loader.std(PRELUDE);
     let main = match main {
         Main::File(path) => loader.main_file(&clean(path)),
         Main::Text { name, folder, text } => loader.text(Origin::Text(folder.to_owned()), name, text),
     };
+    let held = (0..loader.held.len()).filter(|place| loader.held[*place]);
+    for wrong in held.filter_map(|place| library::diagnostics(ModuleId(place))) {
+        wrong.iter().for_each(|wrong| loader.diagnostics.push(wrong.clone()));
+    }
     loader.program(main, prelude)
 }
 
-/// Loads the standard library, whose main module is the prelude.
-pub(super) fn load_library() -> Library {
+/// Nothing: what the standard library imports is its own.
+fn no_file(_: &Path) -> io::Result<String> {
+    Err(io::ErrorKind::NotFound.into())
+}
+
+/// Loads a module of the standard library into its place.
+pub(super) fn load_std(id: ModuleId, name: &str, file: FileId, diagnostics: &mut Diagnostics) -> LoadedModule {
+    Loader::new(&no_file, diagnostics).read_module(Some(id), Origin::Std(name.to_owned()), file)
+}
+
+/// The whole standard library, whose main module is the prelude. Nothing is loaded by this.
+pub(super) fn library_program() -> Program {
     let mut diagnostics = Diagnostics::new();
-    let mut loader = Loader {
-        sources: SourceMap::new(),
-        modules: Vec::new(),
-        held: Vec::new(),
-        known: IndexMap::new(),
-        open: Vec::new(),
-        read: &|_| Err(io::ErrorKind::NotFound.into()),
-        diagnostics: &mut diagnostics,
-    };
-    let prelude = loader.std(PRELUDE);
-    for name in builtins::std_modules() {
-        loader.std(name);
-    }
-    let known = loader.known.clone();
-    let program = loader.program(prelude, prelude);
-    Library {
-        program,
-        known,
-        diagnostics,
-    }
+    let mut loader = Loader::new(&no_file, &mut diagnostics);
+    loader.held.fill(true);
+    let prelude = loader.place_of(PRELUDE);
+    loader.program(prelude, prelude)
 }
 
 /// The path without `.` and with `..` resolved by name alone, so that one file has one spelling.
@@ -118,7 +104,7 @@ pub(super) enum Key {
 
 struct Loader<'a> {
     sources: SourceMap,
-    modules: Vec<Arc<LoadedModule>>,
+    modules: Vec<Arc<Slot>>,
     held: Vec<bool>,
     known: IndexMap<Key, ModuleId>,
     /// Modules whose imports are being loaded, outermost first.
@@ -127,7 +113,21 @@ struct Loader<'a> {
     diagnostics: &'a mut Diagnostics,
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
+    /// Beside the standard library, of which nothing is held yet.
+    fn new(read: &'a dyn Fn(&Path) -> io::Result<String>, diagnostics: &'a mut Diagnostics) -> Self {
+        let library = library::library();
+        Self {
+            sources: library.sources.clone(),
+            held: vec![false; library.modules.len()],
+            modules: library.modules.clone(),
+            known: library.known.clone(),
+            open: Vec::new(),
+            read,
+            diagnostics,
+        }
+    }
+
     fn program(self, main: ModuleId, prelude: ModuleId) -> Program {
         Program {
             sources: self.sources,
@@ -176,22 +176,37 @@ impl Loader<'_> {
 
     /// A module of the standard library that is known to exist.
     fn std(&mut self, name: &'static str) -> ModuleId {
-        let key = Key::Std(name.to_owned());
-        if let Some(&id) = self.known.get(&key) {
-            self.hold(id);
-            return id;
-        }
-        let text = builtins::std_source(name).map_or("", |(_, text)| text);
-        let file = self.sources.add(name, None, text);
-        self.module(Some(key), Origin::Std(name.to_owned()), file)
+        let id = self.place_of(name);
+        self.hold(id);
+        id
     }
 
-    /// Parses a file, loads what it imports and fills its scope.
+    fn place_of(&self, name: &str) -> ModuleId {
+        let known = self.known.get(&Key::Std(name.to_owned()));
+        known.copied().unwrap_or(ModuleId(0))
+    }
+
+    /// Loads a file of the program's own, and what it imports.
     fn module(&mut self, key: Option<Key>, origin: Origin, file: FileId) -> ModuleId {
-        let text = self.sources.file(file).shared_text();
-        let tree = syntax::parse(file, &text, self.diagnostics);
         let opened = key.is_some();
         self.open.extend(key.clone());
+        let module = self.read_module(None, origin, file);
+        if opened {
+            self.open.pop();
+        }
+        let id = ModuleId(self.modules.len());
+        self.modules.push(Arc::new(Slot::of(module)));
+        self.held.push(true);
+        if let Some(key) = key {
+            self.known.insert(key, id);
+        }
+        id
+    }
+
+    /// Parses a file, loads what it imports and fills its scope. Its place is the next one, unless it has one.
+    fn read_module(&mut self, place: Option<ModuleId>, origin: Origin, file: FileId) -> LoadedModule {
+        let text = self.sources.file(file).shared_text();
+        let tree = syntax::parse(file, &text, self.diagnostics);
         let mut names = Names::default();
         let mut imports = Vec::new();
         for item in &tree.items {
@@ -201,24 +216,16 @@ impl Loader<'_> {
                 self.bind_import(&mut names, import, target, item.span);
             }
         }
-        if opened {
-            self.open.pop();
-        }
-        let id = ModuleId(self.modules.len());
+        let id = place.unwrap_or(ModuleId(self.modules.len()));
         self.bind_items(&mut names, &tree, id);
         let Names { scope, meant, .. } = names;
-        self.modules.push(Arc::new(LoadedModule {
+        LoadedModule {
             origin,
             tree,
             scope,
             meant,
             imports,
-        }));
-        self.held.push(true);
-        if let Some(key) = key {
-            self.known.insert(key, id);
         }
-        id
     }
 
     /// The imported module; none when it cannot be had, which was then reported.
@@ -239,13 +246,11 @@ impl Loader<'_> {
             return None;
         }
         match key {
-            Key::Std(name) => match builtins::std_source(&name) {
-                Some((name, _)) => Some(self.std(name)),
-                None => {
-                    self.report_no_std(&name, import.source_span);
-                    None
-                }
-            },
+            // Those that there are, are known.
+            Key::Std(name) => {
+                self.report_no_std(&name, import.source_span);
+                None
+            }
             Key::File(path) => match (self.read)(&path) {
                 Ok(text) => Some(self.file(&path, &text)),
                 Err(error) => {

@@ -1,8 +1,10 @@
 //! A loaded program: its files, its modules, and what every name of a module stands for.
 
 use std::{
+    fmt,
+    ops::Deref,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use indexmap::{IndexMap, IndexSet};
@@ -83,13 +85,47 @@ pub struct LoadedModule {
     pub(super) imports: Vec<ModuleId>,
 }
 
+/// How a module of the standard library is loaded.
+type Load = Box<dyn FnOnce() -> LoadedModule + Send>;
+
+/// The place of a module, which is loaded when it is first looked at.
+pub(super) struct Slot(LazyLock<LoadedModule, Load>);
+
+impl Slot {
+    /// With what `load` will give.
+    pub(super) fn later(load: impl FnOnce() -> LoadedModule + Send + 'static) -> Self {
+        Self(LazyLock::new(Box::new(load)))
+    }
+
+    /// With a module that is there.
+    pub(super) fn of(module: LoadedModule) -> Self {
+        let slot = Self::later(|| module);
+        LazyLock::force(&slot.0);
+        slot
+    }
+}
+
+impl Deref for Slot {
+    type Target = LoadedModule;
+
+    fn deref(&self) -> &LoadedModule {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
 /// A program: the main module and all that it imports, loaded once each.
 #[derive(Debug)]
 pub struct Program {
     /// The text of every file.
     pub sources: SourceMap,
     /// The standard library's modules, which have the same places in all programs, then the program's own.
-    pub(super) modules: Vec<Arc<LoadedModule>>,
+    pub(super) modules: Vec<Arc<Slot>>,
     /// True for the modules that belong to the program: of the library those that it imports.
     pub(super) held: Vec<bool>,
     /// The module that was asked for.
@@ -111,11 +147,11 @@ impl Program {
         &self.modules[id.0]
     }
 
-    /// All modules, imported ones before those that import them.
+    /// All modules: those of the standard library, then the program's own, imported ones before those that import them.
     pub fn modules(&self) -> impl Iterator<Item = (ModuleId, &LoadedModule)> {
         let all = self.modules.iter().zip(&self.held).enumerate();
         all.filter(|(_, (_, held))| **held)
-            .map(|(index, (module, _))| (ModuleId(index), &**module))
+            .map(|(index, (module, _))| (ModuleId(index), &***module))
     }
 
     /// An item of this program.

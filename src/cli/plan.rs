@@ -7,6 +7,7 @@ use crate::{
 };
 use clap::Args;
 use serde_json::json;
+use std::mem::ManuallyDrop;
 
 /// Arguments of `mtl plan`.
 #[derive(Debug, Args)]
@@ -27,7 +28,8 @@ pub(super) struct Arguments {
 
 /// Lists the stages with their states.
 pub(super) fn plan(arguments: &Arguments) -> Exit {
-    let loaded = program::load(&arguments.program, &arguments.outputs);
+    // The process ends with it: taking a large plan apart would take longer than to look its stages up.
+    let loaded = ManuallyDrop::new(program::load(&arguments.program, &arguments.outputs));
     let plan = match loaded.plan(arguments.format) {
         Ok(plan) => plan,
         Err(exit) => return exit,
@@ -38,7 +40,8 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
         Err(exit) => return exit,
     };
     match exec::survey(plan, &store) {
-        Ok(mut stages) => {
+        Ok(stages) => {
+            let mut stages = ManuallyDrop::new(stages);
             exec::with_memory(plan, &mut stages);
             let name = program::name_in_history(&arguments.program.program);
             let compared = exec::with_changes(plan, &store, (&name, &loaded.program.sources), &mut stages);
@@ -46,7 +49,7 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
                 return program::store_failed(&error);
             }
             match arguments.format {
-                Format::Json => output::json(&json!({ "schema": "mtl.plan/1", "stages": stages })),
+                Format::Json => output::json(&json!({ "schema": "mtl.plan/1", "stages": *stages })),
                 Format::Text => output::raw(&table(&stages)),
             }
             Exit::Done
@@ -66,7 +69,10 @@ fn table(stages: &[Known]) -> String {
             State::ToRun => "to run",
         };
         let memory = stage.peak_bytes.map(|bytes| format!("{} at most", exec::size(bytes)));
-        let other = stage.device_class.as_ref().filter(|class| *class != nn::device_class());
+        let other = stage
+            .device_class
+            .as_ref()
+            .filter(|class| ***class != *nn::device_class());
         let other = other.map(|class| format!("computed on {class}"));
         let told = [
             stage.note.as_deref(),

@@ -17,6 +17,7 @@ use crate::{
 use clap::Args;
 use std::{
     env,
+    mem::ManuallyDrop,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
@@ -110,7 +111,8 @@ const TRAIL: u64 = 20_000_000_000;
 
 /// Carries a program out.
 pub(super) fn run(arguments: &Arguments) -> Exit {
-    let loaded = program::load(&arguments.program, &arguments.outputs);
+    // The process ends with it: taking a large plan apart would take longer than to find that nothing is to be done.
+    let loaded = ManuallyDrop::new(program::load(&arguments.program, &arguments.outputs));
     match loaded.plan(arguments.format) {
         Ok(plan) => run_plan(arguments, plan, &loaded).unwrap_or_else(|exit| exit),
         Err(exit) => exit,
@@ -139,8 +141,8 @@ fn run_plan(arguments: &Arguments, plan: &Plan, loaded: &Loaded) -> Result<Exit,
         outputs: plan.outputs.keys().cloned().collect(),
     });
     let options = options(arguments, project, selection);
-    let recorder = Recorder::new(plan, &store, listener.as_ref(), setup(arguments, loaded));
-    let (summary, reports) = exec::run(plan, &store, &options, &recorder, &cancel);
+    let recorder = ManuallyDrop::new(Recorder::new(plan, &store, listener.as_ref(), setup(arguments, loaded)));
+    let (summary, reports) = exec::run(plan, &store, &options, &*recorder, &cancel);
     recorder.finish(&summary);
     Ok(finish(arguments, listener.as_ref(), &summary, &reports))
 }

@@ -1,8 +1,9 @@
 //! The one stream of events of a run; the progress display and the JSON log are drawn from it.
 
 use crate::plan::{canon::Key, digest::Digest};
+use petgraph::graph::NodeIndex;
 use serde::{Deserialize, Serialize};
-use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
+use std::{borrow::Cow, collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// Something that happened in a run. Serialised, each is one line of `mtl run --format json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -65,9 +66,12 @@ pub enum Event {
         /// How long it ran, in seconds.
         seconds: f64,
         /// Digest of each output.
-        outputs: BTreeMap<String, Digest>,
+        outputs: Arc<BTreeMap<String, Digest>>,
         /// The class of the device that computed it.
-        device_class: String,
+        device_class: Arc<str>,
+        /// Its place in the plan, for listeners that have it.
+        #[serde(skip)]
+        node: NodeIndex,
     },
     /// A stage's result was known.
     StageReused {
@@ -78,9 +82,12 @@ pub enum Event {
         /// Its key.
         key: Key,
         /// Digest of each output.
-        outputs: BTreeMap<String, Digest>,
+        outputs: Arc<BTreeMap<String, Digest>>,
         /// The class of the device that computed it, which may be another one than this.
-        device_class: String,
+        device_class: Arc<str>,
+        /// Its place in the plan, for listeners that have it.
+        #[serde(skip)]
+        node: NodeIndex,
     },
     /// Results that were reused were computed on another class of device, whose last bits may differ.
     OtherDevice {

@@ -2,17 +2,20 @@
 
 use super::{
     fields::{self, Change, Changed, SourceLine, StageFields},
-    history::{self, StageRow},
+    history,
     keys, memory, trail,
 };
 use crate::{
-    plan::{Plan, canon::Key, digest::Digest},
+    plan::{NodeIndex, Plan, canon::Key, digest::Digest},
     source::{SourceMap, Span},
-    store::{Action, FieldsLog, Store, StoreError},
+    store::{FieldsLog, Product, Store, StoreError},
 };
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
-use std::{borrow::Cow, sync::atomic::AtomicBool};
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 /// What is known of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -34,7 +37,7 @@ pub struct Known {
     pub note: Option<Cow<'static, str>>,
     /// The class of the device that computed a known result.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub device_class: Option<String>,
+    pub device_class: Option<Arc<str>>,
     /// Whole epochs that a training which is partly done need not train.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known_epochs: Option<u32>,
@@ -83,26 +86,29 @@ pub fn survey(plan: &Plan, store: &Store) -> Result<Vec<Known>, StoreError> {
 /// # Errors
 /// As [`survey`], and when it was cancelled.
 pub fn survey_until(plan: &Plan, store: &Store, cancelled: &AtomicBool) -> Result<Vec<Known>, StoreError> {
-    let mut actions: Vec<Option<Action>> = vec![None; plan.graph.node_count()];
-    let mut stages = Vec::with_capacity(actions.len());
+    let mut products: Vec<Option<Product>> = vec![None; plan.graph.node_count()];
+    let mut stages = Vec::with_capacity(products.len());
     for node in plan.order() {
         let stage = &plan.graph[node];
         let inputs = keys::inputs(plan, node);
-        let key = keys::key(plan, store, node, |from| actions[from.index()].as_ref(), cancelled)?;
-        let action = match key {
-            Some(key) => store.lookup(key)?,
+        let taken = keys::taken(plan, node, |from| products[from.index()].as_ref());
+        let key = match &taken {
+            Some(taken) => Some(keys::keyed(plan, store, node, taken, cancelled)?.key),
+            None => None,
+        };
+        let product = match key {
+            Some(key) => store.product(key)?,
             None => None,
         };
         let mut known_epochs = None;
-        let (state, why) = match (&action, key) {
+        let (state, why) = match (&product, key) {
             (Some(_), _) => (State::Cached, String::new()),
             (None, None) => {
-                let first = inputs.iter().find(|(_, from)| actions[from.index()].is_none());
+                let first = inputs.iter().find(|(_, from)| products[from.index()].is_none());
                 let name = first.map_or("an input", |(_, from)| plan.graph[*from].name.as_str());
                 (State::ToRun, format!("after {name}"))
             }
             (None, Some(key)) => {
-                let taken = keys::taken(plan, node, |from| actions[from.index()].as_ref());
                 let begun = trail::begun(plan, node, store, (key, &taken.unwrap_or_default()))?;
                 known_epochs = begun.epochs;
                 (begun.state, begun.why)
@@ -116,13 +122,13 @@ pub fn survey_until(plan: &Plan, store: &Store, cancelled: &AtomicBool) -> Resul
             state,
             why,
             note: stage.work.note(),
-            device_class: action.as_ref().map(|action| action.provenance.device_class.clone()),
+            device_class: product.as_ref().map(|product| Arc::clone(&product.device_class)),
             known_epochs,
             peak_bytes: None,
             compared: None,
             changes: Vec::new(),
         });
-        actions[node.index()] = action;
+        products[node.index()] = product;
     }
     Ok(stages)
 }
@@ -139,25 +145,55 @@ pub fn with_memory(plan: &Plan, stages: &mut [Known]) {
 const MOST_COMPARED: usize = 200;
 /// Runs that are searched for earlier stages.
 const RUNS: usize = 20;
+/// Stages of earlier runs after which no older run is searched.
+const ROWS: usize = 20_000;
 /// Stages of a kind among which the nearest is searched.
 const CANDIDATES: usize = 64;
 
-/// The stages of earlier runs of a program by name, the newest of each, with their runs.
-fn earlier(store: &Store, program: &str) -> Result<IndexMap<String, (String, StageRow)>, StoreError> {
+/// A stage of an earlier run.
+struct Earlier {
+    run: String,
+    kind: String,
+    key: Key,
+}
+
+/// Stages of earlier runs of a program by name, the newest of each, with their runs: those of these names, and for each of
+/// their kinds as many others as are searched.
+fn earlier(
+    store: &Store,
+    program: &str,
+    wanted: &IndexSet<&str>,
+    kinds: &[&str],
+) -> Result<IndexMap<String, Earlier>, StoreError> {
     let mut earlier = IndexMap::new();
-    let mut lists = Vec::new();
+    let mut others = vec![0; kinds.len()];
+    let (mut lists, mut rows, mut missing) = (Vec::new(), 0, wanted.len());
     let runs = history::runs(store)?;
     for run in runs.iter().filter(|run| run.setup.program == program).take(RUNS) {
+        if missing == 0 || rows > ROWS {
+            break;
+        }
         if run.stages.is_none() || lists.contains(&run.stages) {
             continue;
         }
         lists.push(run.stages);
-        let list = history::stages(store, run)?.unwrap_or_default();
-        for row in list.stages.into_iter().filter(|row| row.key.is_some()) {
-            earlier
-                .entry(row.name.clone())
-                .or_insert_with(|| (run.run.clone(), row));
-        }
+        rows += history::each_row(store, run, |row| {
+            let Some(key) = row.key else { return };
+            let is_wanted = wanted.contains(&*row.name);
+            let kind = kinds.iter().position(|kind| *kind == row.kind);
+            let is_candidate = kind.is_some_and(|kind| others[kind] < CANDIDATES);
+            if !(is_wanted || is_candidate) || earlier.contains_key(&*row.name) {
+                return;
+            }
+            kind.into_iter().for_each(|kind| others[kind] += 1);
+            missing -= usize::from(is_wanted);
+            let stage = Earlier {
+                run: run.run.clone(),
+                kind: row.kind.into_owned(),
+                key,
+            };
+            earlier.insert(row.name.into_owned(), stage);
+        })?;
     }
     Ok(earlier)
 }
@@ -177,33 +213,46 @@ pub fn with_changes(
     if !stages.iter().any(is_open) {
         return Ok(());
     }
-    let earlier = earlier(store, program)?;
+    let open = || stages.iter().filter(|stage| is_open(stage)).take(MOST_COMPARED);
+    let mut kinds: Vec<_> = open().map(|stage| stage.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let earlier = earlier(
+        store,
+        program,
+        &open().map(|stage| stage.name.as_str()).collect(),
+        &kinds,
+    )?;
     if earlier.is_empty() {
         return Ok(());
     }
     let log = store.fields()?;
-    let keys: IndexMap<String, Option<Key>> = stages.iter().map(|stage| (stage.name.clone(), key_of(stage))).collect();
-    let digest = |name: &str, output: &str| -> Option<Digest> {
-        let action = store.lookup((*keys.get(name)?)?).ok()??;
-        action.outputs.get(output).copied()
+    let keys: Vec<Option<Key>> = stages.iter().map(key_of).collect();
+    let digest = |node: NodeIndex, output: &str| -> Option<Digest> {
+        let product = store.product((*keys.get(node.index())?)?).ok()??;
+        product.outputs.get(output).copied()
     };
     let open = plan.order().zip(stages).filter(|(_, stage)| is_open(stage));
     for (node, stage) in open.take(MOST_COMPARED) {
-        if let Some((run, row)) = earlier.get(&stage.name)
-            && row.key == key_of(stage)
+        if let Some(before) = earlier.get(&stage.name)
+            && Some(before.key) == key_of(stage)
         {
-            stage.why = format!("run {} had its result, which is no longer in the store", short(run));
+            stage.why = format!(
+                "run {} had its result, which is no longer in the store",
+                short(&before.run)
+            );
             continue;
         }
         let fields = fields::of_stage(plan, store, node, &digest)?;
-        let Some((run, row, mut changes)) = nearest(&log, &earlier, stage, &fields)? else {
+        let Some((name, before, mut changes)) = nearest(&log, &earlier, stage, &fields)? else {
             continue;
         };
         for change in &mut changes {
             change.source = source_line(sources, plan.graph[node].span, change);
         }
         // What differs from a stage of another name is long and seldom what is meant: it is told to those who ask for it.
-        if row.name == stage.name {
+        let run = &before.run;
+        if *name == stage.name {
             // What stored states are good for stays said.
             stage.why = match stage.why.strip_prefix(trail::NOTHING) {
                 Some(states) => told(run, &changes) + states,
@@ -212,7 +261,7 @@ pub fn with_changes(
         }
         stage.compared = Some(Compared {
             run: run.clone(),
-            stage: row.name.clone(),
+            stage: name.clone(),
         });
         stage.changes = changes;
     }
@@ -228,36 +277,32 @@ fn short(run: &str) -> &str {
     run.get(..8).unwrap_or(run)
 }
 
-/// An earlier stage with its run, and what differs from it.
-type Nearest<'e> = Option<(&'e String, &'e StageRow, Vec<Change>)>;
+/// An earlier stage with its name, and what differs from it.
+type Nearest<'e> = Option<(&'e String, &'e Earlier, Vec<Change>)>;
 
 /// The earlier stage of this name, else the one of its kind from which least differs.
 fn nearest<'e>(
     log: &FieldsLog,
-    earlier: &'e IndexMap<String, (String, StageRow)>,
+    earlier: &'e IndexMap<String, Earlier>,
     stage: &Known,
     fields: &StageFields,
 ) -> Result<Nearest<'e>, StoreError> {
-    let changes = |row: &StageRow| -> Result<Option<Vec<Change>>, StoreError> {
-        let Some(key) = row.key else { return Ok(None) };
-        let recorded = StageFields::recorded(log, key)?;
+    let changes = |before: &Earlier| -> Result<Option<Vec<Change>>, StoreError> {
+        let recorded = StageFields::recorded(log, before.key)?;
         recorded.map(|old| fields.changes_from(&old, log)).transpose()
     };
-    if let Some((run, row)) = earlier.get(&stage.name)
-        && let Some(changes) = changes(row)?
+    if let Some((name, before)) = earlier.get_key_value(&stage.name)
+        && let Some(changes) = changes(before)?
     {
-        return Ok(Some((run, row, changes)));
+        return Ok(Some((name, before, changes)));
     }
     let mut best: Nearest<'e> = None;
-    for (run, row) in earlier
-        .values()
-        .filter(|(_, row)| row.kind == stage.kind)
-        .take(CANDIDATES)
-    {
-        if let Some(changes) = changes(row)?
+    let alike = earlier.iter().filter(|(_, before)| before.kind == stage.kind);
+    for (name, before) in alike.take(CANDIDATES) {
+        if let Some(changes) = changes(before)?
             && best.as_ref().is_none_or(|(_, _, least)| changes.len() < least.len())
         {
-            best = Some((run, row, changes));
+            best = Some((name, before, changes));
         }
     }
     Ok(best)

@@ -69,7 +69,7 @@ pub(super) fn of_stage(
     plan: &Plan,
     store: &Store,
     node: NodeIndex,
-    digest: &dyn Fn(&str, &str) -> Option<Digest>,
+    digest: &dyn Fn(NodeIndex, &str) -> Option<Digest>,
 ) -> Result<StageFields, StoreError> {
     let work = &plan.graph[node].work;
     let mut stage = of_value(&serde_json::to_value(work).unwrap_or_default());
@@ -80,7 +80,7 @@ pub(super) fn of_stage(
         let name = &plan.graph[from].name;
         stage
             .inputs
-            .push((format!("{role:?}"), name.clone(), digest(name, role.output())));
+            .push((format!("{role:?}"), name.clone(), digest(from, role.output())));
     }
     let files = work.files();
     if !files.is_empty() {

@@ -22,9 +22,10 @@ use crate::{
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs, process,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Schema of a record.
@@ -51,6 +52,9 @@ pub struct RunRecord {
     pub summary: Summary,
     /// The object that holds its [`StageList`]; none until it ends.
     pub stages: Option<Digest>,
+    /// The digest of what that list tells, by which the next run finds that its own would be the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Digest>,
     /// Stages that were computed, by their place in the list, with the seconds that they took.
     pub computed: Vec<(u32, f64)>,
     /// Stages that failed, by their place, with the reason.
@@ -124,10 +128,30 @@ pub struct StageRow {
     pub outputs: BTreeMap<String, Digest>,
 }
 
+/// A [`StageList`] as it is written.
+#[derive(Serialize)]
+struct StageListRef<'a> {
+    schema: &'static str,
+    stages: Vec<StageRowRef<'a>>,
+    choices: BTreeMap<&'a str, &'a [Choice]>,
+}
+
+/// A [`StageRow`] as it is written.
+#[derive(Serialize)]
+struct StageRowRef<'a> {
+    name: &'a str,
+    kind: &'a str,
+    key: Option<Key>,
+    outputs: &'a BTreeMap<String, Digest>,
+}
+
+/// The outputs of a stage that gave none.
+static NOTHING: BTreeMap<String, Digest> = BTreeMap::new();
+
 /// A stage whose result is known.
 struct Known {
     key: Key,
-    outputs: BTreeMap<String, Digest>,
+    outputs: Arc<BTreeMap<String, Digest>>,
     /// How long it took, when this run computed it.
     seconds: Option<f64>,
 }
@@ -135,14 +159,13 @@ struct Known {
 /// What was heard of a run so far.
 #[derive(Default)]
 struct Heard {
-    known: IndexMap<String, Known>,
+    /// By place in the plan.
+    known: Vec<Option<Known>>,
     failed: IndexMap<String, String>,
     /// True when the record of the beginning is written.
     begun: bool,
     /// Opened when the first stage has run.
     fields: Option<FieldsLog>,
-    /// Places of the plan's stages by name; made with `fields`.
-    nodes: IndexMap<String, NodeIndex>,
 }
 
 /// Listens to a run and passes on what it hears; leaves the run's record and the fields of what was computed.
@@ -177,10 +200,15 @@ impl<'a> Recorder<'a> {
             },
             summary: Summary::default(),
             stages: None,
+            told: None,
             computed: Vec::new(),
             failed: Vec::new(),
             skipped: Vec::new(),
             results: BTreeMap::new(),
+        };
+        let heard = Heard {
+            known: plan.order().map(|_| None).collect(),
+            ..Heard::default()
         };
         Self {
             plan,
@@ -188,7 +216,7 @@ impl<'a> Recorder<'a> {
             listener,
             id,
             begin,
-            heard: Mutex::default(),
+            heard: Mutex::new(heard),
         }
     }
 
@@ -211,17 +239,13 @@ impl<'a> Recorder<'a> {
     }
 
     /// Keeps the fields of a stage that was computed.
-    fn keep_fields(&self, heard: &mut Heard, stage: &str, key: Key) -> Result<(), StoreError> {
-        if heard.fields.is_none() {
-            heard.fields = Some(self.store.fields()?);
-            let names = self.plan.order().map(|node| (self.plan.graph[node].name.clone(), node));
-            heard.nodes = names.collect();
-        }
-        let (Some(log), Some(&node)) = (&mut heard.fields, heard.nodes.get(stage)) else {
-            return Ok(());
+    fn keep_fields(&self, heard: &mut Heard, node: NodeIndex, key: Key) -> Result<(), StoreError> {
+        let log = match &mut heard.fields {
+            Some(log) => log,
+            none => none.insert(self.store.fields()?),
         };
         let known = &heard.known;
-        let digest = |name: &str, output: &str| known.get(name)?.outputs.get(output).copied();
+        let digest = |node: NodeIndex, output: &str| known.get(node.index())?.as_ref()?.outputs.get(output).copied();
         let stage = fields::of_stage(self.plan, self.store, node, &digest)?;
         log.add(&stage.records(key))
     }
@@ -233,7 +257,7 @@ impl<'a> Recorder<'a> {
     }
 
     fn record(&self, summary: &Summary) -> Result<(), StoreError> {
-        let mut heard = self.heard();
+        let heard = self.heard();
         let mut record = RunRecord {
             summary: *summary,
             state: match summary {
@@ -243,66 +267,110 @@ impl<'a> Recorder<'a> {
             },
             ..self.begin.clone()
         };
-        let mut list = StageList {
-            schema: STAGES.to_owned(),
-            stages: Vec::with_capacity(self.plan.graph.node_count()),
-            choices: BTreeMap::new(),
-        };
         for (output, &node) in &self.plan.outputs {
-            let stage = &self.plan.graph[node];
-            if let Some(known) = heard.known.get(&stage.name) {
-                record.results.insert(output.clone(), known.outputs.clone());
-            }
-            if let Work::Report(report) = &stage.work {
-                list.choices.insert(output.clone(), report.choices.clone());
+            if let Some(known) = &heard.known[node.index()] {
+                record.results.insert(output.clone(), (*known.outputs).clone());
             }
         }
-        for (place, node) in (0..).zip(self.plan.order()) {
-            let stage = &self.plan.graph[node];
-            let known = heard.known.swap_remove(&stage.name);
-            match (&known, heard.failed.swap_remove(&stage.name)) {
+        for ((place, node), known) in (0..).zip(self.plan.order()).zip(&heard.known) {
+            match (known, heard.failed.get(&self.plan.graph[node].name)) {
                 (Some(known), _) => record.computed.extend(known.seconds.map(|seconds| (place, seconds))),
-                (None, Some(message)) => record.failed.push((place, message)),
+                (None, Some(message)) => record.failed.push((place, message.clone())),
                 (None, None) => record.skipped.push(place),
             }
-            list.stages.push(StageRow {
-                name: stage.name.clone(),
-                kind: stage.work.kind().to_owned(),
-                key: known.as_ref().map(|known| known.key),
-                outputs: known.map(|known| known.outputs).unwrap_or_default(),
-            });
         }
-        let bytes = serde_json::to_vec(&list).unwrap_or_default();
-        let digest = Digest::of(&bytes);
-        if !self.store.path(digest).is_file() {
-            self.store.put_bytes(&bytes)?;
-        }
-        record.stages = Some(digest);
+        let list = self.list(&heard);
+        let told = list.told();
+        record.stages = Some(match self.written(told)? {
+            Some(digest) => digest,
+            None => self.store.put_bytes(&serde_json::to_vec(&list).unwrap_or_default())?,
+        });
+        record.told = Some(told);
         self.write(&record, heard.begun)
+    }
+
+    /// The stages with what is known of them, and what was chosen.
+    fn list<'s>(&'s self, heard: &'s Heard) -> StageListRef<'s> {
+        let rows = self.plan.order().zip(&heard.known).map(|(node, known)| {
+            let stage = &self.plan.graph[node];
+            StageRowRef {
+                name: &stage.name,
+                kind: stage.work.kind(),
+                key: known.as_ref().map(|known| known.key),
+                outputs: known.as_ref().map_or(&NOTHING, |known| &known.outputs),
+            }
+        });
+        let choices = self.plan.outputs.iter().filter_map(|(output, &node)| {
+            let Work::Report(report) = &self.plan.graph[node].work else {
+                return None;
+            };
+            Some((output.as_str(), report.choices.as_slice()))
+        });
+        StageListRef {
+            schema: STAGES,
+            stages: rows.collect(),
+            choices: choices.collect(),
+        }
+    }
+
+    /// The list that tells this, where one of the last runs has written it and it is still there.
+    fn written(&self, told: Digest) -> Result<Option<Digest>, StoreError> {
+        for json in self.store.last_runs()?.iter().rev() {
+            let Ok(run) = serde_json::from_slice::<RunRecord>(json) else {
+                continue;
+            };
+            if let Some(stages) = run.stages.filter(|_| run.told == Some(told)) {
+                return Ok(Some(stages).filter(|stages| self.store.path(*stages).is_file()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl StageListRef<'_> {
+    /// The digest of all that it tells: in a run with nothing to do, writing the list would be most of the work.
+    fn told(&self) -> Digest {
+        let mut bytes = serde_json::to_vec(&self.choices).unwrap_or_default();
+        bytes.reserve(128 * self.stages.len());
+        for row in &self.stages {
+            for text in [row.name, row.kind] {
+                bytes.extend_from_slice(text.as_bytes());
+                bytes.push(0);
+            }
+            bytes.push(u8::from(row.key.is_some()));
+            bytes.extend_from_slice(row.key.as_ref().map_or(&[], |key| &key.0.0[..]));
+            bytes.extend((row.outputs.len() as u64).to_le_bytes());
+            for (name, digest) in row.outputs {
+                bytes.extend_from_slice(name.as_bytes());
+                bytes.push(0);
+                bytes.extend_from_slice(&digest.0);
+            }
+        }
+        Digest::of(&bytes)
     }
 }
 
 impl Listener for Recorder<'_> {
     fn event(&self, event: &Event) {
         let known = match event {
-            Event::StageReused {
-                stage, key, outputs, ..
-            } => Some((stage, *key, outputs, None)),
+            Event::StageReused { node, key, outputs, .. } => Some((*node, *key, outputs, None)),
             Event::StageFinished {
-                stage,
+                node,
                 key,
                 outputs,
                 seconds,
                 ..
-            } => Some((stage, *key, outputs, Some(*seconds))),
+            } => Some((*node, *key, outputs, Some(*seconds))),
             _ => None,
         };
-        if let Some((stage, key, outputs, seconds)) = known {
+        if let Some((node, key, outputs, seconds)) = known {
             let mut heard = self.heard();
-            let outputs = outputs.clone();
-            heard.known.insert(stage.clone(), Known { key, outputs, seconds });
+            let outputs = Arc::clone(outputs);
+            if let Some(known) = heard.known.get_mut(node.index()) {
+                *known = Some(Known { key, outputs, seconds });
+            }
             if seconds.is_some() {
-                let kept = self.keep_fields(&mut heard, stage, key);
+                let kept = self.keep_fields(&mut heard, node, key);
                 drop(heard);
                 self.told(kept);
             }
@@ -338,10 +406,43 @@ pub fn runs(store: &Store) -> Result<Vec<RunRecord>, StoreError> {
 /// # Errors
 /// When the list is there and cannot be read.
 pub fn stages(store: &Store, run: &RunRecord) -> Result<Option<StageList>, StoreError> {
+    Ok(list(store, run)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+/// The list of a run as it was written.
+fn list(store: &Store, run: &RunRecord) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(digest) = run.stages else { return Ok(None) };
     let path = store.verified(digest)?;
-    let bytes = path.and_then(|path| fs::read(path).ok());
-    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    Ok(path.and_then(|path| fs::read(path).ok()))
+}
+
+/// A row of a list, as far as it tells which stage it was.
+#[derive(Deserialize)]
+pub(super) struct Row<'a> {
+    #[serde(borrow)]
+    pub(super) name: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) kind: Cow<'a, str>,
+    pub(super) key: Option<Key>,
+}
+
+/// Shows the stages of a run, as [`stages`] gives them. How many there are.
+///
+/// # Errors
+/// As for [`stages`].
+pub(super) fn each_row(store: &Store, run: &RunRecord, mut see: impl FnMut(Row<'_>)) -> Result<usize, StoreError> {
+    #[derive(Deserialize)]
+    struct Rows<'a> {
+        #[serde(borrow)]
+        stages: Vec<Row<'a>>,
+    }
+    let bytes = list(store, run)?.unwrap_or_default();
+    let Ok(list) = serde_json::from_slice::<Rows<'_>>(&bytes) else {
+        return Ok(0);
+    };
+    let count = list.stages.len();
+    list.stages.into_iter().for_each(&mut see);
+    Ok(count)
 }
 
 /// Why a word names no run.

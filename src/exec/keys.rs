@@ -2,8 +2,13 @@
 
 use super::looks;
 use crate::{
-    plan::{Plan, canon::Key, digest::Digest, stage::Role},
-    store::{Action, Store, StoreError},
+    plan::{
+        Plan,
+        canon::{Key, Taken},
+        digest::Digest,
+        stage::Role,
+    },
+    store::{Product, Store, StoreError},
 };
 use petgraph::{Direction, graph::NodeIndex, visit::EdgeRef};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,20 +24,25 @@ pub(super) fn inputs(plan: &Plan, node: NodeIndex) -> Vec<(Role, NodeIndex)> {
     inputs
 }
 
-/// What `node` takes from other stages, as it enters its key; none when one of their actions is not known.
+/// What `node` takes from other stages, as it enters its key; none when one of their results is not known.
 pub(super) fn taken<'a>(
     plan: &Plan,
     node: NodeIndex,
-    action: impl Fn(NodeIndex) -> Option<&'a Action>,
-) -> Option<Vec<(Role, String, Digest)>> {
-    let inputs = inputs(plan, node).into_iter().map(|(role, from)| {
-        let digest = action(from)?.outputs.get(role.output())?;
-        Some((role, role.output().to_owned(), *digest))
+    product: impl Fn(NodeIndex) -> Option<&'a Product>,
+) -> Option<Vec<Taken>> {
+    let edges = plan.graph.edges_directed(node, Direction::Incoming);
+    let taken = edges.map(|edge| {
+        let role = *edge.weight();
+        let digest = product(edge.source())?.outputs.get(role.output())?;
+        Some((role, role.output(), *digest))
     });
-    inputs.collect()
+    let mut taken: Vec<_> = taken.collect::<Option<_>>()?;
+    taken.sort_unstable();
+    Some(taken)
 }
 
 /// The key of a stage, and what of it is no stage's output.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Keyed {
     /// The key.
     pub(super) key: Key,
@@ -42,35 +52,18 @@ pub(super) struct Keyed {
     pub(super) looks: Option<Digest>,
 }
 
-/// The key of a stage whose inputs' actions are known; none when one of them is not.
-///
-/// # Errors
-/// As [`keyed`].
-pub(super) fn key<'a>(
-    plan: &Plan,
-    store: &Store,
-    node: NodeIndex,
-    action: impl Fn(NodeIndex) -> Option<&'a Action>,
-    cancel: &AtomicBool,
-) -> Result<Option<Key>, StoreError> {
-    Ok(keyed(plan, store, node, action, cancel)?.map(|keyed| keyed.key))
-}
-
-/// As [`key`], with what it is made of.
+/// The key of a stage that takes this from others.
 ///
 /// # Errors
 /// When a file that the stage reads cannot be read, or the file index or the ledger cannot be written.
-pub(super) fn keyed<'a>(
+pub(super) fn keyed(
     plan: &Plan,
     store: &Store,
     node: NodeIndex,
-    action: impl Fn(NodeIndex) -> Option<&'a Action>,
+    taken: &[Taken],
     cancel: &AtomicBool,
-) -> Result<Option<Keyed>, StoreError> {
+) -> Result<Keyed, StoreError> {
     let work = &plan.graph[node].work;
-    let Some(mut taken) = taken(plan, node, action) else {
-        return Ok(None);
-    };
     let paths: Vec<_> = work.files().into_iter().map(|path| path.as_path()).collect();
     // Most stages read no files, and asking the file index reads it.
     let files = if paths.is_empty() {
@@ -78,14 +71,12 @@ pub(super) fn keyed<'a>(
     } else {
         store.digests_of_files(&paths, &|_| {}, &|| cancel.load(Ordering::Relaxed))?
     };
-    let base = plan.key(node, &taken, &files);
+    let mut ingredients = plan.ingredients(node);
+    let base = ingredients.key(taken, &files);
     let looks = looks::input(plan, store, node, base.0)?;
-    let key = match looks {
-        None => base,
-        Some(looks) => {
-            taken.push((Role::Looks, Role::Looks.output().to_owned(), looks));
-            plan.key(node, &taken, &files)
-        }
-    };
-    Ok(Some(Keyed { key, base, looks }))
+    let key = looks.map_or(base, |looks| {
+        let shown = (Role::Looks, Role::Looks.output(), looks);
+        ingredients.key(&[taken, &[shown]].concat(), &files)
+    });
+    Ok(Keyed { key, base, looks })
 }

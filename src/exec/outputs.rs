@@ -10,7 +10,7 @@ use super::{
 use crate::{
     plan::digest::Digest,
     stages::StageError,
-    store::{Action, Store},
+    store::{Product, Store},
 };
 use jiff::Timestamp;
 use petgraph::graph::NodeIndex;
@@ -56,17 +56,17 @@ impl Run<'_> {
         let mut pages = Vec::new();
         let now = clock::now();
         for (name, &node) in &self.plan.outputs {
-            let Some(action) = self.action(node) else {
+            let Some(product) = self.product(node) else {
                 continue;
             };
-            match self.write_output((name, node), &action, now) {
+            match self.write_output((name, node), &product, now) {
                 Ok(folder) => {
                     self.listener.event(&Event::OutputWritten {
                         output: name.clone(),
                         folder: folder.clone(),
                     });
                     pages.extend(
-                        action
+                        product
                             .outputs
                             .contains_key("report.html")
                             .then(|| folder.join("report.html")),
@@ -91,7 +91,7 @@ impl Run<'_> {
     fn write_output(
         &self,
         (name, node): (&str, NodeIndex),
-        action: &Action,
+        product: &Product,
         now: Timestamp,
     ) -> Result<PathBuf, StageError> {
         let folder = self.options.out.join(name);
@@ -104,14 +104,14 @@ impl Run<'_> {
             threads: self.options.threads,
             pools: &pools,
         };
-        for (file, digest) in &action.outputs {
+        for (file, digest) in &*product.outputs {
             let target = folder.join(file);
             if !holds(self.store, &target, *digest) {
                 self.verified_output(node, file, &turn)?;
                 self.store.materialize(*digest, &target).map_err(of_store)?;
             }
         }
-        replace_list(&folder, &action.outputs).map_err(StageError::failed)?;
+        replace_list(&folder, &product.outputs).map_err(StageError::failed)?;
         Ok(folder)
     }
 }

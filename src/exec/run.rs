@@ -12,16 +12,20 @@ use super::{
 };
 use crate::{
     nn::device_class,
-    plan::{Plan, canon::Key, cost},
+    plan::{
+        Plan,
+        canon::{Key, Taken},
+        cost,
+    },
     stages::StageError,
-    store::{Action, StageLock, Store, StoreError},
+    store::{Product, StageLock, Store, StoreError},
 };
-use petgraph::graph::NodeIndex;
+use petgraph::{Direction, graph::NodeIndex};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -72,7 +76,7 @@ pub fn run(
         options,
         listener,
         cancel,
-        keys: (0..count).map(|_| OnceLock::new()).collect(),
+        keys: Mutex::default(),
         facts: Mutex::new(Facts {
             states: vec![State::Waiting; count],
             told: vec![false; count],
@@ -114,7 +118,7 @@ pub(super) enum State {
     /// Not looked at yet.
     Waiting,
     /// Its result is known.
-    Done(Key, Arc<Action>),
+    Done(Key, Product),
     /// It failed, or was not tried.
     Lost,
 }
@@ -129,6 +133,15 @@ pub(super) struct Facts {
     others: BTreeMap<String, usize>,
 }
 
+impl Facts {
+    fn product(&self, node: NodeIndex) -> Option<&Product> {
+        match &self.states[node.index()] {
+            State::Done(_, product) => Some(product),
+            State::Waiting | State::Lost => None,
+        }
+    }
+}
+
 /// A run under way; its threads share it.
 pub(super) struct Run<'a> {
     pub(super) plan: &'a Plan,
@@ -136,8 +149,8 @@ pub(super) struct Run<'a> {
     pub(super) options: &'a Options,
     pub(super) listener: &'a dyn Listener,
     pub(super) cancel: &'a AtomicBool,
-    /// Keys of stages that take from no other: their files are looked at once.
-    keys: Vec<OnceLock<Key>>,
+    /// Keys of stages whose files or looks are asked for once, with what they were made of.
+    keys: Mutex<BTreeMap<NodeIndex, (Vec<Taken>, Keyed)>>,
     pub(super) facts: Mutex<Facts>,
     pub(super) trails: Trails<'a>,
 }
@@ -173,11 +186,8 @@ impl Run<'_> {
         self.plan.graph[node].work.kind()
     }
 
-    pub(super) fn action(&self, node: NodeIndex) -> Option<Arc<Action>> {
-        match &held(&self.facts).states[node.index()] {
-            State::Done(_, action) => Some(Arc::clone(action)),
-            State::Waiting | State::Lost => None,
-        }
+    pub(super) fn product(&self, node: NodeIndex) -> Option<Product> {
+        held(&self.facts).product(node).cloned()
     }
 
     /// True when the run was stopped from outside.
@@ -200,16 +210,15 @@ impl Run<'_> {
             if part == Part::Left {
                 continue;
             }
-            let waits = keys::inputs(self.plan, node)
-                .iter()
-                .any(|(_, from)| is_open[from.index()]);
+            let mut before = self.plan.graph.neighbors_directed(node, Direction::Incoming);
+            let waits = before.any(|from| is_open[from.index()]);
             let known = if waits || part == Part::Forced {
                 Ok(None)
             } else {
                 self.known(node)
             };
             match known {
-                Ok(Some((key, action))) => self.reuse(node, key, action),
+                Ok(Some((key, product))) => self.reuse(node, key, product),
                 Ok(None) => {
                     is_open[node.index()] = true;
                     open.push(node);
@@ -221,45 +230,38 @@ impl Run<'_> {
     }
 
     /// The recorded result of a stage, if there is one.
-    fn known(&self, node: NodeIndex) -> Result<Option<(Key, Action)>, StageError> {
+    fn known(&self, node: NodeIndex) -> Result<Option<(Key, Product)>, StageError> {
         let Some(key) = self.key(node)? else {
             return Ok(None);
         };
-        let action = self.store.lookup(key).map_err(of_store)?;
-        Ok(action.map(|action| (key, action)))
+        let product = self.store.product(key).map_err(of_store)?;
+        Ok(product.map(|product| (key, product)))
     }
 
     /// The key of a stage by what is known now; none when an input is not known.
     pub(super) fn key(&self, node: NodeIndex) -> Result<Option<Key>, StageError> {
-        if let Some(key) = self.keys[node.index()].get() {
-            return Ok(Some(*key));
-        }
-        let key = self.keyed(node)?.map(|keyed| keyed.key);
-        if let Some(key) = key
-            && keys::inputs(self.plan, node).is_empty()
-        {
-            let _ = self.keys[node.index()].set(key);
-        }
-        Ok(key)
+        Ok(self.keyed(node)?.map(|keyed| keyed.key))
     }
 
-    /// As [`Run::key`], with what it is made of.
+    /// As [`Run::key`], with what it is made of. What lies outside the plan, files and looks, is asked for once.
     pub(super) fn keyed(&self, node: NodeIndex) -> Result<Option<Keyed>, StageError> {
-        let known = self.known_inputs(node);
-        let action = |node| known.get(&node).map(|action| &**action);
-        keys::keyed(self.plan, self.store, node, action, self.cancel).map_err(of_store)
+        let Some(taken) = self.taken(node) else { return Ok(None) };
+        if let Some((before, keyed)) = held(&self.keys).get(&node)
+            && *before == taken
+        {
+            return Ok(Some(*keyed));
+        }
+        let keyed = keys::keyed(self.plan, self.store, node, &taken, self.cancel).map_err(of_store)?;
+        if taken.is_empty() || keyed.looks.is_some() {
+            held(&self.keys).insert(node, (taken, keyed));
+        }
+        Ok(Some(keyed))
     }
 
-    /// The results that are known of those that a stage takes.
-    pub(super) fn known_inputs(&self, node: NodeIndex) -> BTreeMap<NodeIndex, Arc<Action>> {
+    /// What a stage takes from others; none when a result of theirs is not known.
+    pub(super) fn taken(&self, node: NodeIndex) -> Option<Vec<Taken>> {
         let facts = held(&self.facts);
-        let inputs = keys::inputs(self.plan, node).into_iter();
-        inputs
-            .filter_map(|(_, from)| match &facts.states[from.index()] {
-                State::Done(_, action) => Some((from, Arc::clone(action))),
-                State::Waiting | State::Lost => None,
-            })
-            .collect()
+        keys::taken(self.plan, node, |from| facts.product(from))
     }
 
     /// What the schedule is told of these stages, and of the machine.
@@ -331,9 +333,9 @@ impl Run<'_> {
             return Err(self.without_input(node, part));
         };
         if part != Part::Forced
-            && let Some(action) = self.store.lookup(key).map_err(of_store)?
+            && let Some(product) = self.store.product(key).map_err(of_store)?
         {
-            self.reuse(node, key, action);
+            self.reuse(node, key, product);
             return Ok(Settled::Here);
         }
         if self.is_stopped() || part == Part::Known {
@@ -354,7 +356,7 @@ impl Run<'_> {
     fn without_input(&self, node: NodeIndex, part: Part) -> StageError {
         let inputs = keys::inputs(self.plan, node);
         let is_left = |from: NodeIndex| {
-            self.options.selection.part(from) == Part::Known && self.action(from).is_none() && !self.is_stopped()
+            self.options.selection.part(from) == Part::Known && self.product(from).is_none() && !self.is_stopped()
         };
         let missing = inputs.into_iter().map(|(_, from)| from).find(|from| is_left(*from));
         match missing.filter(|_| matches!(part, Part::Runs | Part::Forced)) {
@@ -377,24 +379,24 @@ impl Run<'_> {
         is_forced: bool,
         turn: &Turn<'_>,
     ) -> Result<bool, StageError> {
-        let before = self.store.lookup(key).map_err(of_store)?;
+        let before = self.store.product(key).map_err(of_store)?;
         // Another process may have computed it while this one waited.
-        if !is_forced && let Some(action) = self.store.reusable(key).map_err(of_store)? {
-            self.reuse(node, key, action);
+        if !is_forced && let Some(product) = self.store.reusable(key).map_err(of_store)? {
+            self.reuse(node, key, product);
             return Ok(true);
         }
-        let Some(action) = self.execute((node, key), is_forced, turn)? else {
+        let Some(product) = self.execute((node, key), is_forced, turn)? else {
             return Ok(false);
         };
-        if let Some(before) = before.filter(|before| before.outputs != action.outputs) {
+        if let Some(before) = before.filter(|before| before.outputs != product.outputs) {
             self.listener.event(&Event::Differs {
                 stage: self.name(node),
-                before: before.outputs,
+                before: Arc::unwrap_or_clone(before.outputs),
             });
         }
         let mut facts = held(&self.facts);
         facts.summary.ran += 1;
-        facts.states[node.index()] = State::Done(key, Arc::new(action));
+        facts.states[node.index()] = State::Done(key, product);
         Ok(true)
     }
 
@@ -426,21 +428,22 @@ impl Run<'_> {
     }
 
     /// Takes a recorded result.
-    fn reuse(&self, node: NodeIndex, key: Key, action: Action) {
+    fn reuse(&self, node: NodeIndex, key: Key, product: Product) {
         let event = Event::StageReused {
             stage: self.name(node),
             kind: self.kind(node),
             key,
-            outputs: action.outputs.clone(),
-            device_class: action.provenance.device_class.clone(),
+            outputs: Arc::clone(&product.outputs),
+            device_class: Arc::clone(&product.device_class),
+            node,
         };
         let mut facts = held(&self.facts);
         facts.summary.reused += 1;
-        let class = &action.provenance.device_class;
-        if self.plan.graph[node].work.numerics().is_some() && class != device_class() {
-            *facts.others.entry(class.clone()).or_default() += 1;
+        let class = &*product.device_class;
+        if class != device_class() && self.plan.graph[node].work.numerics().is_some() {
+            *facts.others.entry(class.to_owned()).or_default() += 1;
         }
-        facts.states[node.index()] = State::Done(key, Arc::new(action));
+        facts.states[node.index()] = State::Done(key, product);
         drop(facts);
         self.listener.event(&event);
     }

@@ -8,11 +8,11 @@ use crate::{
     nn::device_class,
     plan::{
         Plan,
-        canon::{Key, canonical},
+        canon::{Key, Taken, canonical},
         digest::Digest,
-        stage::{Role, Schedule, Work},
+        stage::{Schedule, Work},
     },
-    store::{Action, EpochState, Store, StoreError},
+    store::{EpochState, Store, StoreError},
     train::{Course, Progress, State as Training, Trail, state_key},
 };
 use petgraph::graph::NodeIndex;
@@ -21,9 +21,6 @@ use std::{
     fs,
     sync::{OnceLock, atomic::AtomicBool},
 };
-
-/// What a stage takes from others: role, name of the output, its digest.
-pub(super) type Taken = Vec<(Role, String, Digest)>;
 
 /// The rule by which states are kept beside the newest one: those after 1, 2, 4, 8, ... epochs, after the best epoch so far,
 /// and after those at which trainings of the present plan part or end.
@@ -101,7 +98,7 @@ pub(super) fn beyond(store: &Store, pipeline: &str, budget: u64) -> Result<Vec<K
     over_budget(&states, budget, |_, state| {
         Ok(match () {
             () if last.get(&state.stage) != Some(&state.epoch) => Standing::OnTheWay,
-            () if store.lookup(state.stage)?.is_some() => Standing::Ended,
+            () if store.product(state.stage)?.is_some() => Standing::Ended,
             () if store.try_lock_stage(state.stage)?.is_some() => Standing::Stopped,
             () => Standing::UnderWay,
         })
@@ -129,11 +126,11 @@ impl<'a> Trails<'a> {
         }
     }
 
-    /// Where a stage keeps its states. One that is forced takes none over: it would not compute anything.
+    /// Where a stage that takes this from others keeps its states. One that is forced takes none over: it would not compute anything.
     pub(super) fn states<'t>(
         &self,
         (node, key): (NodeIndex, Key),
-        action: impl Fn(NodeIndex) -> Option<&'t Action>,
+        taken: Option<&[Taken]>,
         is_forced: bool,
         cancel: &'t AtomicBool,
     ) -> StoredStates<'t>
@@ -142,8 +139,8 @@ impl<'a> Trails<'a> {
     {
         let stage = &self.plan.graph[node];
         let training = stage.work.training().map(|(train, _)| Course::of(train));
-        let taken = training.as_ref().and_then(|_| keys::taken(self.plan, node, action));
-        let root = taken.and_then(|taken| self.plan.trail_root(node, &taken));
+        let taken = taken.filter(|_| training.is_some());
+        let root = taken.and_then(|taken| self.plan.trail_root(node, taken));
         let trail = root.and_then(|root| Trail::of(&stage.work, root));
         let partings = trail.as_ref().and_then(|_| {
             let all = self.partings.get_or_init(|| partings(self.plan));
@@ -172,8 +169,8 @@ fn partings(plan: &Plan) -> BTreeMap<NodeIndex, BTreeSet<u32>> {
     let mut trails = Vec::new();
     for node in plan.order().filter(|node| plan.graph[*node].work.training().is_some()) {
         let inputs = keys::inputs(plan, node).into_iter();
-        let taken: Taken = inputs
-            .map(|(role, from)| (role, role.output().to_owned(), Digest::of(&canonical(&from.index()))))
+        let taken: Vec<Taken> = inputs
+            .map(|(role, from)| (role, role.output(), Digest::of(&canonical(&from.index()))))
             .collect();
         let trail = plan
             .trail_root(node, &taken)
@@ -210,7 +207,7 @@ pub(super) fn begun(
     plan: &Plan,
     node: NodeIndex,
     store: &Store,
-    (key, taken): (Key, &Taken),
+    (key, taken): (Key, &[Taken]),
 ) -> Result<Begun, StoreError> {
     let work = &plan.graph[node].work;
     let nothing = |why: &str| Begun {

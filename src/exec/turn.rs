@@ -11,12 +11,12 @@ use super::{
 use crate::{
     plan::{canon::Key, stage::Role},
     stages::{self, Context, StageError},
-    store::{Action, StageLock},
+    store::{Action, Product, StageLock},
 };
 use petgraph::graph::NodeIndex;
 use std::{
     path::PathBuf,
-    sync::{Mutex, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
     thread,
     time::Duration,
 };
@@ -46,7 +46,7 @@ impl Run<'_> {
         (node, key): (NodeIndex, Key),
         is_forced: bool,
         turn: &Turn<'_>,
-    ) -> Result<Option<Action>, StageError> {
+    ) -> Result<Option<Product>, StageError> {
         let inputs = self.verified_inputs(node, turn)?;
         if self.key(node)? != Some(key) {
             // An input had to be made again and came out otherwise, as on another class of device.
@@ -68,9 +68,10 @@ impl Run<'_> {
             listener: self.listener,
             devices: Mutex::default(),
         };
-        let known = self.known_inputs(node);
-        let action = |from| known.get(&from).map(|action| &**action);
-        let states = self.trails.states((node, key), action, is_forced, turn.cancel);
+        let taken = self.taken(node);
+        let states = self
+            .trails
+            .states((node, key), taken.as_deref(), is_forced, turn.cancel);
         let context = Context {
             inputs: &inputs,
             folder: folder.path(),
@@ -91,16 +92,17 @@ impl Run<'_> {
         };
         let action = self.store.commit(key, &made, describe).map_err(of_store)?;
         states.finished().map_err(of_store)?;
-        let device_class = action.provenance.device_class.clone();
+        let product = action.product();
         self.listener.event(&Event::StageFinished {
-            stage: action.stage.clone(),
+            stage: action.stage,
             kind,
             key,
             seconds,
-            outputs: action.outputs.clone(),
-            device_class,
+            outputs: Arc::clone(&product.outputs),
+            device_class: Arc::clone(&product.device_class),
+            node,
         });
-        Ok(Some(action))
+        Ok(Some(product))
     }
 
     /// A stage that was stopped although the run was not has used up its time.
@@ -158,10 +160,10 @@ impl Run<'_> {
         let name = self.name(node);
         let missing = || StageError::failed(format!("`{name}` gave no output `{output}`"));
         for attempt in 0..2 {
-            let State::Done(key, action) = held(&self.facts).states[node.index()].clone() else {
+            let State::Done(key, product) = held(&self.facts).states[node.index()].clone() else {
                 return Err(missing());
             };
-            let digest = *action.outputs.get(output).ok_or_else(missing)?;
+            let digest = *product.outputs.get(output).ok_or_else(missing)?;
             if let Some(path) = self.store.verified(digest).map_err(of_store)? {
                 return Ok(path);
             }

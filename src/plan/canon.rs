@@ -24,9 +24,10 @@ use super::{
     stage::{Role, Work},
 };
 use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize, Serializer, ser};
 use std::{
-    any, fmt, ptr,
+    any, fmt, mem, ptr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -56,20 +57,23 @@ impl fmt::Debug for Key {
 /// path does when it is not Unicode, which is why paths do not enter keys.
 #[must_use]
 pub fn canonical<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    encoded(value, &mut IndexMap::new())
+    encoded(value, &mut Known::default())
 }
 
 /// [`canonical`], with the digests of shared values that are known.
 fn encoded<T: Serialize + ?Sized>(value: &T, known: &mut Known) -> Vec<u8> {
     let mut encoder = Encoder {
-        bytes: Vec::new(),
+        bytes: Vec::with_capacity(USUAL),
         known,
     };
-    value
-        .serialize(&mut encoder)
-        .expect("derived serialisation of numbers, text and collections cannot fail");
+    value.serialize(&mut encoder).expect(NEVER_REFUSED);
     encoder.bytes
 }
+
+/// Bytes of what most stages do.
+const USUAL: usize = 2048;
+/// Why canonical bytes can be made of all values that are asked for.
+const NEVER_REFUSED: &str = "derived serialisation of numbers, text and collections cannot fail";
 
 /// The name by which the encoder knows a value that many stages share; other formats write the value as it is.
 const SHARED: &str = "mtl.shared";
@@ -84,7 +88,7 @@ pub fn shared<T: Serialize, S: Serializer>(value: &Arc<T>, serializer: S) -> Res
 }
 
 /// Digests of shared values, by their address and type.
-type Known = IndexMap<(usize, &'static str), Digest>;
+type Known = IndexMap<(usize, &'static str), Digest, FxBuildHasher>;
 
 /// Makes the keys of the stages of one plan, which owns this: what is remembered of shared values by their addresses
 /// holds as long as they do.
@@ -100,25 +104,52 @@ impl Clone for Keys {
 }
 
 impl Keys {
-    /// [`stage_key`] for a stage of the plan that owns this.
-    pub(super) fn stage_key(&self, work: &Work, inputs: &[(Role, String, Digest)], files: &[Digest]) -> Key {
+    /// What decides the result of a stage of the plan that owns this, but for its inputs.
+    pub(super) fn ingredients(&self, work: &Work) -> Ingredients {
         // A thread that panicked with it left digests that are right.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        key_of((work, work.kind(), work.version(), FORMAT), inputs, files, &mut known)
+        ingredients((work, work.kind(), work.version(), FORMAT), &mut known)
     }
 }
 
-/// All that decides the result of a stage.
-#[derive(Serialize)]
-struct Ingredients<'a> {
-    format: u32,
-    kind: &'a str,
-    version: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    numerics: Option<&'static str>,
-    work: &'a Work,
-    inputs: Vec<&'a (Role, String, Digest)>,
-    files: &'a [Digest],
+/// What a stage takes from another: role, name of the output, its digest.
+pub type Taken = (Role, &'static str, Digest);
+
+/// What decides the result of a stage but for its inputs, encoded: a stage may be given several keys.
+#[derive(Debug)]
+pub struct Ingredients {
+    bytes: Vec<u8>,
+    count_at: usize,
+    count: u64,
+    /// Where the inputs begin.
+    inputs_at: usize,
+}
+
+impl Ingredients {
+    /// [`stage_key`], with these inputs and files.
+    pub fn key(&mut self, inputs: &[Taken], files: &[Digest]) -> Key {
+        self.bytes.truncate(self.inputs_at);
+        let mut sorted: Vec<_> = inputs.iter().collect();
+        sorted.sort_unstable();
+        // No input is a shared value.
+        let mut known = Known::default();
+        let mut encoder = Encoder {
+            bytes: mem::take(&mut self.bytes),
+            known: &mut known,
+        };
+        let mut fields = Compound {
+            encoder: &mut encoder,
+            count_at: self.count_at,
+            count: self.count,
+        };
+        fields
+            .field("inputs", &sorted)
+            .and_then(|()| fields.field("files", files))
+            .expect(NEVER_REFUSED);
+        fields.finish();
+        self.bytes = encoder.bytes;
+        Key(Digest::of(&self.bytes))
+    }
 }
 
 /// The key of a stage: what it does, what it takes from other stages (role, name of their output, its digest), and the
@@ -126,30 +157,38 @@ struct Ingredients<'a> {
 ///
 /// Inputs count by role and name: in which order the plan's edges come does not matter.
 #[must_use]
-pub fn stage_key(work: &Work, inputs: &[(Role, String, Digest)], files: &[Digest]) -> Key {
-    let what = (work, work.kind(), work.version(), FORMAT);
-    key_of(what, inputs, files, &mut IndexMap::new())
+pub fn stage_key(work: &Work, inputs: &[Taken], files: &[Digest]) -> Key {
+    ingredients((work, work.kind(), work.version(), FORMAT), &mut Known::default()).key(inputs, files)
 }
 
-/// [`stage_key`] with every ingredient in sight.
-fn key_of(
-    (work, kind, version, format): (&Work, &str, u32, u32),
-    inputs: &[(Role, String, Digest)],
-    files: &[Digest],
-    known: &mut Known,
-) -> Key {
-    let mut inputs: Vec<_> = inputs.iter().collect();
-    inputs.sort();
-    let ingredients = Ingredients {
-        format,
-        kind,
-        version,
-        numerics: work.numerics(),
-        work,
-        inputs,
-        files,
+/// [`stage_key`] but for inputs and files, with every other ingredient in sight.
+fn ingredients((work, kind, version, format): (&Work, &str, u32, u32), known: &mut Known) -> Ingredients {
+    let mut encoder = Encoder {
+        bytes: Vec::with_capacity(USUAL),
+        known,
     };
-    Key(Digest::of(&encoded(&ingredients, known)))
+    let mut fields = encoder.compound(tag::STRUCT, &["Ingredients"]);
+    let numerics = work.numerics();
+    let written = fields
+        .field("format", &format)
+        .and_then(|()| fields.field("kind", kind))
+        .and_then(|()| fields.field("version", &version))
+        .and_then(|()| {
+            if numerics.is_some() {
+                fields.field("numerics", &numerics)
+            } else {
+                Ok(())
+            }
+        })
+        .and_then(|()| fields.field("work", work));
+    written.expect(NEVER_REFUSED);
+    let (count_at, count) = (fields.count_at, fields.count);
+    Ingredients {
+        inputs_at: encoder.bytes.len(),
+        bytes: encoder.bytes,
+        count_at,
+        count,
+    }
 }
 
 /// The first byte of every value.
@@ -214,6 +253,7 @@ impl<'k> Encoder<'k> {
 
     /// Length and contents of a name or a text; its tag stands already.
     fn text(&mut self, text: &str) {
+        self.bytes.reserve(8 + text.len());
         self.length(text.len());
         self.bytes.extend_from_slice(text.as_bytes());
     }

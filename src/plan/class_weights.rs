@@ -87,6 +87,9 @@ impl<'p> Evaluator<'p, '_> {
         training: &Samples,
         span: Span,
     ) -> Outcome<Vec<u32>> {
+        if matches!(weights, ClassWeights::Alike) {
+            return Ok(Vec::new());
+        }
         let counts = counts(&task.classes, training);
         let draws = weights.draws(&task.classes, &counts);
         let Some(class) = (0..draws.len()).find(|&class| draws[class] == 0 && counts[class] > 0) else {

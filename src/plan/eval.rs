@@ -261,6 +261,11 @@ impl<'p, 'd> Evaluator<'p, 'd> {
         result
     }
 
+    /// What stages are named after here: `scores[density]`.
+    pub(super) fn place(&self) -> String {
+        self.places.last().map(ToString::to_string).unwrap_or_default()
+    }
+
     /// Evaluates with stages named after a cell or an entry of the current binding as well.
     pub(super) fn within<T>(&mut self, labels: &[Rc<str>], evaluate: impl FnOnce(&mut Self) -> T) -> T {
         let mut place = self.places.last().cloned().unwrap_or_default();

@@ -3,6 +3,7 @@
 use super::{
     canon::canonical,
     data::setting,
+    digest::Digest,
     domain::{
         Input, Judged, MemberModel, Model, ModelState, ScoreSource, ScoredMember, Scores, Task, TaskMember, TaskParts,
         Trained, member_name,
@@ -25,6 +26,10 @@ use std::{collections::BTreeSet, rc::Rc, sync::Arc};
 
 /// What all members of one call of `evaluate` have in common.
 struct Judging {
+    /// The same for equal judging, whatever is scored.
+    key: Digest,
+    /// Where the call stands among the grids.
+    place: String,
     label: String,
     settings: Rc<[Setting]>,
     graph: Arc<Graph>,
@@ -89,7 +94,10 @@ impl<'p> Evaluator<'p, '_> {
             let said = !matches!(name, "level" | "worst_of") || !matches!(slot.value, Value::None);
             said.then(|| setting(name, slot.value.display(), slot.by))
         });
+        let alike = (Arc::as_ptr(&graph).addr(), &normalization, &tta, trained.link);
         let judging = Judging {
+            key: Digest::of(&canonical(&alike)),
+            place: self.place(),
             label: format!("score {}", task.name()),
             settings: settings.into_iter().flatten().collect(),
             graph: Arc::clone(&graph),
@@ -115,14 +123,7 @@ impl<'p> Evaluator<'p, '_> {
     /// The stage in which one member scores its samples.
     fn score(&mut self, judging: &Judging, judge: &Judge<'_>) -> ScoredMember {
         let (member, samples) = (judge.member, &judge.samples);
-        let graph = Arc::as_ptr(&judging.graph).addr();
-        let key = canonical(&(
-            graph,
-            &judging.normalization,
-            &judging.tta,
-            judging.link,
-            samples.digest,
-        ));
+        let key = [judging.key.0, samples.digest].concat();
         let work = Work::Score(Box::new(Score {
             graph: Arc::clone(&judging.graph),
             normalization: judging.normalization.clone(),
@@ -133,7 +134,7 @@ impl<'p> Evaluator<'p, '_> {
             views: samples.views,
         }));
         let title = Title {
-            place: self.places.last().map(ToString::to_string).unwrap_or_default(),
+            place: judging.place.clone(),
             member: judge.name.clone(),
             label: judging.label.clone(),
         };

@@ -109,7 +109,7 @@ pub fn plan_digest(plan: &Plan, node: NodeIndex) -> Digest {
     for at in plan.order().filter(|at| needed[at.index()]) {
         let inputs: Vec<_> = before(plan, at)
             .into_iter()
-            .filter_map(|(role, from)| Some((role, role.output().to_owned(), digests[from.index()]?)))
+            .filter_map(|(role, from)| Some((role, role.output(), digests[from.index()]?)))
             .collect();
         digests[at.index()] = Some(plan.key(at, &inputs, &[]).0);
     }

@@ -81,7 +81,7 @@ use crate::{
     source::Span,
     syntax::ast::Expr,
 };
-use canon::Key;
+use canon::{Ingredients, Key, Taken};
 use digest::Digest;
 use domain::Input;
 use eval::Evaluator;
@@ -132,8 +132,14 @@ impl Plan {
 
     /// The key of one of its stages, [`canon::stage_key`]; what many stages share is encoded once.
     #[must_use]
-    pub fn key(&self, node: NodeIndex, inputs: &[(Role, String, Digest)], files: &[Digest]) -> Key {
-        self.keys.stage_key(&self.graph[node].work, inputs, files)
+    pub fn key(&self, node: NodeIndex, inputs: &[Taken], files: &[Digest]) -> Key {
+        self.ingredients(node).key(inputs, files)
+    }
+
+    /// What decides the result of one of its stages but for its inputs.
+    #[must_use]
+    pub fn ingredients(&self, node: NodeIndex) -> Ingredients {
+        self.keys.ingredients(&self.graph[node].work)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The stages as they are made: equal work on equal inputs is one stage.
 
 use super::{
-    canon::canonical,
     digest::Digest,
     stage::{Role, Stage, Work},
 };
@@ -154,9 +153,27 @@ impl Stages {
     }
 }
 
+/// Tells stages of one plan apart, and is no part of any key that is stored.
 fn full_key(kind: &str, inputs: &[(StageId, Role)], key: &[u8]) -> Digest {
-    let inputs: Vec<_> = inputs.iter().map(|(id, role)| (id.0, *role)).collect();
-    let mut bytes = canonical(&(kind, inputs));
+    let mut bytes = Vec::with_capacity(64 + 13 * inputs.len() + key.len());
+    bytes.extend_from_slice(kind.as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(&(inputs.len() as u64).to_le_bytes());
+    for (id, role) in inputs {
+        let (role, place) = match *role {
+            Role::Pictures => (0, 0),
+            Role::Model => (1, 0),
+            Role::Scores(place) => (2, place),
+            Role::History(place) => (3, place),
+            Role::TaskPictures(place) => (4, place),
+            Role::Weights(place) => (5, place),
+            Role::Comparisons(place) => (6, place),
+            Role::Looks => (7, 0),
+        };
+        bytes.extend_from_slice(&(id.0 as u64).to_le_bytes());
+        bytes.push(role);
+        bytes.extend_from_slice(&place.to_le_bytes());
+    }
     bytes.extend_from_slice(key);
     Digest::of(&bytes)
 }

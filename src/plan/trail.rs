@@ -5,9 +5,9 @@
 
 use super::{
     Plan,
-    canon::{Key, canonical, stage_key},
+    canon::{Key, Taken, canonical, stage_key},
     digest::Digest,
-    stage::{Role, Schedule, Work},
+    stage::{Schedule, Work},
 };
 use petgraph::graph::NodeIndex;
 
@@ -17,16 +17,18 @@ pub const FORMAT: &str = "mtl.trail/1";
 /// What all trainings have in common that differ in length and schedule alone; none for stages that do not train. `inputs`
 /// are role, name of the other stage's output, its digest.
 #[must_use]
-pub fn root(work: &Work, inputs: &[(Role, String, Digest)]) -> Option<Key> {
+pub fn root(work: &Work, inputs: &[Taken]) -> Option<Key> {
     root_by(work, |alike| stage_key(alike, inputs, &[]))
 }
 
 impl Plan {
     /// [`root`] of one of its stages; what many stages share is encoded once.
     #[must_use]
-    pub fn trail_root(&self, node: NodeIndex, inputs: &[(Role, String, Digest)]) -> Option<Key> {
+    pub fn trail_root(&self, node: NodeIndex, inputs: &[Taken]) -> Option<Key> {
         // The clone shares what the plan owns, so the addresses by which shared values are known hold.
-        root_by(&self.graph[node].work, |alike| self.keys.stage_key(alike, inputs, &[]))
+        root_by(&self.graph[node].work, |alike| {
+            self.keys.ingredients(alike).key(inputs, &[])
+        })
     }
 }
 

@@ -59,7 +59,7 @@ impl<'p> Evaluator<'p, '_> {
         let parts = self.parts(task);
         let planned = plan_members(model, &parts);
         let repeats = planned.iter().map(|one| one.repeat + 1).max().unwrap_or(1);
-        let key = course.key();
+        let (key, place) = (course.key(), self.place());
         let mut members = Vec::with_capacity(planned.len());
         for one in &planned {
             // Of a single picture nothing can be told apart.
@@ -75,7 +75,7 @@ impl<'p> Evaluator<'p, '_> {
             let draws = self.draws(&course.options.sampling, task, &one.part.training, span)?;
             let name = member_name(repeats, planned.len(), one.repeat, one.fold);
             let work = self.matched(work(&course, one, draws), &course, one)?;
-            members.push(self.train_member(&course, (key, work), one, name));
+            members.push(self.train_member(&course, (key, work), one, (&place, name)));
         }
         for member in &members {
             self.trained_on.entry(member.stage).or_insert_with(|| Rc::clone(task));
@@ -175,10 +175,10 @@ impl<'p> Evaluator<'p, '_> {
         course: &Course<'_, 'p>,
         (key, work): (Digest, Train),
         one: &Planned<'_>,
-        member: String,
+        (place, member): (&str, String),
     ) -> MemberModel {
-        let length = (work.epochs, work.stop);
-        let key = canonical(&(key, &work.start, one.part.digest, work.seed, length));
+        let own = canonical(&(&work.start, work.seed, work.epochs, work.stop));
+        let key = [key.0.as_slice(), &one.part.digest, &own].concat();
         let loaded = match course.beginning {
             Beginning::Model { loaded, .. } => loaded,
             Beginning::Random(_) => None,
@@ -187,7 +187,7 @@ impl<'p> Evaluator<'p, '_> {
         let mut inputs = vec![(course.prepared, Role::Pictures)];
         inputs.extend(before.map(|stage| (stage, Role::Model)));
         let title = Title {
-            place: self.places.last().map(ToString::to_string).unwrap_or_default(),
+            place: place.to_owned(),
             member: member.clone(),
             label: course.label(),
         };

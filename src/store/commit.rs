@@ -164,11 +164,7 @@ impl Store {
     /// A round of group commit: contents before names, names before records.
     fn settle(&self, tickets: &[Ticket]) -> Result<(), StoreError> {
         let files: Vec<_> = tickets.iter().flat_map(|ticket| &ticket.files).collect();
-        let stats = self.objects.place(&files)?;
-        for (file, stat) in files.iter().zip(stats) {
-            self.note_object(file.digest, stat)?;
-        }
-        self.with_index(|index| index.flush(false))?;
+        self.objects.place(&files)?;
         let records: Vec<_> = tickets.iter().map(|ticket| ticket.record.clone()).collect();
         held(&self.actions).record(&records)
     }

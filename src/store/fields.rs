@@ -5,39 +5,22 @@
 use super::{
     Store,
     error::StoreError,
-    log::{Log, Records},
+    log::{Log, Places},
 };
 use crate::plan::digest::Digest;
-use std::collections::BTreeMap;
-
-/// Where the last record of each name begins, and its length.
-#[derive(Debug, Default)]
-struct Places(BTreeMap<Digest, (u64, usize)>);
-
-impl Records for Places {
-    fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    fn add(&mut self, offset: u64, payload: &[u8]) {
-        if let Some((name, _)) = payload.split_first_chunk() {
-            self.0.insert(Digest(*name), (offset, payload.len()));
-        }
-    }
-}
 
 /// The open log of fields. A record has a name: a stage's key, or the digest of what many stages share.
 #[derive(Debug)]
 pub struct FieldsLog {
     log: Log,
-    places: Places,
+    places: Places<true>,
 }
 
 impl FieldsLog {
     /// True when there is a record of this name.
     #[must_use]
     pub fn contains(&self, name: Digest) -> bool {
-        self.places.0.contains_key(&name)
+        self.places.contains(name)
     }
 
     /// The record of a name; none when there is none, or it is damaged.
@@ -45,11 +28,7 @@ impl FieldsLog {
     /// # Errors
     /// When the log cannot be read.
     pub fn get(&self, name: Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(&(offset, length)) = self.places.0.get(&name) else {
-            return Ok(None);
-        };
-        let payload = self.log.read(offset, length)?;
-        Ok(payload.and_then(|payload| Some(payload.strip_prefix(&name.0)?.to_vec())))
+        self.places.read(&self.log, name, |record| Some(record.to_vec()))
     }
 
     /// Appends records in one write; those whose name is there are left out.

@@ -12,9 +12,10 @@ use super::{
     notice::Notices,
 };
 use crate::plan::digest::Digest;
+use indexmap::IndexMap;
 use rayon::prelude::*;
+use rustc_hash::FxBuildHasher;
 use std::{
-    collections::BTreeMap,
     io::{self, Read},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
@@ -77,7 +78,7 @@ pub struct HashProgress {
 /// Known files, by the bytes of their path.
 #[derive(Debug, Default)]
 struct Entries {
-    known: BTreeMap<Box<[u8]>, (Stat, Digest)>,
+    known: IndexMap<Box<[u8]>, (Stat, Digest), FxBuildHasher>,
     /// Records that a later one has replaced.
     dead: usize,
 }
@@ -87,13 +88,12 @@ impl Records for Entries {
         *self = Self::default();
     }
 
-    fn add(&mut self, _: u64, payload: &[u8]) {
-        // A sound record that is too short was written by no program; the file is hashed again.
-        if let Some((path, entry)) = decode(payload)
-            && self.known.insert(path.into(), entry).is_some()
-        {
-            self.dead += 1;
-        }
+    fn add(&mut self, _: u64, _: u32, payload: &[u8]) {
+        // A sound record that is too short was written by no program; the file is hashed again. Earlier versions noted the
+        // store's own objects as well, by relative paths.
+        let known = decode(payload).filter(|(path, _)| path.starts_with(b"/"));
+        let is_new = known.is_some_and(|(path, entry)| self.known.insert(path.into(), entry).is_none());
+        self.dead += usize::from(!is_new);
     }
 }
 
@@ -131,7 +131,7 @@ pub(super) struct FileIndex {
     log: Log,
     entries: Entries,
     /// Entries that are in memory only: losing them costs one more hashing.
-    pending: BTreeMap<Box<[u8]>, (Stat, Digest)>,
+    pending: IndexMap<Box<[u8]>, (Stat, Digest), FxBuildHasher>,
 }
 
 impl FileIndex {
@@ -141,7 +141,7 @@ impl FileIndex {
         let mut index = Self {
             log,
             entries,
-            pending: BTreeMap::new(),
+            pending: IndexMap::default(),
         };
         index.compact()?;
         Ok(index)

@@ -22,7 +22,7 @@ impl Records for Runs {
         self.0.clear();
     }
 
-    fn add(&mut self, _: u64, payload: &[u8]) {
+    fn add(&mut self, _: u64, _: u32, payload: &[u8]) {
         // A sound record that is too short was written by no program.
         if let Some((id, json)) = payload.split_first_chunk() {
             self.0.insert(*id, json.to_vec());
@@ -37,9 +37,20 @@ impl Store {
     /// # Errors
     /// When it cannot be written; then the log is as it was.
     pub fn record_run(&self, id: [u8; RUN_ID], json: &[u8], durable: bool) -> Result<(), StoreError> {
-        let mut runs = Runs::default();
-        let mut log = Log::open(&self.disk, &self.root.join("history"), &self.notices, &mut runs)?;
-        log.append(&[[&id, json].concat()], durable, &mut runs)
+        let path = self.root.join("history");
+        Log::append_unread(&self.disk, &path, &self.notices, [&id, json].concat(), durable)
+    }
+
+    /// Records of the last runs, oldest first, as many as lie near the end of the log; one of a run that goes on may be among
+    /// them.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn last_runs(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut records = Log::last(&self.disk, &self.root.join("history"), &self.notices)?;
+        records.retain(|record| record.len() >= RUN_ID);
+        records.iter_mut().for_each(|record| drop(record.drain(..RUN_ID)));
+        Ok(records)
     }
 
     /// The last record of every run, in the order in which they began; damaged ones are left out, with a notice.

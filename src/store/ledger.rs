@@ -159,7 +159,7 @@ impl Records for Chain {
         *self = Self::default();
     }
 
-    fn add(&mut self, _: u64, payload: &[u8]) {
+    fn add(&mut self, _: u64, _: u32, payload: &[u8]) {
         let place = self.entries.len();
         let before = self.head.unwrap_or(Digest([0; 32]));
         let entry = payload.strip_prefix(&before.0);

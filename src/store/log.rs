@@ -5,6 +5,9 @@
 //! killed while writing costs its own record and no other; bytes damaged later cost the records that they belong to,
 //! because reading goes on at the next frame whose checksum is right.
 //!
+//! What was read of a short log stays in memory, verified, so that thousands of records cost no system calls. A log that no
+//! result rests on is skimmed: frames are counted, and a checksum is verified when its record is asked for.
+//!
 //! A log may be replaced as a whole (compaction): whoever holds the old file notices by its inode, under the lock.
 
 use super::{
@@ -13,6 +16,9 @@ use super::{
     error::{At, StoreError, if_there},
     notice::{Notice, Notices},
 };
+use crate::plan::digest::Digest;
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -25,13 +31,77 @@ const MAGIC: [u8; 4] = [0xF5, b'M', b'T', b'L'];
 const CHECKSUM: usize = 16;
 /// Bytes of a frame before its payload.
 const HEADER: usize = MAGIC.len() + 4 + CHECKSUM;
+/// Bytes of a log that may stay in memory as they were read.
+const WINDOW: usize = 8 << 20;
+/// Bytes that are read at once of a log that is skimmed.
+const BLOCK: usize = 1 << 20;
+/// Bytes at the end of a log in which its last records are looked for.
+const TAIL: u64 = 64 << 10;
 
 /// What is kept in memory of a log's records.
 pub(super) trait Records {
+    /// True when [`Records::add`] may be given a payload that is not verified and ends after its first [`NAME`] bytes.
+    const SKIMS: bool = false;
     /// Forgets everything: the log is read again from its beginning.
     fn clear(&mut self);
-    /// Takes in a record whose frame begins at `offset`.
-    fn add(&mut self, offset: u64, payload: &[u8]);
+    /// Takes in a record whose frame begins at `offset`, and whose payload has `length` bytes.
+    fn add(&mut self, offset: u64, length: u32, payload: &[u8]);
+}
+
+/// Bytes of a record's name, with which its payload begins.
+pub(super) const NAME: usize = 32;
+
+/// Where the last record of each name begins, and the length of its payload.
+#[derive(Debug, Default)]
+pub(super) struct Places<const SKIMS: bool>(IndexMap<Digest, (u64, u32), FxBuildHasher>);
+
+impl<const SKIMS: bool> Places<SKIMS> {
+    /// Names with a record.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True when there is a record of this name.
+    pub(super) fn contains(&self, name: Digest) -> bool {
+        self.0.contains_key(&name)
+    }
+
+    /// What `take` makes of the last record of a name, of what stands behind the name; none when there is none, or it is damaged.
+    pub(super) fn read<T>(
+        &self,
+        log: &Log,
+        name: Digest,
+        take: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(&(offset, length)) = self.0.get(&name) else {
+            return Ok(None);
+        };
+        let rest = |payload: &[u8]| payload.strip_prefix(&name.0).and_then(take);
+        log.read(offset, length as usize, rest).map(Option::flatten)
+    }
+}
+
+impl<const SKIMS: bool> Records for Places<SKIMS> {
+    const SKIMS: bool = SKIMS;
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn add(&mut self, offset: u64, length: u32, payload: &[u8]) {
+        if let Some((name, _)) = payload.split_first_chunk() {
+            self.0.insert(Digest(*name), (offset, length));
+        }
+    }
+}
+
+/// Records that nobody wants to know.
+struct Unread;
+
+impl Records for Unread {
+    fn clear(&mut self) {}
+
+    fn add(&mut self, _: u64, _: u32, _: &[u8]) {}
 }
 
 /// An open log, read up to `end`.
@@ -44,6 +114,8 @@ pub(super) struct Log {
     inode: u64,
     /// Everything before this has been read.
     end: u64,
+    /// Sound bytes from the beginning of a short log, as they were read.
+    window: Vec<u8>,
     notices: Notices,
 }
 
@@ -55,17 +127,60 @@ impl Log {
         notices: &Notices,
         records: &mut impl Records,
     ) -> Result<Self, StoreError> {
+        let mut log = Self::unread_at(disk, path, notices)?;
+        log.refresh(records)?;
+        Ok(log)
+    }
+
+    fn unread_at(disk: &Arc<dyn Disk>, path: &Path, notices: &Notices) -> Result<Self, StoreError> {
         let (file, inode) = open_file(&**disk, path)?;
-        let mut log = Self {
+        Ok(Self {
             disk: Arc::clone(disk),
             path: path.to_owned(),
             file,
             inode,
             end: 0,
+            window: Vec::new(),
             notices: notices.clone(),
-        };
-        log.refresh(records)?;
-        Ok(log)
+        })
+    }
+
+    /// Appends a record to a log that is not read: only its end is looked at, and mended if need be.
+    pub(super) fn append_unread(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        notices: &Notices,
+        payload: Vec<u8>,
+        durable: bool,
+    ) -> Result<(), StoreError> {
+        let mut log = Self::unread_at(disk, path, notices)?;
+        let _lock = log.lock(&mut Unread)?;
+        let (begin, bytes) = log.tail()?;
+        let scan = Scan::of(&bytes);
+        if scan.end == bytes.len() {
+            log.end = begin + bytes.len() as u64;
+        } else {
+            log.settle(&mut Unread)?;
+        }
+        let frames = frames(&[payload]).at("append to", path)?;
+        log.write(&frames, durable, &mut Unread)
+    }
+
+    /// The last records of a log, oldest first: those that lie whole within its last bytes.
+    pub(super) fn last(disk: &Arc<dyn Disk>, path: &Path, notices: &Notices) -> Result<Vec<Vec<u8>>, StoreError> {
+        let (_, bytes) = Self::unread_at(disk, path, notices)?.tail()?;
+        let records = Scan::of(&bytes).records;
+        Ok(records.into_iter().map(|(_, payload)| payload.to_vec()).collect())
+    }
+
+    /// The bytes at the end, and where they begin.
+    fn tail(&self) -> Result<(u64, Vec<u8>), StoreError> {
+        let size = self.file.look().at("look at", &self.path)?.size;
+        let begin = size.saturating_sub(TAIL);
+        let mut bytes = vec![0; (size - begin) as usize];
+        let filled = read_full_at(&*self.file, &mut bytes, begin).at("read", &self.path)?;
+        bytes.truncate(filled);
+        Ok((begin, bytes))
     }
 
     /// Bytes read so far.
@@ -74,14 +189,16 @@ impl Log {
     }
 
     /// Takes in what others have appended since.
-    pub(super) fn refresh(&mut self, records: &mut impl Records) -> Result<(), StoreError> {
-        if self.follow(records)? == self.end {
+    pub(super) fn refresh<R: Records>(&mut self, records: &mut R) -> Result<(), StoreError> {
+        let size = self.follow(records)?;
+        if size == self.end || R::SKIMS && self.skim(size, records)? {
             return Ok(());
         }
         let bytes = self.unread()?;
         let scan = Scan::of(&bytes);
         if scan.is_clean() {
             self.take_in(&scan, records);
+            self.keep(bytes);
             return Ok(());
         }
         // Another process may be in the middle of a write, so damage is judged under the lock.
@@ -157,11 +274,56 @@ impl Log {
         self.refresh(records)
     }
 
-    /// The record of `length` bytes whose frame begins at `offset`; none when it is damaged.
-    pub(super) fn read(&self, offset: u64, length: usize) -> Result<Option<Vec<u8>>, StoreError> {
+    /// What `take` makes of the record of `length` bytes whose frame begins at `offset`; none when it is damaged.
+    fn read<T>(&self, offset: u64, length: usize, take: impl FnOnce(&[u8]) -> T) -> Result<Option<T>, StoreError> {
+        let place = offset as usize;
+        if let Some(payload) = self.window.get(place + HEADER..place + HEADER + length) {
+            return Ok(Some(take(payload)));
+        }
         let mut frame = vec![0; HEADER + length];
         let filled = read_full_at(&*self.file, &mut frame, offset).at("read", &self.path)?;
-        Ok(payload(&frame[..filled]).map(<[u8]>::to_vec))
+        Ok(payload(&frame[..filled]).map(take))
+    }
+
+    /// Keeps bytes that were just read up to `end`, where the log is short.
+    fn keep(&mut self, bytes: Vec<u8>) {
+        if bytes.len() as u64 == self.end && bytes.len() <= WINDOW {
+            self.window = bytes;
+        }
+    }
+
+    /// Counts the frames up to `size`, and verifies the last one. False when they do not end there; then the log is to be read.
+    fn skim(&mut self, size: u64, records: &mut impl Records) -> Result<bool, StoreError> {
+        let (mut block, mut begin, mut at, mut last) = (Vec::new(), self.end, self.end, None);
+        while at < size {
+            let place = (at - begin) as usize;
+            if block.len() < place + HEADER + NAME && begin + (block.len() as u64) < size {
+                begin = at;
+                block.resize(BLOCK.min((size - begin) as usize), 0);
+                let filled = read_full_at(&*self.file, &mut block, begin).at("read", &self.path)?;
+                block.truncate(filled);
+                continue;
+            }
+            let frame = block.get(place..).unwrap_or_default();
+            let Some(length) = payload_length(frame) else { break };
+            let known = frame.len().min(HEADER + length.min(NAME));
+            let (Ok(short), true) = (u32::try_from(length), known >= HEADER) else {
+                break;
+            };
+            records.add(at, short, &frame[HEADER..known]);
+            last = Some((at, length));
+            at += (HEADER + length) as u64;
+        }
+        let is_sound = match last {
+            Some((offset, length)) if at == size => self.read(offset, length, |_| ())?.is_some(),
+            _ => false,
+        };
+        if is_sound {
+            self.end = size;
+        } else {
+            self.forget(records);
+        }
+        Ok(is_sound)
     }
 
     /// Turns to the file that now lies at the path, if it is another one or was shortened. Gives its length.
@@ -174,9 +336,15 @@ impl Log {
             return Ok(now.size);
         }
         (self.file, self.inode) = open_file(&*self.disk, &self.path)?;
-        self.end = 0;
-        records.clear();
+        self.forget(records);
         Ok(self.file.look().at("look at", &self.path)?.size)
+    }
+
+    /// Begins anew.
+    fn forget(&mut self, records: &mut impl Records) {
+        self.end = 0;
+        self.window = Vec::new();
+        records.clear();
     }
 
     /// The bytes after `end`.
@@ -210,8 +378,7 @@ impl Log {
             return Ok(());
         }
         // A failed writer may have cut what was read already, and another have written since: `end` is not to be relied on.
-        self.end = 0;
-        records.clear();
+        self.forget(records);
         let bytes = self.unread()?;
         let scan = Scan::of(&bytes);
         for &(offset, length) in &scan.damaged {
@@ -239,7 +406,8 @@ impl Log {
 
     fn take_in(&mut self, scan: &Scan<'_>, records: &mut impl Records) {
         for &(offset, payload) in &scan.records {
-            records.add(self.end + offset as u64, payload);
+            // A frame's length is written in 32 bits.
+            records.add(self.end + offset as u64, payload.len() as u32, payload);
         }
         self.end += scan.end as u64;
     }

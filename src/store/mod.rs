@@ -38,7 +38,7 @@ mod partial;
 mod size;
 mod trail;
 
-pub use actions::{Action, Provenance};
+pub use actions::{Action, Product, Provenance};
 pub use disk::{Disk, RealDisk};
 pub use durable::ScratchDir;
 pub use error::StoreError;
@@ -174,17 +174,15 @@ impl Store {
     /// # Errors
     /// When it cannot be read, or not be written to the store; then the store holds what it held before.
     pub fn put_file(&self, path: &Path) -> Result<Digest, StoreError> {
-        let (digest, stat) = if self.is_scratch(path) {
+        if self.is_scratch(path) {
             let staged = self.objects.stage(path)?;
-            (staged.digest, self.objects.place(&[&staged])?[0])
-        } else {
-            let scratch = self.scratch()?;
-            let file = self.disk.open(path, Open::Read).at("read", path)?;
-            let size = file.look().at("read", path)?.size;
-            self.objects.copy_in(file, size, scratch.path())?
-        };
-        self.note_object(digest, stat)?;
-        Ok(digest)
+            self.objects.place(&[&staged])?;
+            return Ok(staged.digest);
+        }
+        let scratch = self.scratch()?;
+        let file = self.disk.open(path, Open::Read).at("read", path)?;
+        let size = file.look().at("read", path)?.size;
+        self.objects.copy_in(file, size, scratch.path())
     }
 
     /// Stores some bytes.
@@ -192,10 +190,12 @@ impl Store {
     /// # Errors
     /// As for [`Store::put_file`].
     pub fn put_bytes(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bytes);
+        if self.objects.is_durable(digest)? {
+            return Ok(digest);
+        }
         let scratch = self.scratch()?;
-        let (digest, stat) = self.objects.copy_in(bytes, bytes.len() as u64, scratch.path())?;
-        self.note_object(digest, stat)?;
-        Ok(digest)
+        self.objects.copy_in(bytes, bytes.len() as u64, scratch.path())
     }
 
     /// Where an object lies if the store has it. What is read there for a computation goes through [`Store::verified`].
@@ -214,27 +214,13 @@ impl Store {
         Ok(found.map(|(path, _)| path))
     }
 
-    /// True when an object is there and looks as it did when its contents were last known to be right, in this process
-    /// or another; if it looks otherwise, its contents are verified. Costs one look at the file.
+    /// True when an object is there and its contents are right: they are read once per process, and again when the file looks
+    /// otherwise.
     ///
     /// # Errors
     /// As for [`Store::verified`].
     pub fn is_intact(&self, digest: Digest) -> Result<bool, StoreError> {
-        let path = self.objects.path(digest);
-        let Some(stat) = self.objects.look(&path)? else {
-            return Ok(false);
-        };
-        if self.objects.is_verified(digest, stat) {
-            return Ok(true);
-        }
-        let name = self.index_name(&path);
-        if self.with_index(|index| Ok(index.get(name, stat) == Some(digest)))? {
-            return Ok(true);
-        }
-        match self.objects.verified(digest)? {
-            None => Ok(false),
-            Some((_, stat)) => self.note_object(digest, stat).map(|()| true),
-        }
+        Ok(self.objects.verified(digest)?.is_some())
     }
 
     /// Writes an object to a file outside the store, whole or not at all. A file that has the contents already is left.
@@ -267,25 +253,33 @@ impl Store {
         held(&self.actions).lookup(key)
     }
 
+    /// As [`Store::lookup`], of the record only what later stages need.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn product(&self, key: Key) -> Result<Option<Product>, StoreError> {
+        held(&self.actions).product(key)
+    }
+
     /// The record of a stage all of whose outputs are intact, so that the stage need not run.
     ///
     /// # Errors
     /// When the log or an object cannot be read.
-    pub fn reusable(&self, key: Key) -> Result<Option<Action>, StoreError> {
+    pub fn reusable(&self, key: Key) -> Result<Option<Product>, StoreError> {
         // The second time after reading on: another process may have rebuilt what is damaged.
         for is_second in [false, true] {
             if is_second {
                 held(&self.actions).refresh()?;
             }
-            let Some(action) = self.lookup(key)? else {
+            let Some(product) = self.product(key)? else {
                 return Ok(None);
             };
             let mut intact = true;
-            for digest in action.outputs.values() {
+            for digest in product.outputs.values() {
                 intact = self.is_intact(*digest)? && intact;
             }
             if intact {
-                return Ok(Some(action));
+                return Ok(Some(product));
             }
         }
         Ok(None)
@@ -418,21 +412,6 @@ impl Store {
             Some(index) => act(index),
             None => act(index.insert(FileIndex::open(&self.disk, &self.root.join("index"), &self.notices)?)),
         }
-    }
-
-    /// An object's name in the file index: relative, so that it holds wherever the store lies, and no file's.
-    fn index_name<'a>(&self, path: &'a Path) -> &'a Path {
-        path.strip_prefix(&self.root).unwrap_or(path)
-    }
-
-    /// Notes how an object looks whose contents are right. Young ones too: only the store writes objects, and
-    /// [`Store::verified`] does not rely on it.
-    fn note_object(&self, digest: Digest, stat: Stat) -> Result<(), StoreError> {
-        let path = self.objects.path(digest);
-        self.with_index(|index| {
-            index.note(self.index_name(&path), stat, digest);
-            Ok(())
-        })
     }
 
     fn remove_partial(&self, folder: &Path) {

@@ -91,10 +91,18 @@ impl Objects {
         Ok(look.as_ref().map(Stat::of))
     }
 
-    /// True when this process has found the contents right of an object that looks like this.
-    pub(super) fn is_verified(&self, digest: Digest, stat: Stat) -> bool {
-        let seen = held(&self.verified).get(&digest).cloned();
-        seen.is_some_and(|seen| *held(&seen) == Some(stat))
+    /// True when the object is there, its contents right, and its name synced by this process.
+    pub(super) fn is_durable(&self, digest: Digest) -> Result<bool, StoreError> {
+        if self.verified(digest)?.is_none() {
+            return Ok(false);
+        }
+        if !held(&self.durable).contains(&digest) {
+            // Whoever gave it its name may have died before the name was synced.
+            let path = self.path(digest);
+            sync_dir(&*self.disk, path.parent().unwrap_or(&self.folder))?;
+            held(&self.durable).insert(digest);
+        }
+        Ok(true)
     }
 
     /// Hashes a file that lies in the store's scratch space, for [`Objects::place`].
@@ -108,7 +116,7 @@ impl Objects {
     }
 
     /// Takes in a copy of what `source` gives, about `size` bytes, by way of a new file in `scratch`.
-    pub(super) fn copy_in(&self, source: impl Read, size: u64, scratch: &Path) -> Result<(Digest, Stat), StoreError> {
+    pub(super) fn copy_in(&self, source: impl Read, size: u64, scratch: &Path) -> Result<Digest, StoreError> {
         let mut copy = Temp::new_in(&self.disk, scratch, "copy-").at("make a file in", scratch)?;
         let copy_file = copy.file_mut();
         let digest = Digest::of_reader(Tee {
@@ -120,13 +128,13 @@ impl Objects {
             digest,
             file: copy.path().to_owned(),
         };
-        let stats = self.place(&[&staged])?;
-        Ok((digest, stats[0]))
+        self.place(&[&staged])?;
+        Ok(digest)
     }
 
-    /// Gives files their places and tells how they look there. When this returns, they survive a crash: their contents
+    /// Gives files their places. When this returns, they survive a crash: their contents
     /// are synced, all at once where there are several, then they are renamed, then their names are synced.
-    pub(super) fn place(&self, staged: &[&Staged]) -> Result<Vec<Stat>, StoreError> {
+    pub(super) fn place(&self, staged: &[&Staged]) -> Result<(), StoreError> {
         let mut new = BTreeMap::new();
         let mut folders = BTreeSet::new();
         for Staged { digest, file } in staged {
@@ -157,9 +165,9 @@ impl Objects {
             }
             return Err(error);
         }
-        let stats: Result<Vec<_>, _> = staged.iter().map(|staged| self.placed(staged.digest)).collect();
+        staged.iter().try_for_each(|staged| self.placed(staged.digest))?;
         held(&self.durable).extend(staged.iter().map(|staged| staged.digest));
-        stats
+        Ok(())
     }
 
     /// Makes files' contents durable: one by itself, several at once where the system can.
@@ -181,12 +189,12 @@ impl Objects {
         folders.iter().try_for_each(|folder| sync_dir(&*self.disk, folder))
     }
 
-    /// How an object looks that has got its place.
-    fn placed(&self, digest: Digest) -> Result<Stat, StoreError> {
+    /// Notes how an object looks that has got its place.
+    fn placed(&self, digest: Digest) -> Result<(), StoreError> {
         let target = self.path(digest);
         let stat = Stat::of(&self.disk.look(&target).at("look at", &target)?);
         *held(&self.seen(digest)) = Some(stat);
-        Ok(stat)
+        Ok(())
     }
 
     fn seen(&self, digest: Digest) -> Seen {

@@ -125,7 +125,7 @@ impl Records for Index {
         *self = Self::default();
     }
 
-    fn add(&mut self, _: u64, payload: &[u8]) {
+    fn add(&mut self, _: u64, _: u32, payload: &[u8]) {
         let Some((key, json)) = payload.split_first_chunk() else {
             return;
         };
@@ -423,12 +423,12 @@ mod tests {
                     parts: [("weights".to_owned(), part)].into(),
                 };
                 let record = if saved { payload(key(number), &state)? } else { key(number).0.0.to_vec() };
-                index.add(0, &record);
+                index.add(0, 0, &record);
             }
             index.dead = FEW;
             let mut again = Index::default();
             for record in index.compacted().expect("it is worn") {
-                again.add(0, &record);
+                again.add(0, 0, &record);
             }
             let states = |index: &Index| -> Vec<(Key, EpochState)> {
                 let known = index.states.iter().map(|(key, known)| (*key, known));

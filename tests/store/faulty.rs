@@ -9,6 +9,8 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
+    time::Duration,
 };
 
 /// What goes wrong.
@@ -24,6 +26,8 @@ pub(crate) enum Fault {
     ShortWrite,
     /// The n-th sync fails.
     Sync,
+    /// Nothing fails, and every sync takes some milliseconds, as on a disk.
+    Slow,
 }
 
 #[derive(Debug)]
@@ -75,11 +79,15 @@ impl Faulty {
     fn turn(&self, step: Step) -> Option<(u64, u64)> {
         if step == Step::Sync {
             self.0.syncs.fetch_add(1, Ordering::Relaxed);
+            if matches!(self.0.fault, Fault::Slow) {
+                thread::sleep(Duration::from_millis(20));
+            }
         }
         let counts = match self.0.fault {
             Fault::Once(_) | Fault::FromThenOn(_) => true,
             Fault::HalfWrite | Fault::ShortWrite => step == Step::Write,
             Fault::Sync => step == Step::Sync,
+            Fault::Slow => false,
         };
         counts.then(|| (self.0.count.fetch_add(1, Ordering::Relaxed), self.0.at))
     }

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use super::{
     facts::{CURSOR, Expected, Facts, Target},
     library,
-    program::{ItemId, Program, defined_name},
+    program::{ItemId, ModuleId, Program, defined_name},
 };
 use crate::{
     diag::{Diagnostic, Diagnostics},
@@ -41,13 +41,13 @@ mod unused;
 
 /// Checks all modules of a program but those of the standard library, and reports every independent mistake.
 pub fn check(program: &Program, diagnostics: &mut Diagnostics) {
-    check_modules(Checker::new(program, diagnostics, Some(library::types())));
+    check_modules(Checker::new(program, diagnostics, Some(library::type_of)));
 }
 
 /// As [`check`], and keeps what is learned about every place, in the standard library too.
 #[must_use]
 pub fn check_with(program: &Program, diagnostics: &mut Diagnostics) -> Facts {
-    let mut checker = Checker::new(program, diagnostics, Some(library::types()));
+    let mut checker = Checker::new(program, diagnostics, Some(library::type_of));
     checker.facts = Some(Facts::beside(library::facts()));
     check_modules(checker).unwrap_or_default()
 }
@@ -70,14 +70,12 @@ fn check_modules(mut checker: Checker<'_>) -> Option<Facts> {
     checker.facts
 }
 
-/// The types of all items of the standard library.
-pub(super) fn library_types(library: &Program) -> IndexMap<ItemId, Type> {
+/// The types of all items of a module of the standard library.
+pub(super) fn library_types(library: &Program, module: ModuleId) -> IndexMap<ItemId, Type> {
     let mut ignored = Diagnostics::new();
     let mut checker = Checker::new(library, &mut ignored, None);
-    for (module, _) in library.modules() {
-        for (id, _) in library.items(module) {
-            checker.settle_item(id);
-        }
+    for (id, _) in library.items(module) {
+        checker.settle_item(id);
     }
     checker.types
 }
@@ -100,6 +98,9 @@ pub fn silence(program: &Program, diagnostics: &mut Diagnostics) {
     attributes::silence(program, diagnostics);
 }
 
+/// Gives the types of items.
+type TypeOf = fn(ItemId) -> Option<&'static Type>;
+
 /// The state of one check.
 struct Checker<'a> {
     program: &'a Program,
@@ -107,7 +108,7 @@ struct Checker<'a> {
     /// The finished types of items, with letters for what each use may choose.
     types: IndexMap<ItemId, Type>,
     /// The same of the standard library, unless it is what is being checked.
-    library: Option<&'a IndexMap<ItemId, Type>>,
+    library: Option<TypeOf>,
     /// Items whose types are being inferred, outermost first.
     busy: Vec<ItemId>,
     /// What each item needs, with the place where it is first needed.
@@ -174,11 +175,7 @@ impl Frame {
 }
 
 impl<'a> Checker<'a> {
-    fn new(
-        program: &'a Program,
-        diagnostics: &'a mut Diagnostics,
-        library: Option<&'a IndexMap<ItemId, Type>>,
-    ) -> Self {
+    fn new(program: &'a Program, diagnostics: &'a mut Diagnostics, library: Option<TypeOf>) -> Self {
         let nowhere = ItemId {
             module: program.main,
             index: 0,
@@ -303,7 +300,7 @@ impl<'a> Checker<'a> {
 
     /// The type of an item, if it was inferred.
     fn settled(&self, id: ItemId) -> Option<&Type> {
-        let library = || self.library?.get(&id);
+        let library = || self.library?(id);
         self.types.get(&id).or_else(library)
     }
 

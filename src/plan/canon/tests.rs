@@ -419,7 +419,7 @@ fn every_parameter_of_a_training_changes_its_key() {
 #[test]
 fn every_ingredient_changes_the_key() {
     let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
-    let input = |role, name: &str, digest| (role, name.to_owned(), digest);
+    let input = |role, name: &'static str, digest| (role, name, digest);
     let work = wrapped(train());
     let inputs = [input(Role::Pictures, "pictures", one), input(Role::Model, "model", two)];
     let score = Work::Score(Box::new(Score {
@@ -431,7 +431,7 @@ fn every_ingredient_changes_the_key() {
         link: Link::Softmax,
         views: 1,
     }));
-    let of = |what| key_of(what, &inputs, &[one], &mut IndexMap::new());
+    let of = |what| ingredients(what, &mut Known::default()).key(&inputs, &[one]);
     let keys = [
         stage_key(&work, &inputs, &[one]),
         stage_key(&work, &inputs, &[]),
@@ -439,18 +439,10 @@ fn every_ingredient_changes_the_key() {
         stage_key(&work, &inputs, &[one, two]),
         stage_key(&work, &inputs, &[two, one]),
         stage_key(&work, &inputs[..1], &[one]),
-        stage_key(&work, &[inputs[0].clone(), input(Role::Model, "model", one)], &[one]),
-        stage_key(&work, &[inputs[0].clone(), input(Role::Model, "best", two)], &[one]),
-        stage_key(
-            &work,
-            &[inputs[0].clone(), input(Role::Scores(0), "model", two)],
-            &[one],
-        ),
-        stage_key(
-            &work,
-            &[inputs[0].clone(), input(Role::Scores(1), "model", two)],
-            &[one],
-        ),
+        stage_key(&work, &[inputs[0], input(Role::Model, "model", one)], &[one]),
+        stage_key(&work, &[inputs[0], input(Role::Model, "best", two)], &[one]),
+        stage_key(&work, &[inputs[0], input(Role::Scores(0), "model", two)], &[one]),
+        stage_key(&work, &[inputs[0], input(Role::Scores(1), "model", two)], &[one]),
         stage_key(&score, &inputs, &[one]),
         of((&work, "train", 1, FORMAT + 1)),
         of((&work, "train", 2, FORMAT)),
@@ -459,7 +451,7 @@ fn every_ingredient_changes_the_key() {
     for (place, key) in keys.iter().enumerate() {
         assert!(!keys[..place].contains(key), "key {place} is another one's");
     }
-    let turned = [inputs[1].clone(), inputs[0].clone()];
+    let turned = [inputs[1], inputs[0]];
     assert_eq!(
         stage_key(&work, &turned, &[one]),
         keys[0],
@@ -516,7 +508,7 @@ fn keys_of_a_plan_are_those_of_its_stages() {
             })
         })
         .collect();
-    let made: Vec<_> = works.iter().map(|work| keys.stage_key(work, &[], &[])).collect();
+    let made: Vec<_> = works.iter().map(|work| keys.ingredients(work).key(&[], &[])).collect();
     let alone: Vec<_> = works.iter().map(|work| stage_key(work, &[], &[])).collect();
     assert_eq!(made, alone);
     assert!(made[0] == made[1] && made[2] == made[3] && made[1] != made[2]);

@@ -51,11 +51,11 @@ fn training(epochs: u32, schedule: Schedule) -> Train {
 }
 
 fn trail(train: Train) -> Trail {
-    let pictures = (Role::Pictures, "pictures".to_owned(), Digest::of(b"pictures"));
+    let pictures = (Role::Pictures, "pictures", Digest::of(b"pictures"));
     of(train, pictures)
 }
 
-fn of(train: Train, pictures: (Role, String, Digest)) -> Trail {
+fn of(train: Train, pictures: (Role, &'static str, Digest)) -> Trail {
     let work = Work::Train(Box::new(train));
     let root = root(&work, &[pictures]).expect("it trains");
     Trail::of(&work, root).expect("it trains")
@@ -138,7 +138,7 @@ fn whatever_else_differs_parts_them_from_the_first_epoch_on() {
     for other in others {
         assert_eq!(shared(own.clone(), other.clone()), 0, "{other:?}");
     }
-    let pictures = (Role::Pictures, "pictures".to_owned(), Digest::of(b"others"));
+    let pictures = (Role::Pictures, "pictures", Digest::of(b"others"));
     let other = of(own.clone(), pictures);
     assert_eq!(trail(own).shared(&other.epochs), 0);
 }
