@@ -2,8 +2,7 @@
 
 use super::{
     fields::{self, Change, Changed, SourceLine, StageFields},
-    history,
-    keys, memory, trail,
+    history, keys, memory, trail,
 };
 use crate::{
     plan::{NodeIndex, Plan, canon::Key, digest::Digest},
