@@ -116,7 +116,7 @@ impl<'p> Evaluator<'p, '_> {
         given: Vec<GivenArgument<'p>>,
         span: Span,
     ) -> Outcome<Arguments<'p>> {
-        let (mut positional, mut named) = (VecDeque::new(), IndexMap::new());
+        let (mut positional, mut named) = (VecDeque::new(), IndexMap::default());
         for (name, given) in given {
             match name {
                 None => positional.push_back(given),
@@ -211,7 +211,7 @@ impl<'p> Evaluator<'p, '_> {
         &mut self,
         parameter: &'p Parameter,
         positional: &mut VecDeque<Given<'p>>,
-        named: &mut IndexMap<Rc<str>, Given<'p>>,
+        named: &mut IndexMap<Rc<str>, Given<'p>, FxBuildHasher>,
     ) -> Outcome<Slot<'p>> {
         let value = if let Some(TypeKind::Map(of)) = parameter.ty.as_ref().map(|ty| &ty.kind) {
             let mut record = IndexMap::new();

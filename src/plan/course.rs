@@ -1,6 +1,7 @@
 //! The course of a training: what one call of `train` gives to all members that it trains.
 
 use super::{
+    canon::canonical,
     class_weights::ClassWeights,
     contrast::Contrasting,
     data::setting,
@@ -75,33 +76,29 @@ impl Course<'_, '_> {
     /// The same for equal courses, whatever they begin with and learn from.
     pub(super) fn key(&self) -> Digest {
         let (options, moving) = (&self.options, &self.moving);
-        let text = format!(
-            "{:p} {:?} {} {} {} {:?} {:?} {:?} {:?} {:?} {} {:?} {:?} {:?} {} {:?} {:?} {:?} {:?}",
-            Arc::as_ptr(&self.graph),
-            self.normalization,
+        let steps = (
             options.epochs,
             options.batch,
             options.drop_last,
-            moving.rates,
-            moving.frozen_weights,
-            moving.frozen_statistics,
-            options.schedule,
-            options.optimizer,
-            options.decay_all,
-            options.clip,
-            options.augment,
-            super::losses::shown(&options.loss),
             options.accumulate,
             options.ema,
             options.keep,
-            options.sampling.shown(),
-            options.mix.map(|(mix, _)| mix),
-        ) + &self
-            .contrast
-            .as_ref()
-            .map(|one| format!(" {}", one.temperature))
-            .unwrap_or_default();
-        Digest::of(text.as_bytes())
+        );
+        let rule = (&options.schedule, &options.optimizer, options.decay_all, options.clip);
+        let samples = (&self.normalization, &options.augment, options.mix.map(|(mix, _)| mix));
+        let parameters = (&*moving.rates, &*moving.frozen_weights, &*moving.frozen_statistics);
+        let words = (super::losses::shown(&options.loss), options.sampling.shown());
+        let temperature = self.contrast.as_ref().map(|one| one.temperature);
+        let graph = Arc::as_ptr(&self.graph).addr();
+        Digest::of(&canonical(&(
+            graph,
+            steps,
+            rule,
+            samples,
+            parameters,
+            words,
+            temperature,
+        )))
     }
 
     fn has_new_head(&self) -> bool {

@@ -93,7 +93,6 @@ pub use preparation::{Preparation, preparation};
 use stage::{Dag, Role, Stage};
 use stages::StageId;
 use std::{
-    collections::BTreeMap,
     sync::{Arc, atomic::AtomicBool},
     thread,
 };
@@ -326,23 +325,24 @@ fn assemble(stages: stages::Stages, outputs: &IndexMap<String, StageId>) -> Plan
     let summary = dag::summary(&stages, &needed, None);
     let mut made: Vec<_> = stages.into_made().into_iter().map(Some).collect();
     let mut plan = Plan {
+        graph: DiGraph::with_capacity(needed.len(), 2 * needed.len()),
         summary,
         ..Plan::default()
     };
-    let mut places: BTreeMap<StageId, NodeIndex> = BTreeMap::new();
+    let mut places: Vec<Option<NodeIndex>> = vec![None; made.len()];
     for id in needed {
         let Some(one) = made[id.0].take() else { continue };
         let place = plan.graph.add_node(one.stage);
         for (input, role) in one.inputs {
-            if let Some(&from) = places.get(&input) {
+            if let Some(from) = places[input.0] {
                 plan.graph.add_edge(from, place, role);
             }
         }
-        places.insert(id, place);
+        places[id.0] = Some(place);
     }
     let found = outputs
         .iter()
-        .filter_map(|(name, id)| Some((name.clone(), *places.get(id)?)));
+        .filter_map(|(name, id)| Some((name.clone(), places[id.0]?)));
     plan.outputs = found.collect();
     plan
 }

@@ -17,6 +17,7 @@ use rayon::prelude::*;
 use rustc_hash::FxBuildHasher;
 use std::{
     io::{self, Read},
+    mem,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::{
@@ -30,6 +31,8 @@ use std::{
 const YOUNG: Duration = Duration::from_secs(2);
 /// Dead records below which compaction is not worth its write.
 const FEW: usize = 1024;
+/// Records that are written at once: those of a million files are not to be in memory together.
+const AT_ONCE: usize = 10_000;
 /// How often a file that changes while it is read is read again.
 const ATTEMPTS: usize = 3;
 
@@ -164,14 +167,22 @@ impl FileIndex {
         self.pending.insert(path.as_os_str().as_bytes().into(), (stat, digest));
     }
 
-    /// Appends what was noted, all at once; `durable`: it is on the disk when this returns.
+    /// Appends what was noted; `durable`: it is on the disk when this returns.
     pub(super) fn flush(&mut self, durable: bool) -> Result<(), StoreError> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let records: Vec<_> = self.pending.iter().map(|(path, entry)| encode(path, entry)).collect();
-        self.pending.clear();
-        self.log.append(&records, durable, &mut self.entries)?;
+        let mut left = mem::take(&mut self.pending).into_iter().peekable();
+        while left.peek().is_some() {
+            let records: Vec<_> = left
+                .by_ref()
+                .take(AT_ONCE)
+                .map(|(path, entry)| encode(&path, &entry))
+                .collect();
+            // The last sync is one of the whole file.
+            let durable = durable && left.peek().is_none();
+            self.log.append(&records, durable, &mut self.entries)?;
+        }
         self.compact()
     }
 

@@ -70,6 +70,12 @@ impl Faulty {
         self.0.count.load(Ordering::Relaxed) > self.0.at
     }
 
+    /// Operations so far, of a sound disk.
+    #[allow(dead_code, reason = "another test counts with it")]
+    pub(crate) fn operations(&self) -> u64 {
+        self.0.count.load(Ordering::Relaxed)
+    }
+
     /// Syncs so far: of files, folders and whole file systems.
     pub(crate) fn syncs(&self) -> u64 {
         self.0.syncs.load(Ordering::Relaxed)
