@@ -29,6 +29,7 @@ mod runs;
 mod show;
 mod stage;
 
+use crate::plan::with_deep_stack;
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use std::{env, panic::resume_unwind, path::PathBuf, process::ExitCode, thread};
 
@@ -173,7 +174,9 @@ pub fn main() -> ExitCode {
 
 /// Passes follow the nesting of a program, which the parser bounds; this stack is deep enough for that bound.
 fn on_deep_stack(work: impl FnOnce() -> ExitCode + Send + 'static) -> ExitCode {
-    let thread = thread::Builder::new().stack_size(STACK).spawn(work);
+    let thread = thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(move || with_deep_stack(work));
     match thread.map(thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
         Ok(Err(panic)) => resume_unwind(panic),

@@ -13,6 +13,7 @@ use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -226,6 +227,10 @@ pub fn with_changes(
         return Ok(());
     }
     let log = store.fields()?;
+    let mut recorded = Recorded {
+        log: &log,
+        read: BTreeMap::new(),
+    };
     let keys: Vec<Option<Key>> = stages.iter().map(key_of).collect();
     let digest = |node: NodeIndex, output: &str| -> Option<Digest> {
         let product = store.product((*keys.get(node.index())?)?).ok()??;
@@ -243,7 +248,7 @@ pub fn with_changes(
             continue;
         }
         let fields = fields::of_stage(plan, store, node, &digest)?;
-        let Some((name, before, mut changes)) = nearest(&log, &earlier, stage, &fields)? else {
+        let Some((name, before, mut changes)) = nearest(&mut recorded, &earlier, stage, &fields)? else {
             continue;
         };
         for change in &mut changes {
@@ -276,19 +281,36 @@ fn short(run: &str) -> &str {
     run.get(..8).unwrap_or(run)
 }
 
+/// Fields of earlier stages, each read once.
+struct Recorded<'a> {
+    log: &'a FieldsLog,
+    read: BTreeMap<Key, Option<StageFields>>,
+}
+
+impl Recorded<'_> {
+    /// Those of the stage with this key; none when they were not kept.
+    fn of(&mut self, key: Key) -> Result<Option<&StageFields>, StoreError> {
+        if !self.read.contains_key(&key) {
+            self.read.insert(key, StageFields::recorded(self.log, key)?);
+        }
+        Ok(self.read.get(&key).and_then(Option::as_ref))
+    }
+}
+
 /// An earlier stage with its name, and what differs from it.
 type Nearest<'e> = Option<(&'e String, &'e Earlier, Vec<Change>)>;
 
 /// The earlier stage of this name, else the one of its kind from which least differs.
 fn nearest<'e>(
-    log: &FieldsLog,
+    recorded: &mut Recorded<'_>,
     earlier: &'e IndexMap<String, Earlier>,
     stage: &Known,
     fields: &StageFields,
 ) -> Result<Nearest<'e>, StoreError> {
-    let changes = |before: &Earlier| -> Result<Option<Vec<Change>>, StoreError> {
-        let recorded = StageFields::recorded(log, before.key)?;
-        recorded.map(|old| fields.changes_from(&old, log)).transpose()
+    let mut changes = |before: &Earlier| -> Result<Option<Vec<Change>>, StoreError> {
+        let log = recorded.log;
+        let old = recorded.of(before.key)?;
+        old.map(|old| fields.changes_from(old, log)).transpose()
     };
     if let Some((name, before)) = earlier.get_key_value(&stage.name)
         && let Some(changes) = changes(before)?

@@ -8,12 +8,13 @@ use crate::{
     stages,
 };
 use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 use std::{fs, path::Path, ptr};
 
 /// Bytes of the largest memory that each stage needs, where that is known without running it: of those that train or score.
 /// Equal ones, as those of the folds are, are looked at once.
 pub(super) fn peaks<'a>(works: impl IntoIterator<Item = &'a Work>) -> Vec<Option<u64>> {
-    let mut known: IndexMap<Vec<u8>, Option<u64>> = IndexMap::new();
+    let mut known: IndexMap<Vec<u8>, Option<u64>, FxBuildHasher> = IndexMap::default();
     let peak = |work: &Work| {
         // A graph that several stages share is told by its place.
         let (graph, rest) = match (stages::footprint(work), work) {

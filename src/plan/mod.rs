@@ -93,6 +93,7 @@ pub use preparation::{Preparation, preparation};
 use stage::{Dag, Role, Stage};
 use stages::StageId;
 use std::{
+    cell::Cell,
     sync::{Arc, atomic::AtomicBool},
     thread,
 };
@@ -235,7 +236,24 @@ pub fn trace(
     })
 }
 
+thread_local! {
+    /// True where the stack is deep enough for the evaluator.
+    static IS_DEEP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Carries `work` out on a thread whose stack has 256 MB or more and is nearly empty: what it plans is planned on this thread,
+/// and needs no memory of another.
+pub fn with_deep_stack<T>(work: impl FnOnce() -> T) -> T {
+    let before = IS_DEEP.replace(true);
+    let result = work();
+    IS_DEEP.set(before);
+    result
+}
+
 fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    if IS_DEEP.get() {
+        return work();
+    }
     thread::scope(|scope| {
         let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
         let thread = thread.expect("a thread can be started");
