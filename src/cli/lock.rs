@@ -52,7 +52,7 @@ pub(super) fn lock(arguments: &Arguments) -> Exit {
         Err(exit) => return exit,
     };
     let folder = program::store_folder(&arguments.store, &loaded.project, &arguments.program.program);
-    let store = match program::open_store(&folder) {
+    let store = match program::open_store(&folder, &loaded.project) {
         Ok(store) => store,
         Err(exit) => return exit,
     };

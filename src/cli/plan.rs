@@ -35,7 +35,7 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
         Err(exit) => return exit,
     };
     let folder = program::store_folder(&arguments.store, &loaded.project, &arguments.program.program);
-    let store = match program::open_store(&folder) {
+    let store = match program::open_store(&folder, &loaded.project) {
         Ok(store) => store,
         Err(exit) => return exit,
     };

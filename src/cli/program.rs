@@ -4,7 +4,7 @@ use super::{Exit, Format, ProgramArguments, StoreArguments, output};
 use crate::{
     analysis::{self, Main, Program},
     diag::{self, Diagnostics},
-    plan::{self, Plan},
+    plan::{self, Plan, digest::Digest},
     project::{self, Project},
     source::{self, SourceMap},
     store::{Store, StoreError},
@@ -143,12 +143,38 @@ pub(super) fn existing_store(arguments: &StoreArguments, program: &Path) -> Resu
         );
         return Err(Exit::EnvironmentWrong);
     }
-    open_store(&folder)
+    open_store(&folder, &project)
 }
 
-/// Opens the store, or says why it cannot be.
-pub(super) fn open_store(folder: &Path) -> Result<Store, Exit> {
-    Store::open(folder).map_err(|error| store_failed(&error))
+/// Opens the store, or says why it cannot be. One that may not be written to, or is not to be, gets another in front of it.
+pub(super) fn open_store(folder: &Path, project: &Project) -> Result<Store, Exit> {
+    let failed = |error| store_failed(&error);
+    if let Some(front) = &project.store.front {
+        return Store::open_in_front(front, folder).map_err(failed);
+    }
+    let error = match Store::open(folder) {
+        Ok(store) => return Ok(store),
+        Err(error) => error,
+    };
+    let is_closed = matches!(error, StoreError::ReadOnly { .. } | StoreError::Permission { .. });
+    let Some(front) = default_front(folder).filter(|_| is_closed && folder.join("VERSION").is_file()) else {
+        return Err(failed(error));
+    };
+    output::error_line(&format!(
+        "store: {} cannot be written to; it is read, and new results go to {}",
+        folder.display(),
+        front.display()
+    ));
+    Store::open_in_front(&front, folder).map_err(failed)
+}
+
+/// Where the store in front of this one lies, if nothing else is said: in the user's cache, by a digest of this one's path.
+fn default_front(folder: &Path) -> Option<PathBuf> {
+    let variable = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")))?;
+    let path = fs::canonicalize(folder).ok()?;
+    let digest = Digest::of(path.as_os_str().as_encoded_bytes()).to_string();
+    Some(cache.join("mtl").join(&digest[..16]))
 }
 
 /// Says what is wrong with the store, and what to do.

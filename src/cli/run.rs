@@ -13,6 +13,7 @@ use crate::{
     nn,
     plan::{Plan, digest::Digest},
     project::{MOST_THREADS, Project, units},
+    store::Link,
 };
 use clap::Args;
 use std::{
@@ -94,12 +95,12 @@ pub(super) struct Arguments {
 }
 
 /// A time as the language writes it: a number of seconds, minutes or hours, or 0.
-fn interval(text: &str) -> Result<Duration, String> {
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
     units::time(text).ok_or_else(|| "expected a time such as `30s` or `5min`".to_owned())
 }
 
 /// A size as settings write it.
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     units::size(text).ok_or_else(|| "expected a size such as `20GB`".to_owned())
 }
 
@@ -133,7 +134,8 @@ fn run_plan(arguments: &Arguments, plan: &Plan, loaded: &Loaded) -> Result<Exit,
     })?;
     let cancel = ready(arguments.threads.or(project.run.threads))?;
     let folder = program::store_folder(&arguments.store, project, program);
-    let store = program::open_store(&folder)?;
+    let store = program::open_store(&folder, project)?;
+    store.keep_uses();
     let listener = progress::listener(arguments.format == Format::Json);
     listener.event(&Event::Planned {
         schema: "mtl.events/1",
@@ -157,6 +159,12 @@ fn options(arguments: &Arguments, project: &Project, selection: exec::Selection)
         save_every: arguments.save_every.or(project.run.save_every).unwrap_or(SAVE_EVERY),
         allow_device_change: arguments.allow_device_change,
         pipeline: program::pipeline(program),
+        quota: project.store.quota,
+        link: if project.store.links == Some(true) {
+            Link::Hard
+        } else {
+            Link::Copy
+        },
         trail: arguments.trail.or(project.store.trail).unwrap_or(TRAIL),
         jobs: arguments.jobs.or(project.run.jobs).map_or(threads, usize::from),
         threads,
@@ -236,7 +244,7 @@ fn finish(arguments: &Arguments, listener: &dyn Listener, summary: &Summary, rep
 }
 
 /// A flag that Ctrl-C and a termination signal set; a second one ends the process at once.
-fn stop_on_signal() -> Result<Arc<AtomicBool>, Exit> {
+pub(super) fn stop_on_signal() -> Result<Arc<AtomicBool>, Exit> {
     let cancel = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancel);
     let handler = move || {

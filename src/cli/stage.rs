@@ -38,7 +38,7 @@ pub(super) fn explain(
         return Err(NoStage(nearest(name, names).map(str::to_owned)));
     }
     let folder = program::store_folder(store, &loaded.project, &arguments.program);
-    let store = match program::open_store(&folder) {
+    let store = match program::open_store(&folder, &loaded.project) {
         Ok(store) => store,
         Err(exit) => return Ok(exit),
     };

@@ -170,6 +170,12 @@ impl StageFields {
         Ok(record.and_then(|json| serde_json::from_slice(&json).ok()))
     }
 
+    /// What it takes: the place, the stage that gives it, the digest where it was known.
+    pub(super) fn takes(&self) -> impl Iterator<Item = (&str, &str, Option<Digest>)> {
+        let inputs = self.inputs.iter();
+        inputs.map(|(role, from, digest)| (role.as_str(), from.as_str(), *digest))
+    }
+
     /// All fields by path; parts that `other` has as well are left closed.
     fn opened(&self, other: &Self, log: &FieldsLog) -> Result<BTreeMap<String, Field>, StoreError> {
         let mut opened = BTreeMap::new();

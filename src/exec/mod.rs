@@ -1,6 +1,7 @@
 //! The executor: which stage runs when, reuse, resume, and the stream of events.
 
 mod clock;
+pub mod collect;
 mod compare;
 mod crew;
 mod event;
@@ -10,7 +11,9 @@ pub mod history;
 mod keys;
 mod looks;
 mod memory;
+pub mod origin;
 mod outputs;
+mod quota;
 mod run;
 pub mod schedule;
 mod select;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     plan::digest::Digest,
     stages::StageError,
-    store::{Product, Store},
+    store::{Link, Product, Store},
 };
 use jiff::Timestamp;
 use petgraph::graph::NodeIndex;
@@ -106,9 +106,12 @@ impl Run<'_> {
         };
         for (file, digest) in &*product.outputs {
             let target = folder.join(file);
-            if !holds(self.store, &target, *digest) {
+            let link = self.options.link;
+            let is_right =
+                holds(self.store, &target, *digest) && !(link == Link::Copy && self.store.is_linked(*digest, &target));
+            if !is_right {
                 self.verified_output(node, file, &turn)?;
-                self.store.materialize(*digest, &target).map_err(of_store)?;
+                self.store.materialize(*digest, &target, link).map_err(of_store)?;
             }
         }
         replace_list(&folder, &product.outputs).map_err(StageError::failed)?;

@@ -6,6 +6,7 @@ use super::{
     event::{Event, Listener, Summary},
     keys::{self, Keyed},
     memory,
+    quota::Quota,
     schedule::{Machine, Place, Task},
     select::{Part, Selection},
     trail::Trails,
@@ -18,7 +19,7 @@ use crate::{
         cost,
     },
     stages::StageError,
-    store::{Product, StageLock, Store, StoreError},
+    store::{Link, Product, StageLock, Store, StoreError},
 };
 use petgraph::{Direction, graph::NodeIndex};
 use std::{
@@ -58,6 +59,10 @@ pub struct Options {
     pub pipeline: String,
     /// Bytes that they may take, once the training under way is stored.
     pub trail: u64,
+    /// Bytes that all objects and states of the store may take.
+    pub quota: Option<u64>,
+    /// How the files of outputs are written.
+    pub link: Link,
 }
 
 /// Runs a plan: every stage whose result is not known, and its outputs' files. Gives the counts and the reports' pages.
@@ -84,8 +89,11 @@ pub fn run(
             others: BTreeMap::new(),
         }),
         trails: Trails::new((plan, store), options, listener),
+        quota: Quota::new(store, options.quota, listener),
     };
+    run.told(store.begin_lookups());
     let open = run.take_known();
+    run.told(store.end_lookups());
     run.tell_notices();
     if !open.is_empty() {
         let (tasks, machine) = run.tasks(&open);
@@ -153,6 +161,7 @@ pub(super) struct Run<'a> {
     keys: Mutex<BTreeMap<NodeIndex, (Vec<Taken>, Keyed)>>,
     pub(super) facts: Mutex<Facts>,
     pub(super) trails: Trails<'a>,
+    pub(super) quota: Quota<'a>,
 }
 
 /// What a stage is given when its turn has come.
@@ -398,6 +407,14 @@ impl Run<'_> {
         facts.summary.ran += 1;
         facts.states[node.index()] = State::Done(key, product);
         Ok(true)
+    }
+
+    /// What a collection at the same time does not know of, it may remove; it is then computed again.
+    fn told(&self, noted: Result<(), StoreError>) {
+        if let Err(error) = noted {
+            let message = format!("what this run uses cannot be noted: {error}");
+            self.listener.event(&Event::Noticed { message });
+        }
     }
 
     /// Passes on what the store found amiss.

@@ -3,7 +3,7 @@
 //! After each epoch of a training its earlier states go but for those that [`is_kept`] names. Then, as long as the states of
 //! the program take more than their budget, more of them go in the order of [`Standing`], older ones first.
 
-use super::{event::Listener, explain::State, keys, run::Options, workshop::StoredStates};
+use super::{event::Listener, explain::State, keys, quota::Quota, run::Options, workshop::StoredStates};
 use crate::{
     nn::device_class,
     plan::{
@@ -132,7 +132,7 @@ impl<'a> Trails<'a> {
         (node, key): (NodeIndex, Key),
         taken: Option<&[Taken]>,
         is_forced: bool,
-        cancel: &'t AtomicBool,
+        (cancel, quota): (&'t AtomicBool, &'t Quota<'t>),
     ) -> StoredStates<'t>
     where
         'a: 't,
@@ -156,6 +156,7 @@ impl<'a> Trails<'a> {
             stage: &stage.name,
             listener: self.listener,
             cancel,
+            quota,
             is_forced,
             current: None.into(),
             lock: None.into(),

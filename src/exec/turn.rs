@@ -24,6 +24,12 @@ use std::{
 /// How often what another process computes is asked for.
 pub(super) const WAIT: Duration = Duration::from_millis(100);
 
+/// How long files are together.
+fn bytes_of(files: &[(String, PathBuf)]) -> u64 {
+    let lengths = files.iter().filter_map(|(_, path)| path.metadata().ok());
+    lengths.map(|metadata| metadata.len()).sum()
+}
+
 impl Run<'_> {
     /// The right to make a result whole again that this stage's turn needs. Asks again and again, so that a stop is heard.
     fn lock(&self, node: NodeIndex, key: Key, turn: &Turn<'_>) -> Result<StageLock, StageError> {
@@ -54,6 +60,7 @@ impl Run<'_> {
         }
         let work = &self.plan.graph[node].work;
         self.check_memory(node)?;
+        self.quota.make_room(0)?;
         let (stage, kind) = (self.name(node), self.kind(node));
         self.listener.event(&Event::StageStarted {
             stage: stage.clone(),
@@ -71,7 +78,7 @@ impl Run<'_> {
         let taken = self.taken(node);
         let states = self
             .trails
-            .states((node, key), taken.as_deref(), is_forced, turn.cancel);
+            .states((node, key), taken.as_deref(), is_forced, (turn.cancel, &self.quota));
         let context = Context {
             inputs: &inputs,
             folder: folder.path(),
@@ -90,6 +97,7 @@ impl Run<'_> {
             outputs,
             provenance: clock.provenance(monitor.device_class(), turn.threads),
         };
+        self.quota.make_room(bytes_of(&made))?;
         let action = self.store.commit(key, &made, describe).map_err(of_store)?;
         states.finished().map_err(of_store)?;
         let product = action.product();

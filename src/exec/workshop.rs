@@ -2,6 +2,7 @@
 
 use super::{
     event::{Event, Listener, Progress},
+    quota::Quota,
     run::of_store,
     trail,
     turn::WAIT,
@@ -98,6 +99,7 @@ pub(super) struct StoredStates<'a> {
     pub(super) stage: &'a str,
     pub(super) listener: &'a dyn Listener,
     pub(super) cancel: &'a AtomicBool,
+    pub(super) quota: &'a Quota<'a>,
     /// Whether every epoch is to be computed here, also known ones.
     pub(super) is_forced: bool,
     /// The state after the last epoch that was saved here or taken over.
@@ -180,12 +182,15 @@ impl StoredStates<'_> {
             parts: BTreeMap::new(),
         };
         let state = self.store.save_epoch(*key, &about, write)?;
+        let bytes = state.parts.values().map(|part| part.bytes).sum();
         *held(&self.current) = Some(state);
         if end.done < course.epochs {
             self.store
                 .save_state(self.key, |path| fs::write(path, trail::pointer(*key)))?;
         }
-        self.thin(end)
+        self.thin(end)?;
+        self.quota.settle(bytes);
+        Ok(())
     }
 }
 

@@ -37,6 +37,12 @@ pub struct StoreSettings {
     pub path: Option<PathBuf>,
     /// `trail`: bytes that the states of epochs of one program may take.
     pub trail: Option<u64>,
+    /// `quota`: bytes that objects and states may take.
+    pub quota: Option<u64>,
+    /// `front`: the folder of a store for what is new, from the file's own folder on; the one at `path` is only read.
+    pub front: Option<PathBuf>,
+    /// `link`: true for `"hard"`, by which files of outputs are second names of the store's; false for `"copy"`.
+    pub links: Option<bool>,
 }
 
 /// How programs are run.

@@ -14,7 +14,10 @@ use toml::{
 /// Every setting: its table and its key.
 pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("store", "path"),
+    ("store", "front"),
     ("store", "trail"),
+    ("store", "quota"),
+    ("store", "link"),
     ("run", "threads"),
     ("run", "jobs"),
     ("run", "keep_going"),
@@ -80,15 +83,32 @@ fn take(project: &mut Project, table: &str, key: &str, value: &Spanned<DeValue<'
     const TIME: &str = "a time, as \"30s\" or \"5min\"";
     let value = value.get_ref();
     match (table, key) {
-        ("store", "path") => {
+        ("store", "path" | "front") => {
             let path = value.as_str().filter(|path| !path.is_empty());
             let path = path.ok_or(Refused::Expected(FOLDER))?;
             let folder = project.file.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
-            project.store.path = Some(folder.join(path));
+            let path = Some(folder.join(path));
+            if key == "front" {
+                project.store.front = path;
+            } else {
+                project.store.path = path;
+            }
         }
-        ("store", "trail") => {
+        ("store", "trail" | "quota") => {
             let size = value.as_str().and_then(units::size);
-            project.store.trail = Some(size.ok_or(Refused::Expected(SIZE))?);
+            let size = Some(size.ok_or(Refused::Expected(SIZE))?);
+            if key == "quota" {
+                project.store.quota = size;
+            } else {
+                project.store.trail = size;
+            }
+        }
+        ("store", "link") => {
+            project.store.links = Some(match value.as_str() {
+                Some("hard") => true,
+                Some("copy") => false,
+                _ => return Err(Refused::Expected("\"copy\" or \"hard\"")),
+            });
         }
         ("run", "threads" | "jobs") => {
             let count = whole(value).filter(|count| (1..=u64::from(MOST_THREADS)).contains(count));

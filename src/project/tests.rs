@@ -22,11 +22,14 @@ fn read(text: &str) -> (Project, Vec<String>) {
 #[test]
 fn settings_are_read() {
     let (project, told) = read(
-        "[store]\npath = \"../results\"\ntrail = \"1.5GB\"\n\n[run]\nthreads = 0x8\njobs = 2\nkeep_going = true\nsave_every = \"2min\"\n",
+        "[store]\npath = \"../results\"\nfront = \"own\"\ntrail = \"1.5GB\"\nquota = \"200GB\"\nlink = \"hard\"\n\n[run]\nthreads = 0x8\njobs = 2\nkeep_going = true\nsave_every = \"2min\"\n",
     );
     assert_eq!(told, [""; 0]);
     assert_eq!(project.store.path, Some(PathBuf::from("/lab/../results")));
+    assert_eq!(project.store.front, Some(PathBuf::from("/lab/own")));
     assert_eq!(project.store.trail, Some(1_500_000_000));
+    assert_eq!(project.store.quota, Some(200_000_000_000));
+    assert_eq!(project.store.links, Some(true));
     let wanted = RunSettings {
         threads: Some(8),
         jobs: Some(2),

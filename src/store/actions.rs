@@ -219,6 +219,12 @@ fn head(record: &[u8]) -> Option<Head<'_>> {
     Some((found, class, json))
 }
 
+/// What a record says, with its key; none when it is of a shape that this program does not know.
+pub(super) fn decode_whole(payload: &[u8]) -> Option<(Key, Action)> {
+    let (key, record) = payload.split_first_chunk()?;
+    Some((Key(Digest(*key)), decode(record)?))
+}
+
 fn decode(record: &[u8]) -> Option<Action> {
     if !record.starts_with(&[FORM]) {
         return serde_json::from_slice(record).ok();

@@ -21,6 +21,8 @@ use std::{
 /// What a stage wants to be durable.
 #[derive(Debug)]
 pub(super) struct Ticket {
+    /// Its key.
+    pub(super) key: Key,
     /// Its outputs, in scratch space.
     pub(super) files: Vec<Staged>,
     /// Its record.
@@ -120,16 +122,18 @@ impl Store {
     ) -> Result<Action, StoreError> {
         let mut outputs = BTreeMap::new();
         let mut staged = Vec::new();
+        let mut copies = Vec::new();
         for (name, path) in files {
-            let digest = if self.is_scratch(path) {
-                let file = self.objects.stage(path)?;
-                let digest = file.digest;
-                staged.push(file);
-                digest
+            let file = if self.is_scratch(path) {
+                self.objects.stage(path)?
             } else {
-                self.put_file(path)?
+                let scratch = self.scratch()?;
+                let copy = self.copy_in(path, &scratch)?;
+                copies.push(scratch);
+                copy
             };
-            outputs.insert(name.clone(), digest);
+            outputs.insert(name.clone(), file.digest);
+            staged.push(file);
         }
         let action = describe(outputs);
         self.submit(key, &action, staged)?;
@@ -142,17 +146,21 @@ impl Store {
     /// [`StoreError::Absent`] when an output is not in the store: records name only what is durable. [`StoreError::FullDisk`]
     /// and the like leave the log as it was.
     pub fn record(&self, key: Key, action: &Action) -> Result<(), StoreError> {
-        for &digest in action.outputs.values() {
-            if self.objects.look(&self.objects.path(digest))?.is_none() {
-                return Err(StoreError::Absent { digest });
+        // Between the look at the objects and the record no collection may come.
+        self.at_gate(|_| {
+            for &digest in action.outputs.values() {
+                if self.objects.look(&self.objects.path(digest))?.is_none() {
+                    return Err(StoreError::Absent { digest });
+                }
             }
-        }
-        self.submit(key, action, Vec::new())
+            self.submit(key, action, Vec::new())
+        })
     }
 
     /// Makes outputs and record durable, together with those of other threads.
     fn submit(&self, key: Key, action: &Action, files: Vec<Staged>) -> Result<(), StoreError> {
         let ticket = Ticket {
+            key,
             files,
             record: actions::encode(key, action)?,
         };
@@ -163,10 +171,14 @@ impl Store {
 
     /// A round of group commit: contents before names, names before records.
     fn settle(&self, tickets: &[Ticket]) -> Result<(), StoreError> {
-        let files: Vec<_> = tickets.iter().flat_map(|ticket| &ticket.files).collect();
-        self.objects.place(&files)?;
-        let records: Vec<_> = tickets.iter().map(|ticket| ticket.record.clone()).collect();
-        held(&self.actions).record(&records)
+        self.at_gate(|_| {
+            let files: Vec<_> = tickets.iter().flat_map(|ticket| &ticket.files).collect();
+            self.objects.place(&files)?;
+            self.note(tickets.iter().map(|ticket| ticket.key.0));
+            self.note(files.iter().map(|file| file.digest));
+            let records: Vec<_> = tickets.iter().map(|ticket| ticket.record.clone()).collect();
+            held(&self.actions).record(&records)
+        })
     }
 
     /// True for a file in this store's scratch space.
@@ -187,6 +199,7 @@ mod tests {
 
     fn ticket() -> Ticket {
         Ticket {
+            key: Key(Digest::of(b"")),
             files: Vec::new(),
             record: Vec::new(),
         }

@@ -112,6 +112,20 @@ impl Temp {
         })
     }
 
+    /// A second name of a file in a folder; none where there can be none, as on another file system.
+    pub(super) fn link_of(disk: &Arc<dyn Disk>, from: &Path, folder: &Path, prefix: &str) -> Option<Self> {
+        let linked = with_free_name(folder, prefix, |path| {
+            disk.hard_link(from, path)?;
+            disk.open(path, Open::Read)
+        });
+        linked.ok().map(|(path, file)| Self {
+            disk: Arc::clone(disk),
+            path,
+            file,
+            is_kept: false,
+        })
+    }
+
     /// Where it lies.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -125,6 +139,12 @@ impl Temp {
     /// The same, to be written by `std::io`.
     pub(super) fn file_mut(&mut self) -> &mut (dyn DiskFile + 'static) {
         &mut *self.file
+    }
+
+    /// Leaves it where it lies.
+    pub(super) fn keep(mut self) -> PathBuf {
+        self.is_kept = true;
+        self.path.clone()
     }
 
     /// Gives it its name. The folder is not synced yet.

@@ -51,6 +51,16 @@ pub enum StoreError {
         /// What it should say.
         expected: &'static str,
     },
+    /// Locks do not work where the store lies, so that processes would ruin each other's work.
+    #[error("locks do not work on the file system of {} ({kind}): {reason}", path.display())]
+    NoLocks {
+        /// The store's folder.
+        path: PathBuf,
+        /// The file system.
+        kind: &'static str,
+        /// What was found.
+        reason: String,
+    },
     /// An object that was asked for is not there, or was damaged and is in quarantine now.
     #[error("the store has no sound object {digest}")]
     Absent {
@@ -94,6 +104,12 @@ impl StoreError {
             Self::ReadOnly { .. } | Self::Permission { .. } => {
                 "name a folder that you may write to with `--store`, or in `MTL_STORE`"
             }
+            Self::OtherVersion { found, .. } if found.starts_with("mtl store ") => {
+                "another version of MTL made it: use that one, or name another folder with `--store`"
+            }
+            Self::NoLocks { .. } => {
+                "name a folder on another file system with `--store`, or have this one mounted with locks (Lustre: `-o flock`)"
+            }
             Self::OtherVersion { .. } => "name another folder with `--store`, or move this one away",
             Self::Restless { .. } => "wait until whatever writes it is done, then run again",
             Self::Absent { .. } | Self::Cancelled | Self::Io { .. } => return None,
@@ -121,6 +137,11 @@ impl StoreError {
                 path: path.clone(),
                 found: found.clone(),
                 expected,
+            },
+            Self::NoLocks { path, kind, reason } => Self::NoLocks {
+                path: path.clone(),
+                kind,
+                reason: reason.clone(),
             },
             Self::Absent { digest } => Self::Absent { digest: *digest },
             Self::Restless { path } => Self::Restless { path: path.clone() },

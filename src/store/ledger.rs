@@ -8,10 +8,10 @@
 
 use super::{
     Store,
-    disk::Disk,
-    error::StoreError,
+    disk::{self, Disk},
+    error::{At, StoreError},
     held,
-    log::{Log, Records},
+    log::{self, Log, Records},
     notice::Notices,
 };
 use crate::plan::{digest::Digest, looks::TestData, stage::Choice};
@@ -152,11 +152,13 @@ struct Chain {
     /// Digest of the last record.
     head: Option<Digest>,
     broken: Option<usize>,
+    /// The chain of the store behind, whose entries come first.
+    behind: Option<Box<Chain>>,
 }
 
 impl Records for Chain {
     fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self::after(self.behind.take());
     }
 
     fn add(&mut self, _: u64, _: u32, payload: &[u8]) {
@@ -178,6 +180,25 @@ impl Records for Chain {
 }
 
 impl Chain {
+    /// An empty chain after that of the store behind, if there is one.
+    fn after(behind: Option<Box<Self>>) -> Self {
+        Self {
+            entries: behind.iter().flat_map(|chain| chain.entries.clone()).collect(),
+            broken: behind.as_ref().and_then(|chain| chain.broken),
+            head: None,
+            behind,
+        }
+    }
+
+    /// That of the store behind.
+    fn of_behind(disk: &dyn Disk, store: &Path) -> Result<Box<Self>, StoreError> {
+        let mut chain = Self::default();
+        for payload in log::payloads(disk, &store.join("looks"), 0)?.0 {
+            chain.add(0, 0, &payload);
+        }
+        Ok(Box::new(chain))
+    }
+
     /// The record of an entry that follows.
     fn next(&self, entry: &Entry) -> io::Result<Vec<u8>> {
         let mut payload = self.head.unwrap_or(Digest([0; 32])).0.to_vec();
@@ -300,14 +321,15 @@ impl Ledger {
     pub(super) fn open(
         disk: &Arc<dyn Disk>,
         path: &Path,
-        now: Timestamp,
+        (now, behind): (Timestamp, Option<&Path>),
         notices: &Notices,
     ) -> Result<Self, StoreError> {
-        let mut chain = Chain::default();
+        let behind = behind.map(|store| Chain::of_behind(&**disk, store)).transpose()?;
+        let mut chain = Chain::after(behind);
         let log = Log::open(disk, path, notices, &mut chain)?;
         let mut ledger = Self { log, chain };
-        if ledger.chain.entries.is_empty() {
-            ledger.append(|chain| chain.entries.is_empty().then_some(Entry::Begun { when: now }))?;
+        if ledger.chain.head.is_none() {
+            ledger.append(|chain| chain.head.is_none().then_some(Entry::Begun { when: now }))?;
         }
         Ok(ledger)
     }
@@ -413,6 +435,17 @@ impl Store {
         })
     }
 
+    /// The place of the first entry that does not follow from the one before; none also where there is no ledger.
+    pub(super) fn broken_ledger(&self) -> Result<Option<usize>, StoreError> {
+        let path = self.root.join("looks");
+        if !disk::is_there(&*self.disk, &path).at("look at", &path)? {
+            return Ok(None);
+        }
+        let mut chain = Chain::default();
+        Log::open(&self.disk, &path, &self.notices, &mut chain)?;
+        Ok(chain.broken)
+    }
+
     fn with_ledger<T>(
         &self,
         now: Timestamp,
@@ -421,7 +454,12 @@ impl Store {
         let mut ledger = held(&self.ledger);
         match &mut *ledger {
             Some(ledger) => act(ledger),
-            None => act(ledger.insert(Ledger::open(&self.disk, &self.root.join("looks"), now, &self.notices)?)),
+            None => act(ledger.insert(Ledger::open(
+                &self.disk,
+                &self.root.join("looks"),
+                (now, self.behind.as_deref()),
+                &self.notices,
+            )?)),
         }
     }
 }

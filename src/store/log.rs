@@ -99,7 +99,7 @@ impl<const SKIMS: bool> Records for Places<SKIMS> {
 }
 
 /// Records that nobody wants to know.
-struct Unread;
+pub(super) struct Unread;
 
 impl Records for Unread {
     fn clear(&mut self) {}
@@ -445,6 +445,20 @@ impl Log {
         }
         self.end += scan.end as u64;
     }
+}
+
+/// The records of a log that nobody writes to, from a place on, and where the last sound one ends. Nothing where there is none.
+pub(super) fn payloads(disk: &dyn Disk, path: &Path, from: u64) -> Result<(Vec<Vec<u8>>, u64), StoreError> {
+    let Some(file) = if_there(disk.open(path, Open::Read)).at("read", path)? else {
+        return Ok((Vec::new(), 0));
+    };
+    let length = file.look().at("look at", path)?.size;
+    let mut bytes = vec![0; length.saturating_sub(from) as usize];
+    let filled = read_full_at(&*file, &mut bytes, from).at("read", path)?;
+    bytes.truncate(filled);
+    let scan = Scan::of(&bytes);
+    let payloads = scan.records.iter().map(|(_, payload)| payload.to_vec());
+    Ok((payloads.collect(), from + scan.end as u64))
 }
 
 /// The lock on a log, until it is dropped.

@@ -12,13 +12,14 @@
 //! | `partial/<key>/` | the saved state of an unfinished stage |
 //! | `trail/` | the states after the epochs of trainings: a log of them, and their parts by digest |
 //! | `quarantine/` | what was damaged |
-//! | `tmp/` | scratch space, swept when its process is gone |
+//! | `tmp/` | scratch space with notes of what its process uses, swept when the process is gone |
 //! | `locks/` | files locked with `flock`, so locks die with their processes |
 //!
 //! Everything is written in an order that leaves a valid store at any moment: an object is synced under a temporary
 //! name, renamed, and its folder synced, before any record names it; a record is one synced write to the end of a log,
 //! whose torn end the next process cuts off. Nothing read from the store is trusted: an object's digest is verified
-//! when it enters a computation, and a damaged one counts as absent, so its stage runs again.
+//! when it enters a computation, and a damaged one counts as absent, so its stage runs again. What is no longer wanted goes in
+//! the other order: first the records, then what no record names any more.
 //!
 //! Several processes may share a store, and several threads a [`Store`].
 
@@ -29,7 +30,10 @@ mod durable;
 mod error;
 mod fields;
 mod files;
+mod front;
+mod gc;
 mod history;
+mod kind;
 mod ledger;
 mod log;
 mod notice;
@@ -37,6 +41,8 @@ mod objects;
 mod partial;
 mod size;
 mod trail;
+mod uses;
+mod verify;
 
 pub use actions::{Action, Product, Provenance};
 pub use disk::{Disk, RealDisk};
@@ -44,11 +50,14 @@ pub use durable::ScratchDir;
 pub use error::StoreError;
 pub use fields::FieldsLog;
 pub use files::HashProgress;
+pub use gc::{Blob, Collected, Going, Holding, Holdings, Item};
 pub use history::RUN_ID;
+pub use kind::{FileSystem, Locks};
 pub use ledger::{Entry, Locked, Look, Looks, PlanLock, Seen, Trigger};
 pub use notice::Notice;
 pub use size::{SizeReport, Tally};
 pub use trail::{EpochState, TrailPart};
+pub use verify::{Damaged, Verified};
 
 use crate::plan::{canon::Key, digest::Digest};
 use actions::Actions;
@@ -59,13 +68,14 @@ use error::{At, if_there};
 use files::{FileIndex, Stat, hash_all};
 use ledger::Ledger;
 use notice::Notices;
-use objects::Objects;
+use objects::{Objects, Staged};
 use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use trail::Trail;
+use uses::Uses;
 
 /// What `VERSION` says of the layout described above.
 const VERSION: &str = "mtl store 1";
@@ -75,6 +85,8 @@ const VERSION: &str = "mtl store 1";
 pub struct Store {
     disk: Arc<dyn Disk>,
     root: PathBuf,
+    /// The store that is only read, whose results are known here as well.
+    behind: Option<PathBuf>,
     objects: Objects,
     actions: Mutex<Actions>,
     /// Read when it is first needed: it may have a million entries.
@@ -83,8 +95,19 @@ pub struct Store {
     ledger: Mutex<Option<Ledger>>,
     scratch: Mutex<Option<Scratch>>,
     queue: Queue,
+    uses: Uses,
     trail: Trail,
     notices: Notices,
+}
+
+/// How files are brought out of the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// As copies; blocks are shared where the file system can.
+    #[default]
+    Copy,
+    /// As second names, where the file system can, else as copies.
+    Hard,
 }
 
 /// The right to compute a stage, until it is dropped or its process ends.
@@ -114,19 +137,30 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`].
     pub fn open_on(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self, StoreError> {
+        Self::open_with(disk, folder, None)
+    }
+
+    fn open_with(disk: Arc<dyn Disk>, folder: &Path, behind: Option<PathBuf>) -> Result<Self, StoreError> {
         let root = std::path::absolute(folder).at("find", folder)?;
         make_dir(&*disk, &root)?;
-        check_version(&disk, &root)?;
+        let notices = Notices::default();
+        let is_new = check_version(&disk, &root)?;
+        kind::check_locks(&*disk, &root)?;
+        if is_new {
+            kind::tell(&*disk, &root, &notices)?;
+        }
         for name in ["objects", "partial", "trail", "quarantine", "tmp", "locks"] {
             make_dir(&*disk, &root.join(name))?;
         }
-        let notices = Notices::default();
-        let trail = Trail::new(&disk, &root, &notices);
+        if let Some(behind) = &behind {
+            front::take_over(&disk, (&root, behind), &notices)?;
+        }
+        let trail = Trail::new(&disk, (&root, behind.as_deref()), &notices);
         let store = Self {
             trail,
             objects: Objects::new(
                 Arc::clone(&disk),
-                root.join("objects"),
+                (root.join("objects"), behind.as_ref().map(|store| store.join("objects"))),
                 root.join("quarantine"),
                 notices.clone(),
             ),
@@ -135,8 +169,10 @@ impl Store {
             ledger: Mutex::default(),
             scratch: Mutex::default(),
             queue: Queue::default(),
+            uses: Uses::default(),
             notices,
             root,
+            behind,
             disk,
         };
         Scratch::sweep(&store.disk, &store.root.join("tmp"), &store.gate(), &store.notices)?;
@@ -161,12 +197,10 @@ impl Store {
     /// # Errors
     /// When it cannot be made.
     pub fn scratch(&self) -> Result<ScratchDir, StoreError> {
-        let mut scratch = held(&self.scratch);
-        if scratch.is_none() {
-            *scratch = Some(Scratch::begin(&self.disk, &self.root.join("tmp"), &self.gate())?);
-        }
-        let folder = scratch.as_ref().map_or(self.root.as_path(), Scratch::path);
-        ScratchDir::new_in(&self.disk, folder, "stage-").at("make a folder in", folder)
+        self.with_scratch(|scratch| {
+            let folder = scratch.path();
+            ScratchDir::new_in(&self.disk, folder, "stage-").at("make a folder in", folder)
+        })
     }
 
     /// Stores a file's contents. A file in a [`Store::scratch`] folder is moved, any other is copied.
@@ -175,11 +209,15 @@ impl Store {
     /// When it cannot be read, or not be written to the store; then the store holds what it held before.
     pub fn put_file(&self, path: &Path) -> Result<Digest, StoreError> {
         if self.is_scratch(path) {
-            let staged = self.objects.stage(path)?;
-            self.objects.place(&[&staged])?;
-            return Ok(staged.digest);
+            return self.put(&self.objects.stage(path)?);
         }
         let scratch = self.scratch()?;
+        let copy = self.copy_in(path, &scratch)?;
+        self.put(&copy)
+    }
+
+    /// A copy of a file in scratch space.
+    fn copy_in(&self, path: &Path, scratch: &ScratchDir) -> Result<Staged, StoreError> {
         let file = self.disk.open(path, Open::Read).at("read", path)?;
         let size = file.look().at("read", path)?.size;
         self.objects.copy_in(file, size, scratch.path())
@@ -191,11 +229,28 @@ impl Store {
     /// As for [`Store::put_file`].
     pub fn put_bytes(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
-        if self.objects.is_durable(digest)? {
+        let is_there = self.at_gate(|_| {
+            let is_there = self.objects.is_durable(digest)?;
+            self.note(is_there.then_some(digest).into_iter());
+            Ok(is_there)
+        })?;
+        if is_there {
             return Ok(digest);
         }
         let scratch = self.scratch()?;
-        self.objects.copy_in(bytes, bytes.len() as u64, scratch.path())
+        let copy = self.objects.copy_in(bytes, bytes.len() as u64, scratch.path())?;
+        self.put(&copy)
+    }
+
+    /// Makes a file of the scratch space an object.
+    fn put(&self, staged: &Staged) -> Result<Digest, StoreError> {
+        let digest = staged.digest;
+        self.at_gate(|_| {
+            self.objects.place(&[staged])?;
+            self.note(std::iter::once(digest));
+            Ok(())
+        })?;
+        Ok(digest)
     }
 
     /// Where an object lies if the store has it. What is read there for a computation goes through [`Store::verified`].
@@ -223,42 +278,42 @@ impl Store {
         Ok(self.objects.verified(digest)?.is_some())
     }
 
-    /// Writes an object to a file outside the store, whole or not at all. A file that has the contents already is left.
+    /// Writes an object to a file outside the store, whole or not at all. A file that has the contents already is left, unless
+    /// it is to be a copy and is a second name of the object.
     ///
     /// # Errors
     /// [`StoreError::Absent`] when the store has no sound object, and whatever keeps the file from being written.
-    pub fn materialize(&self, digest: Digest, target: &Path) -> Result<(), StoreError> {
+    pub fn materialize(&self, digest: Digest, target: &Path, how: Link) -> Result<(), StoreError> {
         let source = self.verified(digest)?.ok_or(StoreError::Absent { digest })?;
         let size = self.disk.look(&source).at("look at", &source)?.size;
         let holds = || self.disk.open(target, Open::Read).and_then(Digest::of_reader);
         let there = self.disk.look(target);
         let is_there =
             there.is_ok_and(|there| there.is_file && there.size == size) && holds().is_ok_and(|there| there == digest);
-        if is_there {
+        if is_there && !(how == Link::Copy && self.is_linked(digest, target)) {
             return Ok(());
         }
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         make_dirs(&*self.disk, folder)?;
-        let new = Temp::copy_of(&self.disk, &source, folder, ".mtl-").writing("write", target, size)?;
+        let link = match how {
+            Link::Hard if source.starts_with(&self.root) => Temp::link_of(&self.disk, &source, folder, ".mtl-"),
+            Link::Hard | Link::Copy => None,
+        };
+        let new = match link {
+            Some(link) => link,
+            None => Temp::copy_of(&self.disk, &source, folder, ".mtl-").writing("write", target, size)?,
+        };
         new.persist(target).at("write", target)?;
         Ok(())
     }
 
-    /// The record of a stage, by its key; a miss reads what other processes recorded meanwhile.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub fn lookup(&self, key: Key) -> Result<Option<Action>, StoreError> {
-        held(&self.actions).lookup(key)
-    }
-
-    /// As [`Store::lookup`], of the record only what later stages need.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub fn product(&self, key: Key) -> Result<Option<Product>, StoreError> {
-        held(&self.actions).product(key)
+    /// True when a file is a second name of an object: who writes to it damages the store.
+    #[must_use]
+    pub fn is_linked(&self, digest: Digest, file: &Path) -> bool {
+        let inode = |path: &Path| self.disk.look(path).map(|look| look.inode).ok();
+        let there = inode(file);
+        there.is_some() && there == inode(&self.objects.path(digest))
     }
 
     /// The record of a stage all of whose outputs are intact, so that the stage need not run.
@@ -318,7 +373,9 @@ impl Store {
             };
             Ok(paths.iter().zip(&stats).map(get).collect::<Vec<_>>())
         })?;
-        let hashed = hash_all(&*self.disk, &paths, stats, known, progress, cancelled);
+        let is_known = known.iter().all(Option::is_some);
+        let hash = || hash_all(&*self.disk, &paths, stats, known, progress, cancelled);
+        let hashed = if is_known { hash() } else { self.beside_gate(hash)? };
         self.with_index(|index| {
             for (path, hashed) in paths.iter().zip(&hashed) {
                 if let Ok((digest, Some(stat))) = hashed {
@@ -375,7 +432,14 @@ impl Store {
     /// When it is there and cannot be read.
     pub fn load_state(&self, key: Key) -> Result<Option<PathBuf>, StoreError> {
         let aside = self.root.join("quarantine");
-        partial::load(&*self.disk, &self.partial_dir(key), &aside, &self.notices)
+        let own = partial::load(&*self.disk, &self.partial_dir(key), &aside, &self.notices)?;
+        match (own, &self.behind) {
+            (None, Some(behind)) => {
+                let folder = behind.join("partial").join(key.to_string());
+                partial::newest_sound(&*self.disk, &folder)
+            }
+            (own, _) => Ok(own),
+        }
     }
 
     /// How much the store holds.
@@ -414,13 +478,17 @@ impl Store {
         }
     }
 
-    fn remove_partial(&self, folder: &Path) {
-        if let Err(error) = disk::remove_all(&*self.disk, folder) {
+    /// Removes saved states; true when they are gone.
+    fn remove_partial(&self, folder: &Path) -> bool {
+        let removed = disk::remove_all(&*self.disk, folder);
+        let is_gone = removed.is_ok();
+        if let Err(error) = removed {
             self.notices.add(Notice::NotRemoved {
                 path: folder.to_owned(),
                 reason: error.to_string(),
             });
         }
+        is_gone
     }
 
     /// Removes the saved states of stages that are recorded: their process was killed between the two.
@@ -451,8 +519,8 @@ impl Drop for Store {
     }
 }
 
-/// Refuses a store of another layout; marks a new one before anything else is written to it.
-fn check_version(disk: &Arc<dyn Disk>, root: &Path) -> Result<(), StoreError> {
+/// Refuses a store of another layout; marks a new one before anything else is written to it. True for a new one.
+fn check_version(disk: &Arc<dyn Disk>, root: &Path) -> Result<bool, StoreError> {
     let path = root.join("VERSION");
     let other = |found: &str| StoreError::OtherVersion {
         path: root.to_owned(),
@@ -468,7 +536,7 @@ fn check_version(disk: &Arc<dyn Disk>, root: &Path) -> Result<(), StoreError> {
     if let Some(found) = if_there(disk::read_file(&**disk, &path)).at("read", &path)? {
         let found = String::from_utf8_lossy(&found);
         return if found.trim_end() == VERSION {
-            Ok(())
+            Ok(false)
         } else {
             Err(other(found.trim_end()))
         };
@@ -481,5 +549,6 @@ fn check_version(disk: &Arc<dyn Disk>, root: &Path) -> Result<(), StoreError> {
         .and_then(|()| file.file().sync())
         .at("write", &path)?;
     file.persist(&path).at("write", &path)?;
-    sync_dir(&**disk, root)
+    sync_dir(&**disk, root)?;
+    Ok(true)
 }

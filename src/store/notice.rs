@@ -17,6 +17,11 @@ pub enum Notice {
         /// Where it lies now.
         moved_to: PathBuf,
     },
+    /// An object of the store behind is damaged; it counts as absent.
+    DamagedBehind {
+        /// Where it lies.
+        path: PathBuf,
+    },
     /// Bytes in the middle of a log are no record; the records before and after them are kept.
     DamagedRecord {
         /// The log.
@@ -35,6 +40,15 @@ pub enum Notice {
         /// Bytes that were cut off.
         bytes: u64,
     },
+    /// A new store lies on a file system that does not keep all its promises.
+    Lies {
+        /// The store.
+        path: PathBuf,
+        /// The name of the file system.
+        on: &'static str,
+        /// What is not to be relied on.
+        but: &'static str,
+    },
     /// Something that is no longer needed could not be removed.
     NotRemoved {
         /// What.
@@ -50,6 +64,7 @@ impl fmt::Display for Notice {
             Self::Quarantined { path, moved_to } => {
                 write!(f, "{} was damaged and is now {}", path.display(), moved_to.display())
             }
+            Self::DamagedBehind { path } => write!(f, "{} is damaged and is left aside", path.display()),
             Self::DamagedRecord { log, offset, bytes } => {
                 let log = log.display();
                 write!(f, "{log}: {bytes} bytes at {offset} are damaged and were skipped")
@@ -61,6 +76,7 @@ impl fmt::Display for Notice {
                     "{log}: an unfinished record of {bytes} bytes at {offset} was cut off"
                 )
             }
+            Self::Lies { path, on, but } => write!(f, "{} lies on {on}: {but}", path.display()),
             Self::NotRemoved { path, reason } => write!(f, "{} could not be removed: {reason}", path.display()),
         }
     }

@@ -36,6 +36,8 @@ pub(super) struct Staged {
 pub(super) struct Objects {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
+    /// The objects of the store behind, which are only read.
+    behind: Option<PathBuf>,
     quarantine: PathBuf,
     notices: Notices,
     /// Objects that this process has verified.
@@ -45,10 +47,16 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    pub(super) fn new(disk: Arc<dyn Disk>, folder: PathBuf, quarantine: PathBuf, notices: Notices) -> Self {
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        (folder, behind): (PathBuf, Option<PathBuf>),
+        quarantine: PathBuf,
+        notices: Notices,
+    ) -> Self {
         Self {
             disk,
             folder,
+            behind,
             quarantine,
             notices,
             verified: Mutex::default(),
@@ -56,11 +64,43 @@ impl Objects {
         }
     }
 
-    /// Where the object lies, if it is there.
+    /// Where the object lies, if it is there: here, or in the store behind.
     pub(super) fn path(&self, digest: Digest) -> PathBuf {
-        let name = digest.to_string();
-        let (folder, rest) = name.split_at(2);
-        self.folder.join(folder).join(rest)
+        let own = self.own_path(digest);
+        let Some(behind) = &self.behind else { return own };
+        let is_there = |path: &Path| disk::is_there(&*self.disk, path).unwrap_or(false);
+        let there = place(behind, digest);
+        if !is_there(&own) && is_there(&there) {
+            there
+        } else {
+            own
+        }
+    }
+
+    /// Where the object lies or would lie in this store.
+    pub(super) fn own_path(&self, digest: Digest) -> PathBuf {
+        place(&self.folder, digest)
+    }
+
+    /// True for a path in this store.
+    fn is_own(&self, path: &Path) -> bool {
+        path.starts_with(&self.folder)
+    }
+
+    /// The digests of all that lies here, in order.
+    pub(super) fn stored(&self) -> Result<Vec<Digest>, StoreError> {
+        let list = |folder: &Path| {
+            let names = if_there(self.disk.list(folder)).at("list", folder)?.unwrap_or_default();
+            let names = names.into_iter().filter_map(|name| name.into_string().ok());
+            Ok(names.collect::<Vec<_>>())
+        };
+        let mut digests = Vec::new();
+        for first in list(&self.folder)?.into_iter().filter(|name| name.len() == 2) {
+            for rest in list(&self.folder.join(&first))? {
+                digests.extend(format!("{first}{rest}").parse::<Digest>().ok());
+            }
+        }
+        Ok(digests)
     }
 
     /// The object's file once its contents are known to be right, with how it looks; none when it is absent. A damaged
@@ -81,8 +121,21 @@ impl Objects {
             return Ok(Some((path, stat)));
         }
         *seen = None;
-        quarantine(&*self.disk, &path, &self.quarantine, &digest.to_string(), &self.notices)?;
+        if self.is_own(&path) {
+            quarantine(&*self.disk, &path, &self.quarantine, &digest.to_string(), &self.notices)?;
+        } else {
+            self.notices.add(Notice::DamagedBehind { path });
+        }
         Ok(None)
+    }
+
+    /// Reads an object anew; false when it was damaged, and is in quarantine now. One that is gone meanwhile is not damaged.
+    pub(super) fn verify(&self, digest: Digest) -> Result<bool, StoreError> {
+        *held(&self.seen(digest)) = None;
+        if self.look(&self.own_path(digest))?.is_none() {
+            return Ok(true);
+        }
+        Ok(self.verified(digest)?.is_some())
     }
 
     /// How the object's file looks; none when it is absent.
@@ -99,7 +152,9 @@ impl Objects {
         if !held(&self.durable).contains(&digest) {
             // Whoever gave it its name may have died before the name was synced.
             let path = self.path(digest);
-            sync_dir(&*self.disk, path.parent().unwrap_or(&self.folder))?;
+            if self.is_own(&path) {
+                sync_dir(&*self.disk, path.parent().unwrap_or(&self.folder))?;
+            }
             held(&self.durable).insert(digest);
         }
         Ok(true)
@@ -115,8 +170,9 @@ impl Objects {
         })
     }
 
-    /// Takes in a copy of what `source` gives, about `size` bytes, by way of a new file in `scratch`.
-    pub(super) fn copy_in(&self, source: impl Read, size: u64, scratch: &Path) -> Result<Digest, StoreError> {
+    /// Copies what `source` gives, about `size` bytes, into a new file in `scratch`, for [`Objects::place`]. The file goes with
+    /// that folder.
+    pub(super) fn copy_in(&self, source: impl Read, size: u64, scratch: &Path) -> Result<Staged, StoreError> {
         let mut copy = Temp::new_in(&self.disk, scratch, "copy-").at("make a file in", scratch)?;
         let copy_file = copy.file_mut();
         let digest = Digest::of_reader(Tee {
@@ -124,12 +180,10 @@ impl Objects {
             copy: copy_file,
         });
         let digest = digest.writing("write an object to", &self.folder, size)?;
-        let staged = Staged {
+        Ok(Staged {
             digest,
-            file: copy.path().to_owned(),
-        };
-        self.place(&[&staged])?;
-        Ok(digest)
+            file: copy.keep(),
+        })
     }
 
     /// Gives files their places. When this returns, they survive a crash: their contents
@@ -141,7 +195,8 @@ impl Objects {
             if self.verified(*digest)?.is_some() {
                 if !held(&self.durable).contains(digest) {
                     // Whoever gave it its name may have died before the name was synced.
-                    folders.extend(self.path(*digest).parent().map(Path::to_owned));
+                    let path = self.path(*digest);
+                    folders.extend(path.parent().filter(|_| self.is_own(&path)).map(Path::to_owned));
                 }
             } else if !new.contains_key(digest) {
                 self.disk.set_mode(file, READ_ONLY).at("protect", file)?;
@@ -152,7 +207,7 @@ impl Objects {
         }
         self.sync_contents(new.values().map(|file| file.as_path()))?;
         for (&digest, file) in &new {
-            let target = self.path(digest);
+            let target = self.own_path(digest);
             let folder = target.parent().unwrap_or(&self.folder);
             folders.extend(make_dirs(&*self.disk, folder)?);
             folders.insert(folder.to_owned());
@@ -161,7 +216,7 @@ impl Objects {
         if let Err(error) = self.sync_names(&folders) {
             // Nothing is known of the names now, and a second sync would not tell: the stages run again.
             for &digest in new.keys() {
-                let _ = self.disk.remove_file(&self.path(digest));
+                let _ = self.disk.remove_file(&self.own_path(digest));
             }
             return Err(error);
         }
@@ -200,6 +255,13 @@ impl Objects {
     fn seen(&self, digest: Digest) -> Seen {
         Arc::clone(held(&self.verified).entry(digest).or_default())
     }
+}
+
+/// Where an object lies below a folder of objects.
+fn place(folder: &Path, digest: Digest) -> PathBuf {
+    let name = digest.to_string();
+    let (first, rest) = name.split_at(2);
+    folder.join(first).join(rest)
 }
 
 /// Reads, and writes what it reads to a copy.

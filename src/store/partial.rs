@@ -14,7 +14,7 @@ use crate::plan::digest::Digest;
 use std::path::{Path, PathBuf};
 
 /// The saved states in a folder, newest first.
-fn states(disk: &dyn Disk, folder: &Path) -> Result<Vec<(u64, Digest, PathBuf)>, StoreError> {
+pub(super) fn states(disk: &dyn Disk, folder: &Path) -> Result<Vec<(u64, Digest, PathBuf)>, StoreError> {
     let Some(names) = if_there(disk.list(folder)).at("list", folder)? else {
         return Ok(Vec::new());
     };
@@ -49,6 +49,16 @@ pub(super) fn save(disk: &dyn Disk, folder: &Path, file: &Path) -> Result<(), St
         if_there(disk.remove_file(&path)).at("remove", &path)?;
     }
     Ok(())
+}
+
+/// The newest sound state of a folder that is only read.
+pub(super) fn newest_sound(disk: &dyn Disk, folder: &Path) -> Result<Option<PathBuf>, StoreError> {
+    for (_, digest, path) in states(disk, folder)? {
+        if is_sound(disk, &path, digest)? {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
 /// The newest sound state; damaged ones are set aside.

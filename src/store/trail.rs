@@ -10,7 +10,7 @@
 
 use super::{
     Store,
-    disk::{Disk, Open as How, is_dir},
+    disk::{Disk, Open as How},
     durable::LockFile,
     error::{At, StoreError, if_there},
     held,
@@ -177,11 +177,16 @@ struct Open {
 }
 
 impl Trail {
-    /// Of the store at `root`, which has its folder.
-    pub(super) fn new(disk: &Arc<dyn Disk>, root: &Path, notices: &Notices) -> Self {
+    /// Of the store at `root`, which has its folder, in front of another one, if there is one.
+    pub(super) fn new(disk: &Arc<dyn Disk>, (root, behind): (&Path, Option<&Path>), notices: &Notices) -> Self {
         let (folder, quarantine) = (root.join("trail"), root.join("quarantine"));
         Self {
-            parts: Objects::new(Arc::clone(disk), folder.clone(), quarantine, notices.clone()),
+            parts: Objects::new(
+                Arc::clone(disk),
+                (folder.clone(), behind.map(|store| store.join("trail"))),
+                quarantine,
+                notices.clone(),
+            ),
             disk: Arc::clone(disk),
             open: Mutex::default(),
             notices: notices.clone(),
@@ -213,7 +218,7 @@ impl Trail {
             if std::mem::replace(&mut open.swept, true) {
                 return Ok(());
             }
-            for digest in self.stored()? {
+            for digest in self.parts.stored()? {
                 if !open.index.uses.contains_key(&digest) {
                     self.remove(digest)?;
                 }
@@ -222,28 +227,8 @@ impl Trail {
         })
     }
 
-    /// The digests of all parts that lie here.
-    fn stored(&self) -> Result<Vec<Digest>, StoreError> {
-        let list = |folder: &Path| {
-            let names = if_there(self.disk.list(folder)).at("list", folder)?.unwrap_or_default();
-            let names = names.into_iter().filter_map(|name| name.into_string().ok());
-            Ok(names.collect::<Vec<_>>())
-        };
-        let mut digests = Vec::new();
-        for first in list(&self.folder)? {
-            let folder = self.folder.join(&first);
-            if !is_dir(&*self.disk, &folder).at("look at", &folder)? {
-                continue;
-            }
-            for rest in list(&folder)? {
-                digests.extend(format!("{first}{rest}").parse::<Digest>().ok());
-            }
-        }
-        Ok(digests)
-    }
-
     fn remove(&self, digest: Digest) -> Result<(), StoreError> {
-        let path = self.parts.path(digest);
+        let path = self.parts.own_path(digest);
         if_there(self.disk.remove_file(&path)).at("remove", &path).map(|_| ())
     }
 
@@ -277,10 +262,13 @@ impl Store {
     /// # Errors
     /// When the log cannot be read.
     pub fn furthest_epoch(&self, keys: &[Key]) -> Result<Option<(usize, EpochState)>, StoreError> {
-        self.trail.with(|open| {
-            let mut places = keys.iter().enumerate().rev();
-            let found = places.find_map(|(place, key)| Some((place, open.index.states.get(key)?)));
-            Ok(found.map(|(place, known)| (place, known.state.clone())))
+        self.at_gate(|_| {
+            self.trail.with(|open| {
+                let mut places = keys.iter().enumerate().rev();
+                let found = places.find_map(|(place, key)| Some((place, open.index.states.get(key)?)));
+                self.note(found.iter().map(|(place, _)| keys[*place].0));
+                Ok(found.map(|(place, known)| (place, known.state.clone())))
+            })
         })
     }
 
@@ -308,6 +296,25 @@ impl Store {
         })
     }
 
+    /// All states, in the order of saving.
+    pub(super) fn epochs(&self) -> Result<Vec<(Key, EpochState)>, StoreError> {
+        self.trail.with(|open| {
+            let known = open.index.states.iter().map(|(key, known)| (*key, known));
+            Ok(in_order(known.collect()))
+        })
+    }
+
+    /// Removes parts that no state has, once.
+    pub(super) fn sweep_epochs(&self) -> Result<(), StoreError> {
+        let _gate = LockFile::wait(&self.disk, &self.trail.gate)?;
+        self.trail.sweep()
+    }
+
+    /// Where the parts of states lie.
+    pub(super) const fn trail_parts(&self) -> &Objects {
+        &self.trail.parts
+    }
+
     /// Bytes of all parts of all states.
     ///
     /// # Errors
@@ -331,7 +338,7 @@ impl Store {
     /// When it is there and cannot be read.
     pub fn link_trail_part(&self, part: TrailPart, target: &Path) -> Result<bool, StoreError> {
         let path = self.trail_part(part)?;
-        Ok(path.is_some_and(|path| self.disk.hard_link(&path, target).is_ok()))
+        Ok(path.is_some_and(|path| path.starts_with(&self.root) && self.disk.hard_link(&path, target).is_ok()))
     }
 
     /// Saves a state; it is on the disk when this returns. `write` fills the folder that it is given with files, one per

@@ -1,6 +1,6 @@
 //! Other threads and processes, and their sudden ends.
 
-use crate::{files_below, folder, is_recorded, key, open, run};
+use crate::{files_below, folder, gc, is_recorded, key, open, run};
 use mtl::store::Notice;
 use std::{
     fs::{self},
@@ -24,6 +24,7 @@ fn second_process() {
     match role.split_once(' ') {
         Some(("append", first)) => {
             let first: u64 = first.parse().expect("a number");
+            store.keep_uses();
             for number in first..first + 40 {
                 run(&store, number, &number.to_le_bytes());
             }
@@ -43,11 +44,24 @@ fn second_process() {
             say(number);
             std::thread::sleep(Duration::from_secs(600));
         }
+        Some(("use", number)) => {
+            let number = number.parse().expect("a number");
+            store.keep_uses();
+            assert!(store.lookup(key(number)).expect("the log is read").is_some());
+            say(number);
+            std::thread::sleep(Duration::from_secs(600));
+        }
+        Some(("collect", _)) => {
+            for round in 0.. {
+                gc::collect_even(&store);
+                say(round);
+            }
+        }
         _ => panic!("no role {role}"),
     }
 }
 
-fn second(role: &str, folder: &Path) -> Child {
+pub(crate) fn second(role: &str, folder: &Path) -> Child {
     Command::new(std::env::current_exe().expect("this program lies somewhere"))
         .args(["--exact", "company::second_process", "--nocapture"])
         .env("STORE_TEST_ROLE", role)
@@ -59,7 +73,7 @@ fn second(role: &str, folder: &Path) -> Child {
 }
 
 /// Reads numbers that a second process says, until `enough`.
-fn listen(child: &mut Child, enough: impl Fn(&[u64]) -> bool) -> Vec<u64> {
+pub(crate) fn listen(child: &mut Child, enough: impl Fn(&[u64]) -> bool) -> Vec<u64> {
     let output = child.stdout.take().expect("it is piped");
     let mut numbers = Vec::new();
     for line in BufReader::new(output).lines() {

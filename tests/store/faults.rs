@@ -8,7 +8,7 @@ use crate::{
 };
 use mtl::{
     plan::digest::Digest,
-    store::{Disk, RealDisk, Store, StoreError},
+    store::{Disk, Link, RealDisk, Store, StoreError},
 };
 use std::{
     collections::BTreeMap,
@@ -62,7 +62,7 @@ fn run(disk: Arc<dyn Disk>, folder: &Path) -> Result<Vec<BTreeMap<String, Digest
     }
     let input = store.digest_of_file(&folder.join("input"))?;
     assert_eq!(input, Digest::of(b"pictures"));
-    store.materialize(results[1]["scores.csv"], &folder.join("out/scores.csv"))?;
+    store.materialize(results[1]["scores.csv"], &folder.join("out/scores.csv"), Link::Copy)?;
     Ok(results)
 }
 

@@ -4,7 +4,7 @@ use mtl::store::disk::{Disk, DiskFile, Kind, Look, Open, RealDisk};
 use std::{
     ffi::OsString,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -28,6 +28,10 @@ pub(crate) enum Fault {
     Sync,
     /// Nothing fails, and every sync takes some milliseconds, as on a disk.
     Slow,
+    /// Locks are given to everybody.
+    LocksDoNothing,
+    /// Locks are given to nobody, as on Lustre without `-o flock`: this error of the system.
+    LocksFail(i32),
 }
 
 #[derive(Debug)]
@@ -36,6 +40,10 @@ struct Plan {
     at: u64,
     count: AtomicU64,
     syncs: AtomicU64,
+    /// What it says that it is.
+    kind: Option<Kind>,
+    /// A folder that takes no writes.
+    closed: Option<PathBuf>,
 }
 
 /// The machine's disk, but for one fault.
@@ -57,7 +65,50 @@ impl Faulty {
             at,
             count: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
+            kind: None,
+            closed: None,
         }))
+    }
+
+    /// A disk that says that it is of this kind, with a fault from the first operation on, or none.
+    pub(crate) fn of_kind(kind: Kind, fault: Option<Fault>) -> Self {
+        Self(Arc::new(Plan {
+            fault: fault.unwrap_or(Fault::Sync),
+            at: u64::MAX,
+            count: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+            kind: Some(kind),
+            closed: None,
+        }))
+    }
+
+    /// A disk of which a folder is read-only.
+    pub(crate) fn closed(folder: &Path) -> Self {
+        Self(Arc::new(Plan {
+            fault: Fault::Sync,
+            at: u64::MAX,
+            count: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+            kind: None,
+            closed: Some(folder.to_owned()),
+        }))
+    }
+
+    /// Refuses to write in the folder that takes no writes.
+    fn writes(&self, path: &Path) -> io::Result<()> {
+        match &self.0.closed {
+            Some(closed) if path.starts_with(closed) => Err(io::Error::from_raw_os_error(libc::EROFS)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a lock does that does not work; none when locks work.
+    fn lock_fault(&self) -> Option<io::Result<bool>> {
+        match self.0.fault {
+            Fault::LocksDoNothing => Some(Ok(true)),
+            Fault::LocksFail(error) => Some(Err(io::Error::from_raw_os_error(error))),
+            _ => None,
+        }
     }
 
     /// A disk that only counts.
@@ -94,6 +145,7 @@ impl Faulty {
             Fault::HalfWrite | Fault::ShortWrite => step == Step::Write,
             Fault::Sync => step == Step::Sync,
             Fault::Slow => false,
+            Fault::LocksDoNothing | Fault::LocksFail(_) => false,
         };
         counts.then(|| (self.0.count.fetch_add(1, Ordering::Relaxed), self.0.at))
     }
@@ -157,11 +209,25 @@ impl DiskFile for FaultyFile {
     }
 
     fn lock(&self) -> io::Result<()> {
+        if let Some(fault) = self.disk.lock_fault() {
+            return fault.map(|_| ());
+        }
         self.disk.step(Step::Other)?;
         self.file.lock()
     }
 
+    fn lock_shared(&self) -> io::Result<()> {
+        if let Some(fault) = self.disk.lock_fault() {
+            return fault.map(|_| ());
+        }
+        self.disk.step(Step::Other)?;
+        self.file.lock_shared()
+    }
+
     fn try_lock(&self) -> io::Result<bool> {
+        if let Some(fault) = self.disk.lock_fault() {
+            return fault;
+        }
         self.disk.step(Step::Other)?;
         self.file.try_lock()
     }
@@ -180,6 +246,9 @@ impl DiskFile for FaultyFile {
 
 impl Disk for Faulty {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
+        if how != Open::Read {
+            self.writes(path)?;
+        }
         self.step(Step::Other)?;
         Ok(Box::new(FaultyFile {
             file: RealDisk.open(path, how)?,
@@ -198,26 +267,31 @@ impl Disk for Faulty {
     }
 
     fn make_dir(&self, folder: &Path) -> io::Result<()> {
+        self.writes(folder)?;
         self.step(Step::Other)?;
         RealDisk.make_dir(folder)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.writes(to)?;
         self.step(Step::Other)?;
         RealDisk.rename(from, to)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.writes(path)?;
         self.step(Step::Other)?;
         RealDisk.remove_file(path)
     }
 
     fn remove_dir(&self, folder: &Path) -> io::Result<()> {
+        self.writes(folder)?;
         self.step(Step::Other)?;
         RealDisk.remove_dir(folder)
     }
 
     fn set_mode(&self, path: &Path, mode: u32) -> io::Result<()> {
+        self.writes(path)?;
         self.step(Step::Other)?;
         RealDisk.set_mode(path, mode)
     }
@@ -228,11 +302,13 @@ impl Disk for Faulty {
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.writes(from)?;
         self.step(Step::Other)?;
         RealDisk.hard_link(from, to)
     }
 
     fn sync_dir(&self, folder: &Path) -> io::Result<()> {
+        self.writes(folder)?;
         self.step(Step::Sync)?;
         RealDisk.sync_dir(folder)
     }
@@ -244,6 +320,9 @@ impl Disk for Faulty {
 
     fn kind(&self, folder: &Path) -> io::Result<Kind> {
         self.step(Step::Other)?;
+        if let Some(kind) = &self.0.kind {
+            return Ok(kind.clone());
+        }
         RealDisk.kind(folder)
     }
 }

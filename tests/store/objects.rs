@@ -3,7 +3,7 @@
 use crate::{files_below, flip, folder, is_recorded, key, open, run};
 use mtl::{
     plan::digest::Digest,
-    store::{Notice, StoreError},
+    store::{Link, Notice, StoreError},
 };
 use proptest::prelude::*;
 use std::{
@@ -73,7 +73,7 @@ fn a_damaged_object_is_noticed_and_set_aside() {
         assert_eq!(*path, store.path(digest));
         assert_eq!(fs::read(moved_to).expect("it is kept").len(), 18);
         assert!(matches!(
-            store.materialize(digest, &folder.path().join("out")),
+            store.materialize(digest, &folder.path().join("out"), Link::Copy),
             Err(StoreError::Absent { digest: absent }) if absent == digest
         ));
         // The stage runs again.
@@ -104,7 +104,7 @@ fn outputs_are_written_whole_and_left_when_they_are_right() {
     let store = open(&folder.path().join("store"));
     let digest = store.put_bytes(b"report").expect("it is stored");
     let target = folder.path().join("out/study/report.html");
-    store.materialize(digest, &target).expect("it is written");
+    store.materialize(digest, &target, Link::Copy).expect("it is written");
     assert_eq!(fs::read(&target).expect("it is there"), b"report");
     let file = File::options()
         .write(true)
@@ -113,11 +113,13 @@ fn outputs_are_written_whole_and_left_when_they_are_right() {
     let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     let set = file.set_times(FileTimes::new().set_modified(old));
     set.expect("times can be set");
-    store.materialize(digest, &target).expect("it is right already");
+    store
+        .materialize(digest, &target, Link::Copy)
+        .expect("it is right already");
     let modified = || fs::metadata(&target).and_then(|metadata| metadata.modified());
     assert_eq!(modified().expect("it has a time"), old, "a right file is not touched");
     fs::write(&target, b"edited").expect("it can be written");
-    store.materialize(digest, &target).expect("it is written");
+    store.materialize(digest, &target, Link::Copy).expect("it is written");
     assert_eq!(fs::read(&target).expect("it is there"), b"report");
     assert_eq!(
         files_below(&folder.path().join("out")),
@@ -125,4 +127,30 @@ fn outputs_are_written_whole_and_left_when_they_are_right() {
         "nothing else is left"
     );
     assert_eq!(fs::read(store.path(digest)).expect("it is there"), b"report");
+}
+
+#[test]
+fn outputs_are_second_names_only_when_that_is_asked_for() {
+    let folder = folder();
+    let store = open(&folder.path().join("store"));
+    let digest = run(&store, 1, b"model");
+    let (copy, link) = (folder.path().join("out/copy"), folder.path().join("out/link"));
+    store.materialize(digest, &copy, Link::Copy).expect("it is written");
+    store.materialize(digest, &link, Link::Hard).expect("it is written");
+    assert!(!store.is_linked(digest, &copy) && store.is_linked(digest, &link));
+    store
+        .materialize(digest, &copy, Link::Hard)
+        .expect("it is right already");
+    assert!(!store.is_linked(digest, &copy), "a copy that is right is left");
+    // Who writes to a second name damages the object; that is noticed, and what is made anew is sound.
+    flip(&link, 2);
+    let refused = store.materialize(digest, &copy, Link::Hard);
+    assert!(matches!(refused, Err(StoreError::Absent { .. })), "{refused:?}");
+    assert_eq!(run(&store, 1, b"model"), digest);
+    store.materialize(digest, &link, Link::Hard).expect("it is written");
+    assert_eq!(fs::read(&link).expect("there"), b"model");
+    // A name of the store's own file gives way to a copy when copies are asked for.
+    store.materialize(digest, &link, Link::Copy).expect("it is written");
+    assert!(!store.is_linked(digest, &link));
+    assert_eq!(fs::read(&link).expect("there"), b"model");
 }

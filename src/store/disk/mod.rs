@@ -91,6 +91,12 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     /// The system's.
     fn lock(&self) -> io::Result<()>;
 
+    /// Waits for a lock that others may have at the same time, but nobody the exclusive one.
+    ///
+    /// # Errors
+    /// The system's.
+    fn lock_shared(&self) -> io::Result<()>;
+
     /// Takes the exclusive lock, or gives false when another handle has it.
     ///
     /// # Errors

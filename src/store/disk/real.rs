@@ -28,6 +28,16 @@ impl Look {
     }
 }
 
+/// Waits on where a signal ended the waiting.
+fn uninterrupted(wait: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    loop {
+        match wait() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 impl DiskFile for File {
     fn read_on(&self, buffer: &mut [u8]) -> io::Result<usize> {
         io::Read::read(&mut &*self, buffer)
@@ -51,12 +61,11 @@ impl DiskFile for File {
     }
 
     fn lock(&self) -> io::Result<()> {
-        loop {
-            match Self::lock(self) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
-        }
+        uninterrupted(|| Self::lock(self))
+    }
+
+    fn lock_shared(&self) -> io::Result<()> {
+        uninterrupted(|| Self::lock_shared(self))
     }
 
     fn try_lock(&self) -> io::Result<bool> {
@@ -136,6 +145,10 @@ impl Disk for RealDisk {
     }
 
     fn sync_all(&self, folder: &Path) -> io::Result<bool> {
+        if matches!(kind_of(folder)?, Kind::Network(_)) {
+            // That a server has synced is told file by file.
+            return Ok(false);
+        }
         sync_file_system(folder)
     }
 

@@ -68,7 +68,7 @@ impl Bench {
 
     fn open(&self) -> Ledger {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        Ledger::open(&disk, &self.folder.path().join("looks"), at(1), &self.notices).expect("the ledger opens")
+        Ledger::open(&disk, &self.folder.path().join("looks"), (at(1), None), &self.notices).expect("the ledger opens")
     }
 }
 

@@ -1,26 +1,13 @@
-//! `mtl cache`
+//! `mtl cache size`
 
 use super::{Exit, Format, StoreArguments, output, program};
 use crate::{project::units::bytes, store::SizeReport};
-use clap::{Args, Subcommand};
+use clap::Args;
 use std::path::Path;
-
-/// Arguments of `mtl cache`.
-#[derive(Debug, Args)]
-pub(super) struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Says what the store holds
-    Size(Size),
-}
 
 /// Arguments of `mtl cache size`.
 #[derive(Debug, Args)]
-struct Size {
+pub(super) struct Arguments {
     /// A program, whose store is meant [default: the working folder's]
     program: Option<std::path::PathBuf>,
 
@@ -32,29 +19,27 @@ struct Size {
     format: Format,
 }
 
-/// Carries the command out.
-pub(super) fn cache(arguments: &Arguments) -> Exit {
-    match &arguments.command {
-        Command::Size(size) => self::size(size),
-    }
-}
-
-fn size(arguments: &Size) -> Exit {
+/// Says what the store holds.
+pub(super) fn size(arguments: &Arguments) -> Exit {
     let program = arguments.program.as_deref().unwrap_or(Path::new("."));
     let store = match program::existing_store(&arguments.store, program) {
         Ok(store) => store,
         Err(exit) => return exit,
     };
     let folder = store.root();
-    let report = match store.size() {
-        Ok(report) => report,
+    let known = store.size().and_then(|report| Ok((report, store.file_system()?)));
+    let (report, file_system) = match known {
+        Ok(known) => known,
         Err(error) => return program::store_failed(&error),
     };
     match arguments.format {
-        Format::Json => {
-            output::json(&serde_json::json!({ "schema": "mtl.cache_size/1", "store": folder, "size": report }));
-        }
-        Format::Text => output::raw(&format!("{}\n{}", folder.display(), table(&report))),
+        Format::Json => output::json(&serde_json::json!({
+            "schema": "mtl.cache_size/1",
+            "store": folder,
+            "file_system": file_system,
+            "size": report,
+        })),
+        Format::Text => output::raw(&format!("{}, on {}\n{}", folder.display(), file_system, table(&report))),
     }
     Exit::Done
 }
