@@ -5,7 +5,7 @@
 //! same time what comes last in the plan: without what comes first, the rest could not be found again. What running processes
 //! use stays, and so do the roots: the last runs of every program, and the outputs of programs that are named.
 
-use super::history::{self, RunRecord, StageList};
+use super::history::{self, RunRecord, RunState, StageList};
 use crate::{
     plan::{canon::Key, digest::Digest},
     store::{Blob, Collected, Going, Holding, Holdings, Item, Store, StoreError},
@@ -23,7 +23,7 @@ const QUARANTINE: Duration = Duration::from_secs(30 * 86_400);
 /// What stays whatever the limits say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roots {
-    /// What the last so many runs of every program used.
+    /// What the last so many runs of every program that were done used, and those that failed since.
     pub runs: usize,
     /// Programs, as the history names them, of which every recorded run's outputs stay, and all that the last run used.
     pub programs: Vec<String>,
@@ -122,21 +122,22 @@ impl Past {
             if let Entry::Vacant(list) = read.entry(digest) {
                 list.insert(history::stages(store, &run)?.unwrap_or_default());
             }
-            let nth = seen.entry(run.setup.program.clone()).or_default();
-            *nth += 1;
-            past.take(&run, (digest, &read[&digest]), *nth, roots);
+            // A run that failed does not stand for the one before that did not.
+            let done = seen.entry(run.setup.program.clone()).or_default();
+            past.take(&run, (digest, &read[&digest]), *done, roots);
+            *done += usize::from(run.state == RunState::Done);
         }
         Ok(past)
     }
 
-    /// Takes in a run, the `nth` newest of its program, from 1.
-    fn take(&mut self, run: &RunRecord, (digest, list): (Digest, &StageList), nth: usize, roots: &Roots) {
+    /// Takes in a run; so many of its program that were done are newer.
+    fn take(&mut self, run: &RunRecord, (digest, list): (Digest, &StageList), newer: usize, roots: &Roots) {
         let when = run.when.parse().unwrap_or(Timestamp::UNIX_EPOCH);
         let program = &run.setup.program;
         let is_named = roots.programs.contains(program);
         let root = match () {
-            () if nth <= roots.runs => Some(Root::Run(run.run.clone())),
-            () if is_named && nth == 1 => Some(Root::Program(program.clone())),
+            () if newer < roots.runs => Some(Root::Run(run.run.clone())),
+            () if is_named && newer == 0 => Some(Root::Program(program.clone())),
             () => None,
         };
         self.runs.insert((run.run.clone(), digest));
