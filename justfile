@@ -32,9 +32,11 @@ parity python="python3" folder="target/parity":
     {{python}} tests/parity/references.py {{folder}} --mtl target/release/mtl
     MTL_PARITY={{folder}} cargo test --release --locked --test parity -- --ignored --nocapture
 
-# kills a training at five moments and compares the final weights, for one and two threads
-crash:
+# kills a training at five moments and compares the final weights, for one and two threads; then kills two runs and a
+# collection at once at so many moments, verifies the store each time, and compares all results
+crash kills="200":
     cargo test --release --locked --test resume
+    MTL_KILLS={{kills}} cargo test --release --locked --test crash
 
 # CPU for each stage that the store commits, without the stage's own work
 bench-store:
