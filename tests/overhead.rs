@@ -15,7 +15,7 @@ use mtl::{
         history::{Recorder, Setup},
     },
     plan::{self, Plan},
-    store::Store,
+    store::{Link, Store},
 };
 use std::{
     path::Path,
@@ -72,7 +72,10 @@ fn run(plan: &Plan, folder: &Path) -> (Summary, u64) {
         selection: exec::select(plan, &exec::Patterns::default()).expect("all stages"),
         pipeline: "study.mtl".to_owned(),
         trail: 0,
+        quota: None,
+        link: Link::Copy,
     };
+    store.keep_uses();
     let recorder = Recorder::new(plan, &store, &Deaf, Setup::default());
     let (summary, _) = exec::run(plan, &store, &options, &recorder, &AtomicBool::new(false));
     recorder.finish(&summary);
