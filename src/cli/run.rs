@@ -7,13 +7,13 @@ use super::{
 };
 use crate::{
     exec::{
-        self, Event, Listener, Summary,
+        self, Event, Listener, Stop, Summary,
         history::{Recorder, Setup},
     },
     nn,
     plan::{Plan, digest::Digest},
     project::{MOST_THREADS, Project, units},
-    store::Link,
+    store::{Link, Trigger},
 };
 use clap::Args;
 use std::{
@@ -144,7 +144,7 @@ fn run_plan(arguments: &Arguments, plan: &Plan, loaded: &Loaded) -> Result<Exit,
     });
     let options = options(arguments, project, selection);
     let recorder = ManuallyDrop::new(Recorder::new(plan, &store, listener.as_ref(), setup(arguments, loaded)));
-    let (summary, reports) = exec::run(plan, &store, &options, &*recorder, &cancel);
+    let (summary, reports) = exec::run(plan, &store, &options, &*recorder, &Stop::on(cancel));
     recorder.finish(&summary);
     Ok(finish(arguments, listener.as_ref(), &summary, &reports))
 }
@@ -172,6 +172,7 @@ fn options(arguments: &Arguments, project: &Project, selection: exec::Selection)
         stage_memory: arguments.memory,
         stage_timeout: arguments.stage_timeout,
         selection,
+        shows: Some(Trigger::Run),
     }
 }
 

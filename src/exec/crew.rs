@@ -144,10 +144,9 @@ impl Crew<'_> {
         let mut asked = Stopwatch::start();
         let mut board = held(&self.board);
         while !board.schedule.is_over() && board.panic.is_none() {
-            let is_cancelled = self.run.is_cancelled();
-            for running in board.running.values() {
+            for (task, running) in &board.running {
                 let is_late = limit.is_some_and(|limit| running.since.seconds() >= limit);
-                if is_cancelled || is_late {
+                if is_late || self.run.is_unwanted(self.nodes[*task]) {
                     running.cancel.store(true, Ordering::Relaxed);
                 }
             }

@@ -29,7 +29,7 @@ pub(super) fn record(
     store: &Store,
     (output, node): (&str, NodeIndex),
     keyed: &Keyed,
-    when: Timestamp,
+    (trigger, when): (Trigger, Timestamp),
 ) -> Result<(), StoreError> {
     let work = &plan.graph[node].work;
     let result = keyed.base.0;
@@ -39,7 +39,7 @@ pub(super) fn record(
         }
         store.record_look(Look {
             when,
-            trigger: Trigger::Run,
+            trigger,
             program: looks::program(work).to_owned(),
             output: output.to_owned(),
             plan: looks::plan_digest(plan, node),

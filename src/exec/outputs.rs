@@ -8,7 +8,7 @@ use super::{
     run::{Run, Turn, of_store},
 };
 use crate::{
-    plan::digest::Digest,
+    plan::{digest::Digest, looks::shown},
     stages::StageError,
     store::{Link, Product, Store},
 };
@@ -56,7 +56,7 @@ impl Run<'_> {
         let mut pages = Vec::new();
         let now = clock::now();
         for (name, &node) in &self.plan.outputs {
-            let Some(product) = self.product(node) else {
+            let Some(product) = self.product(node).filter(|_| self.may_show(node)) else {
                 continue;
             };
             match self.write_output((name, node), &product, now) {
@@ -88,6 +88,11 @@ impl Run<'_> {
         pages
     }
 
+    /// Whether what a stage gives may be seen.
+    fn may_show(&self, node: NodeIndex) -> bool {
+        self.options.shows.is_some() || shown(&self.plan.graph[node].work).is_empty()
+    }
+
     fn write_output(
         &self,
         (name, node): (&str, NodeIndex),
@@ -95,12 +100,12 @@ impl Run<'_> {
         now: Timestamp,
     ) -> Result<PathBuf, StageError> {
         let folder = self.options.out.join(name);
-        if let Some(keyed) = self.keyed(node)? {
-            looks::record(self.plan, self.store, (name, node), &keyed, now).map_err(of_store)?;
+        if let (Some(keyed), Some(trigger)) = (self.keyed(node)?, self.options.shows) {
+            looks::record(self.plan, self.store, (name, node), &keyed, (trigger, now)).map_err(of_store)?;
         }
         let pools = Pools::default();
         let turn = Turn {
-            cancel: self.cancel,
+            cancel: self.stop.flag(),
             threads: self.options.threads,
             pools: &pools,
         };

@@ -9,6 +9,7 @@ use super::{
     quota::Quota,
     schedule::{Machine, Place, Task},
     select::{Part, Selection},
+    stop::Stop,
     trail::Trails,
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
         cost,
     },
     stages::StageError,
-    store::{Link, Product, StageLock, Store, StoreError},
+    store::{Link, Product, StageLock, Store, StoreError, Trigger},
 };
 use petgraph::{Direction, graph::NodeIndex};
 use std::{
@@ -63,6 +64,9 @@ pub struct Options {
     pub quota: Option<u64>,
     /// How the files of outputs are written.
     pub link: Link,
+    /// What the ledger says of why results on test data are shown; none keeps them sealed: outputs with such results are not
+    /// written.
+    pub shows: Option<Trigger>,
 }
 
 /// Runs a plan: every stage whose result is not known, and its outputs' files. Gives the counts and the reports' pages.
@@ -71,7 +75,7 @@ pub fn run(
     store: &Store,
     options: &Options,
     listener: &dyn Listener,
-    cancel: &AtomicBool,
+    stop: &Stop,
 ) -> (Summary, Vec<PathBuf>) {
     let clock = Stopwatch::start();
     let count = plan.graph.node_count();
@@ -80,13 +84,14 @@ pub fn run(
         store,
         options,
         listener,
-        cancel,
+        stop,
         keys: Mutex::default(),
         facts: Mutex::new(Facts {
             states: vec![State::Waiting; count],
             told: vec![false; count],
             summary: Summary::default(),
             others: BTreeMap::new(),
+            running: BTreeMap::new(),
         }),
         trails: Trails::new((plan, store), options, listener),
         quota: Quota::new(store, options.quota, listener),
@@ -99,11 +104,16 @@ pub fn run(
         let (tasks, machine) = run.tasks(&open);
         crew::settle(&run, &open, tasks, machine);
     }
-    let pages = run.write_outputs();
+    // What another run took the place of shows nothing more.
+    let pages = if stop.is_replaced() {
+        Vec::new()
+    } else {
+        run.write_outputs()
+    };
     run.tell_notices();
     run.tell_devices();
     let mut summary = held(&run.facts).summary;
-    summary.interrupted = cancel.load(Ordering::Relaxed) && summary.skipped > 0;
+    summary.interrupted = run.is_cancelled() && summary.skipped > 0;
     summary.seconds = clock.seconds();
     (summary, pages)
 }
@@ -139,6 +149,8 @@ pub(super) struct Facts {
     pub(super) summary: Summary,
     /// How many reused results of networks were computed on other classes of devices.
     others: BTreeMap<String, usize>,
+    /// Keys of the stages that are being computed.
+    running: BTreeMap<NodeIndex, Key>,
 }
 
 impl Facts {
@@ -156,7 +168,7 @@ pub(super) struct Run<'a> {
     pub(super) store: &'a Store,
     pub(super) options: &'a Options,
     pub(super) listener: &'a dyn Listener,
-    pub(super) cancel: &'a AtomicBool,
+    pub(super) stop: &'a Stop,
     /// Keys of stages whose files or looks are asked for once, with what they were made of.
     keys: Mutex<BTreeMap<NodeIndex, (Vec<Taken>, Keyed)>>,
     pub(super) facts: Mutex<Facts>,
@@ -201,12 +213,18 @@ impl Run<'_> {
 
     /// True when the run was stopped from outside.
     pub(super) fn is_cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
+        self.stop.flag().load(Ordering::Relaxed)
+    }
+
+    /// True when a stage that is being computed is to stop.
+    pub(super) fn is_unwanted(&self, node: NodeIndex) -> bool {
+        let key = held(&self.facts).running.get(&node).copied();
+        self.stop.stops(key)
     }
 
     /// True when nothing more is to begin. What runs when another stage fails runs to its end.
     fn is_stopped(&self) -> bool {
-        self.is_cancelled() || held(&self.facts).summary.failed > 0 && !self.options.keep_going
+        self.stop.is_raised() || held(&self.facts).summary.failed > 0 && !self.options.keep_going
     }
 
     /// Takes the results that are known, and gives the stages that are left, inputs first. Between two runs most results
@@ -260,7 +278,7 @@ impl Run<'_> {
         {
             return Ok(Some(*keyed));
         }
-        let keyed = keys::keyed(self.plan, self.store, node, &taken, self.cancel).map_err(of_store)?;
+        let keyed = keys::keyed(self.plan, self.store, node, &taken, self.stop.flag()).map_err(of_store)?;
         if taken.is_empty() || keyed.looks.is_some() {
             held(&self.keys).insert(node, (taken, keyed));
         }
@@ -394,7 +412,10 @@ impl Run<'_> {
             self.reuse(node, key, product);
             return Ok(true);
         }
-        let Some(product) = self.execute((node, key), is_forced, turn)? else {
+        held(&self.facts).running.insert(node, key);
+        let made = self.execute((node, key), is_forced, turn);
+        held(&self.facts).running.remove(&node);
+        let Some(product) = made? else {
             return Ok(false);
         };
         if let Some(before) = before.filter(|before| before.outputs != product.outputs) {

@@ -89,7 +89,7 @@ impl Run<'_> {
             allow_device_change: self.options.allow_device_change,
         };
         let made = turn.pools.within(turn.threads, || stages::execute(work, &context));
-        let made = made.map_err(|error| self.stopped(error))?;
+        let made = made.map_err(|error| self.stopped(node, error))?;
         let seconds = clock.seconds();
         let describe = |outputs| Action {
             stage: stage.clone(),
@@ -114,9 +114,9 @@ impl Run<'_> {
     }
 
     /// A stage that was stopped although the run was not has used up its time.
-    fn stopped(&self, error: StageError) -> StageError {
+    fn stopped(&self, node: NodeIndex, error: StageError) -> StageError {
         match (error, self.options.stage_timeout) {
-            (StageError::Cancelled, Some(limit)) if !self.is_cancelled() => {
+            (StageError::Cancelled, Some(limit)) if !self.is_unwanted(node) => {
                 StageError::failed(format!("it was stopped after {} s, its limit", limit.as_secs_f64())).help(
                     "a longer `--stage-timeout`; the last state of a training is kept, and the same command goes on from it",
                 )

@@ -3,10 +3,12 @@
 use super::cpu::norm::{self, Target, work_len};
 use super::cpu::{conv_gradient, elementwise, linear, pool};
 use super::flow::Flow;
+use super::forward::go_on;
 use super::memory::lend;
 use super::network::{Network, NetworkError};
 use super::plan::{Backward, Call, Step, TensorId};
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 
 impl Network {
     /// Computes the gradients of the trained parameters from `dL/dlogits`, `[count, classes]`, after a forward pass. The
@@ -17,6 +19,14 @@ impl Network {
     /// # Errors
     /// When the network was compiled for evaluation or the gradient has not the outputs' length.
     pub fn backward(&mut self, gradient: &[f32]) -> Result<(), NetworkError> {
+        self.backward_until(&AtomicBool::new(false), gradient)
+    }
+
+    /// As [`Network::backward`], but looks before each layer whether it is to stop. After it has, the gradients say nothing.
+    ///
+    /// # Errors
+    /// [`NetworkError::Stopped`], or as for [`Network::backward`].
+    pub fn backward_until(&mut self, stop: &AtomicBool, gradient: &[f32]) -> Result<(), NetworkError> {
         if self.gradient(self.output).is_none() {
             return Err(NetworkError::NothingTrained);
         }
@@ -39,15 +49,17 @@ impl Network {
             }
         }
         let steps = std::mem::take(&mut self.steps);
-        for step in steps.iter().rev() {
+        let result = steps.iter().rev().try_for_each(|step| {
             if let Some(backward) = &step.backward {
+                go_on(stop)?;
                 self.set_aside(backward);
                 self.backward_step(step, backward);
                 self.add_again(backward);
             }
-        }
+            Ok(())
+        });
         self.steps = steps;
-        Ok(())
+        result
     }
 
     /// Keeps the gradients that later steps gave shared parameters: this step writes its own over them.

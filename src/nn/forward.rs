@@ -8,6 +8,7 @@ use super::memory::{BufferId, lend};
 use super::network::{Network, NetworkError};
 use super::plan::{Call, Norm, Step};
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 impl Network {
     /// Computes the logits `[count, classes]` of the first `count` images of [`Network::images_mut`].
@@ -18,11 +19,23 @@ impl Network {
     /// # Errors
     /// When `count` is zero or above the batch, or batch statistics would be those of one value.
     pub fn forward(&mut self, count: usize, dropout: Stream) -> Result<&[f32], NetworkError> {
+        self.forward_until(&AtomicBool::new(false), count, dropout)
+    }
+
+    /// As [`Network::forward`], but looks before each layer whether it is to stop. After it has, the running statistics of
+    /// some layers have moved: [`Network::set_statistics`] puts them back.
+    ///
+    /// # Errors
+    /// [`NetworkError::Stopped`], or as for [`Network::forward`].
+    pub fn forward_until(&mut self, stop: &AtomicBool, count: usize, dropout: Stream) -> Result<&[f32], NetworkError> {
         self.fits(count)?;
         self.count = count;
         self.dropout = dropout;
         let steps = std::mem::take(&mut self.steps);
-        let result = steps.iter().try_for_each(|step| self.forward_step(step));
+        let result = steps.iter().try_for_each(|step| {
+            go_on(stop)?;
+            self.forward_step(step)
+        });
         self.steps = steps;
         result?;
         Ok(self.logits())
@@ -188,6 +201,14 @@ impl Network {
             mean: self.parameter(norm.mean),
             variance: self.parameter(norm.variance),
         }
+    }
+}
+
+/// An error once `stop` is raised.
+pub(super) fn go_on(stop: &AtomicBool) -> Result<(), NetworkError> {
+    match stop.load(Ordering::Relaxed) {
+        true => Err(NetworkError::Stopped),
+        false => Ok(()),
     }
 }
 

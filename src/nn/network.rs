@@ -59,6 +59,9 @@ pub enum NetworkError {
         /// Full name of the layer's weight.
         layer: String,
     },
+    /// The caller wanted no more, between two layers.
+    #[error("the pass was stopped")]
+    Stopped,
     /// Gradients for another number of samples or outputs than the last forward pass had.
     #[error("the gradient has {found} values, the outputs {expected}")]
     GradientLength {
@@ -235,6 +238,35 @@ impl Network {
     /// All values, and the gradients of the last [`Network::backward`]; [`Network::segments`] says where each parameter's are.
     pub fn training_slices(&mut self) -> (&mut [f32], &mut [f32]) {
         (&mut self.values, &mut self.gradients)
+    }
+
+    /// The running statistics, in the order of the graph: what of the values a forward pass of training moves.
+    #[must_use]
+    pub fn statistics(&self) -> Vec<f32> {
+        let mut all = Vec::new();
+        self.statistic_places()
+            .for_each(|range| all.extend_from_slice(&self.values[range]));
+        all
+    }
+
+    /// Puts running statistics back that [`Network::statistics`] gave.
+    ///
+    /// # Panics
+    /// When they are those of another graph.
+    pub fn set_statistics(&mut self, statistics: &[f32]) {
+        let places: Vec<_> = self.statistic_places().collect();
+        let mut rest = statistics;
+        for range in places {
+            let (own, more) = rest.split_at(range.len());
+            self.values[range].copy_from_slice(own);
+            rest = more;
+        }
+        assert!(rest.is_empty(), "statistics of one graph");
+    }
+
+    fn statistic_places(&self) -> impl Iterator<Item = Range<usize>> {
+        let is_statistic = |id: &ParameterId| !self.graph.parameter(*id).role.is_trained();
+        self.graph.ids().filter(is_statistic).map(|id| self.parameter(id))
     }
 
     /// Values that stand beside the gradients, such as an optimiser's moments, as named tensors in torch's layouts.

@@ -3,7 +3,7 @@
 use super::{Context, Outputs, Progress, StageError, feed::Feed, pictures::Pictures, prepare};
 use crate::{
     data::Prepared,
-    nn::{Mode, Network, Stream, Weights, matrix, read_weights, write_weights},
+    nn::{Mode, Network, NetworkError, Stream, Weights, matrix, read_weights, write_weights},
     plan::stage::{Augmentation, Link, Role, Score},
 };
 use rayon::prelude::*;
@@ -43,7 +43,7 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
                     views,
                     masked: score.graph.masked_views().is_some(),
                 };
-                passes.push(forward(&mut network, batch)?.to_vec());
+                passes.push(forward(&mut network, batch, context)?.to_vec());
             }
             all.extend(combined(passes, classes, score.link));
             done += (batch.len() / views) as u64;
@@ -65,7 +65,11 @@ pub(super) fn run(score: &Score, context: &Context<'_>) -> Result<Outputs, Stage
 }
 
 /// Logits of some samples, `[samples, classes]`.
-fn forward<'a>(network: &'a mut Network, pictures: Pictures<'_>) -> Result<&'a [f32], StageError> {
+fn forward<'a>(
+    network: &'a mut Network,
+    pictures: Pictures<'_>,
+    context: &Context<'_>,
+) -> Result<&'a [f32], StageError> {
     let (count, len) = (pictures.count(), network.graph().input_shape().len());
     let images = network.images_mut(count).map_err(StageError::failed)?;
     // The changes are certain, so any chance draws the same.
@@ -79,7 +83,10 @@ fn forward<'a>(network: &'a mut Network, pictures: Pictures<'_>) -> Result<&'a [
         let views = mask.chunks_exact_mut(pictures.views).enumerate();
         views.for_each(|(sample, mask)| pictures.mask(sample, mask));
     }
-    network.forward(count, Stream::new(0)).map_err(StageError::failed)
+    match network.forward_until(context.cancel, count, Stream::new(0)) {
+        Err(NetworkError::Stopped) => Err(StageError::Cancelled),
+        logits => logits.map_err(StageError::failed),
+    }
 }
 
 /// One pass's logits as they are, if their softmax is the probabilities; else the logarithms of the mean probabilities of

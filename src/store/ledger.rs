@@ -30,6 +30,10 @@ use std::{
 pub enum Trigger {
     /// `mtl run` wrote an output.
     Run,
+    /// Somebody asked `mtl watch` to show the results that it kept sealed.
+    Reveal,
+    /// `mtl watch --unsealed` wrote an output.
+    Watch,
 }
 
 /// Results on test data that were shown.

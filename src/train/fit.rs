@@ -10,7 +10,7 @@ use super::sampler::{ClassDraws, Draw, Sampler};
 use super::schedule::{Place, factor, momentum};
 use super::state::{Best, EpochReport, Memory, Progress, State, StateError};
 use super::step::{Passes, clipped, fill};
-use crate::nn::{Mode, Network, Stream, device_class};
+use crate::nn::{Mode, Network, NetworkError, Stream, device_class};
 use crate::plan::stage::Keep;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,7 +72,10 @@ pub fn predict(
             return Ok(None);
         }
         fill(network, samples, (batch, 1), |_, _| None)?;
-        logits.extend_from_slice(network.forward(batch.len(), Stream::new(0))?);
+        match network.forward_until(cancel, batch.len(), Stream::new(0)) {
+            Err(NetworkError::Stopped) => return Ok(None),
+            of_batch => logits.extend_from_slice(of_batch?),
+        }
     }
     Ok(Some(logits))
 }
@@ -173,7 +176,9 @@ impl<'a> Run<'a> {
             if self.control.cancel.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            let report = self.step(batches)?;
+            let Some(report) = self.step(batches)? else {
+                return Ok(false);
+            };
             hooks.on_step(&report);
             if self.saved.0.elapsed() >= self.control.save_every && self.progress.step < steps_here {
                 hooks.on_state(&self.state()?).map_err(TrainError::Hook)?;
@@ -187,8 +192,8 @@ impl<'a> Run<'a> {
         Ok(true)
     }
 
-    /// One step over some batches.
-    fn step(&mut self, batches: &[&[Draw]]) -> Result<StepReport, TrainError> {
+    /// One step over some batches. None when it was given up between two layers; then nothing has moved.
+    fn step(&mut self, batches: &[&[Draw]]) -> Result<Option<StepReport>, TrainError> {
         let (epoch, step) = (self.progress.epoch, self.progress.step);
         let place = self.place(epoch * self.steps + step);
         let factor = factor(&self.recipe.schedule, place, &self.progress.fallen);
@@ -204,8 +209,16 @@ impl<'a> Run<'a> {
             dropout: Stream::new(self.recipe.seed)
                 .named("dropout")
                 .numbered(self.progress.steps),
+            stop: self.control.cancel,
         };
-        let loss = passes.run(self.network, batches, &mut self.sum)?;
+        let statistics = self.network.statistics();
+        let loss = match passes.run(self.network, batches, &mut self.sum) {
+            Err(TrainError::Network(NetworkError::Stopped)) => {
+                self.network.set_statistics(&statistics);
+                return Ok(None);
+            }
+            loss => loss?,
+        };
         if !loss.is_finite() {
             return Err(self.diverged(Lost::Loss(loss), rate));
         }
@@ -236,7 +249,7 @@ impl<'a> Run<'a> {
             self.losses.pop_front();
         }
         self.losses.push_back(loss);
-        Ok(StepReport {
+        Ok(Some(StepReport {
             epoch,
             step,
             steps: self.steps,
@@ -244,7 +257,7 @@ impl<'a> Run<'a> {
             rate,
             gradient_norm: norm,
             images,
-        })
+        }))
     }
 
     fn place(&self, step: usize) -> Place {

@@ -11,6 +11,7 @@ use crate::net::Shape;
 use crate::nn::{Network, Stream};
 use crate::plan::stage::Mix;
 use rayon::prelude::*;
+use std::sync::atomic::AtomicBool;
 
 /// Values per task.
 const CHUNK: usize = 1 << 15;
@@ -27,11 +28,14 @@ pub(super) struct Passes<'a> {
     pub(super) batches_before: usize,
     /// Dropout of the step.
     pub(super) dropout: Stream,
+    /// Raised when the step is to be given up.
+    pub(super) stop: &'a AtomicBool,
 }
 
 impl Passes<'_> {
     /// Forward and backward passes over the batches of a step. The network then has the gradient of the loss of all their
-    /// samples together, and that loss is given. `sum` holds gradients meanwhile where there are several batches.
+    /// samples together, and that loss is given. `sum` holds gradients meanwhile where there are several batches. A pass
+    /// that is stopped between two layers is an error, and leaves running statistics moved.
     pub(super) fn run(
         &self,
         network: &mut Network,
@@ -99,11 +103,11 @@ impl Passes<'_> {
         }
         let outputs = 1 + network.graph().auxiliary.len();
         let mut gradient = vec![0.0; images * network.graph().classes() * outputs];
-        network.forward(images, dropout)?;
+        network.forward_until(self.stop, images, dropout)?;
         let loss = self.objective.loss(network, targets, divisor, &mut gradient);
         // Gradients of what is no number would only cost time.
         if loss.is_finite() {
-            network.backward(&gradient)?;
+            network.backward_until(self.stop, &gradient)?;
         }
         Ok(loss)
     }

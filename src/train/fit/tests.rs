@@ -7,6 +7,7 @@ use std::error::Error;
 
 mod exact;
 mod options;
+mod stops;
 
 type Outcome_ = Result<(), Box<dyn Error>>;
 
