@@ -69,6 +69,17 @@ vscode:
     cargo build --release --locked
     node editors/vscode/test.mjs target/release/mtl
 
+# from a saved change to a decision of `mtl watch`, at 1,000 stages
+bench-watch *options:
+    cargo build --release --locked
+    python3 benches/watch.py {{options}}
+
+# tries the page of `mtl watch` in Chromium, and takes the manual's pictures of it and of the terminal
+watch-browser:
+    cargo build --release --locked
+    npm install --no-save --no-audit --no-fund --prefix target/browser playwright-core@1.65.1
+    node tests/browser/watch.mjs target/release/mtl docs
+
 # makes the tree-sitter parser anew from its grammar (needs node, and `cargo install tree-sitter-cli`)
 tree-sitter:
     cd editors/tree-sitter-mtl && tree-sitter generate

@@ -24,6 +24,7 @@ pub mod train;
 pub mod report;
 pub mod stages;
 pub mod exec;
+pub mod watch;
 pub mod ide;
 pub mod lsp;
 pub mod cli;

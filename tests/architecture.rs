@@ -22,6 +22,7 @@ const LINE: &[&[&str]] = &[
     &["stats", "data", "nn", "train", "report"],
     &["stages"],
     &["exec"],
+    &["watch"],
     &["ide"],
     &["lsp"],
     &["cli"],
@@ -35,7 +36,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("pest", &["syntax"]),
     ("pest_derive", &["syntax"]),
     ("miette", &["diag"]),
-    ("petgraph", &["plan", "exec", "stages", "cli"]),
+    ("petgraph", &["plan", "exec", "stages", "watch", "cli"]),
     ("candle_core", &["nn", "train"]),
     ("clap", &["cli"]),
     ("lsp_server", &["lsp"]),
@@ -47,7 +48,10 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("image", &["data", "tables"]),
     ("fast_image_resize", &["data"]),
     ("toml", &["project"]),
-    ("rustix", &["store"]),
+    ("rustix", &["store", "watch"]),
+    ("notify", &["watch"]),
+    ("httparse", &["watch"]),
+    ("console", &["watch"]),
     ("zip", &["data", "tables", "weights"]),
 ];
 

@@ -28,6 +28,7 @@ mod run;
 mod runs;
 mod show;
 mod stage;
+mod watch;
 
 use crate::plan::with_deep_stack;
 use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
@@ -73,6 +74,8 @@ enum Command {
     Lsp,
     /// Looks after stored results
     Cache(cache::Arguments),
+    /// Runs a program whenever it, its data or its settings change, and shows how far it is
+    Watch(watch::Arguments),
     /// Lists every time that results on test data were shown
     Looks(looks::Arguments),
     /// Writes a plan down before its results are known
@@ -208,6 +211,7 @@ fn dispatch(command: &Command) -> ExitCode {
         Command::Doc(arguments) => doc::doc(arguments).into(),
         Command::Fmt(arguments) => fmt::fmt(arguments).into(),
         Command::Cache(arguments) => cache::cache(arguments).into(),
+        Command::Watch(arguments) => watch::watch(arguments).into(),
         Command::Looks(arguments) => looks::looks(arguments).into(),
         Command::Lock(arguments) => lock::lock(arguments).into(),
     }

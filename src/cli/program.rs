@@ -8,10 +8,12 @@ use crate::{
     project::{self, Project},
     source::{self, SourceMap},
     store::{Store, StoreError},
+    tables::Cache,
 };
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// A program with all that was found to be wrong with it.
@@ -37,8 +39,19 @@ pub(super) fn load_with(
     outputs: &[String],
     read: &dyn Fn(&Path) -> io::Result<String>,
 ) -> Loaded {
+    load_again(arguments, outputs, &Arc::default(), read)
+}
+
+/// As [`load_with`], with tables that were read for an earlier state of the program.
+pub(super) fn load_again(
+    arguments: &ProgramArguments,
+    outputs: &[String],
+    tables: &Arc<Cache>,
+    read: &dyn Fn(&Path) -> io::Result<String>,
+) -> Loaded {
     let mut diagnostics = Diagnostics::new();
     let mut program = analysis::load_with(Main::File(&arguments.program), read, &mut diagnostics);
+    program.tables = Arc::clone(tables);
     let project = project::find(&arguments.program, read, &mut program.sources, &mut diagnostics);
     for (name, value) in &arguments.sets {
         if let Err(diagnostic) = program.set_param(name, value) {

@@ -33,7 +33,7 @@ impl Listener for Json {
 }
 
 /// What the counts of a run say.
-fn closing(summary: &Summary) -> String {
+pub(super) fn closing(summary: &Summary) -> String {
     let mut text = format!("{} stages ran, {} reused", summary.ran, summary.reused);
     if summary.failed > 0 {
         text += &format!(", {} failed", summary.failed);
@@ -56,7 +56,7 @@ fn duration(seconds: f64) -> String {
 }
 
 /// The lines that both displays for people print, beside the bars.
-fn story(event: &Event) -> Option<String> {
+pub(super) fn story(event: &Event) -> Option<String> {
     Some(match event {
         Event::Planned { stages, outputs, .. } => format!("{stages} stages for {}", outputs.join(", ")),
         Event::StageStarted {

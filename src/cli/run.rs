@@ -19,7 +19,7 @@ use clap::Args;
 use std::{
     env,
     mem::ManuallyDrop,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -105,10 +105,10 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 /// How often the state of a training is saved where nothing else is said.
-const SAVE_EVERY: Duration = Duration::from_secs(180);
+pub(super) const SAVE_EVERY: Duration = Duration::from_secs(180);
 
 /// Bytes that the states of epochs may take where nothing else is said.
-const TRAIL: u64 = 20_000_000_000;
+pub(super) const TRAIL: u64 = 20_000_000_000;
 
 /// Carries a program out.
 pub(super) fn run(arguments: &Arguments) -> Exit {
@@ -143,7 +143,8 @@ fn run_plan(arguments: &Arguments, plan: &Plan, loaded: &Loaded) -> Result<Exit,
         outputs: plan.outputs.keys().cloned().collect(),
     });
     let options = options(arguments, project, selection);
-    let recorder = ManuallyDrop::new(Recorder::new(plan, &store, listener.as_ref(), setup(arguments, loaded)));
+    let setup = setup(&arguments.program, &arguments.outputs, loaded);
+    let recorder = ManuallyDrop::new(Recorder::new(plan, &store, listener.as_ref(), setup));
     let (summary, reports) = exec::run(plan, &store, &options, &*recorder, &Stop::on(cancel));
     recorder.finish(&summary);
     Ok(finish(arguments, listener.as_ref(), &summary, &reports))
@@ -177,16 +178,16 @@ fn options(arguments: &Arguments, project: &Project, selection: exec::Selection)
 }
 
 /// How this run was asked for.
-fn setup(arguments: &Arguments, loaded: &Loaded) -> Setup {
+pub(super) fn setup(arguments: &ProgramArguments, outputs: &[String], loaded: &Loaded) -> Setup {
     let sources = &loaded.program.sources;
     let own = sources
         .ids()
         .map(|id| sources.file(id))
         .filter(|file| file.path().is_some());
     Setup {
-        program: program::name_in_history(&arguments.program.program),
-        sets: arguments.program.sets.clone(),
-        outputs: arguments.outputs.clone(),
+        program: program::name_in_history(&arguments.program),
+        sets: arguments.sets.clone(),
+        outputs: outputs.to_vec(),
         sources: own
             .map(|file| (file.name().to_owned(), Digest::of(file.text().as_bytes())))
             .collect(),
@@ -198,7 +199,7 @@ fn setup(arguments: &Arguments, loaded: &Loaded) -> Setup {
     clippy::disallowed_methods,
     reason = "results do not depend on the number of threads"
 )]
-fn threads(wanted: Option<u16>) -> usize {
+pub(super) fn threads(wanted: Option<u16>) -> usize {
     wanted.map_or_else(
         || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
         usize::from,
@@ -238,7 +239,7 @@ fn finish(arguments: &Arguments, listener: &dyn Listener, summary: &Summary, rep
             output::line(&report.display().to_string());
         }
         if arguments.open {
-            open(report);
+            open(report.as_os_str());
         }
     }
     Exit::Done
@@ -266,7 +267,7 @@ pub(super) fn stop_on_signal() -> Result<Arc<AtomicBool>, Exit> {
 }
 
 /// Opens a file with the desktop's program for it; where there is none, the printed path must do.
-fn open(file: &Path) {
+pub(super) fn open(file: &std::ffi::OsStr) {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let quiet = Command::new(opener)
         .arg(file)

@@ -34,7 +34,7 @@ use std::{
 };
 
 /// How a run behaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// After a failure, runs what does not depend on it.
     pub keep_going: bool,

@@ -44,6 +44,7 @@ impl<'p> Evaluator<'p, '_> {
             return self.unexpected("a file of weights", &slot.value, slot.span);
         };
         let path = &source.path;
+        self.program.tables.note(&path.full, false);
         if !path.full.is_file() {
             let diagnostic = Diagnostic::error(&data::NO_FILE, format!("there is no file {}", path.full.display()));
             let help = "paths start at the folder of the file they are written in";

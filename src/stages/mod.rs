@@ -19,6 +19,7 @@ use crate::{
     plan::stage::{Role, Train, Work},
     train::Footprint,
 };
+pub use report::tuning_auc;
 use std::{
     collections::BTreeMap,
     error, io, iter,

@@ -12,7 +12,10 @@ use crate::{
     store::Looks,
 };
 use serde::de::DeserializeOwned;
-use std::{fs, iter, path::Path};
+use std::{
+    fs, iter,
+    path::{Path, PathBuf},
+};
 
 pub(super) fn run(spec: &Report, context: &Context<'_>) -> Result<Outputs, StageError> {
     let design = &spec.design;
@@ -115,6 +118,40 @@ fn all_scores(design: &Design, context: &Context<'_>) -> Result<Vec<MemberScores
     each(design.scores.len(), |place| {
         read_scores(context.input(Role::Scores(place))?)
     })
+}
+
+/// The AUC of a cell's model on its tuning part, by what its stages of scores wrote; none where that part lacks a class.
+/// `file` gives the file of a stage's scores; those of other models are not asked for.
+///
+/// # Errors
+/// When a file is missing or does not go with the plan.
+pub fn tuning_auc(
+    design: &Design,
+    (cell, member): (usize, usize),
+    file: &dyn Fn(&str) -> Option<PathBuf>,
+) -> Result<Option<f64>, StageError> {
+    let missing = || StageError::failed("the study has no such model");
+    let cell = design.cells.get(cell).ok_or_else(missing)?;
+    let member = cell.members.get(member).ok_or_else(missing)?;
+    let mut scores = vec![MemberScores::default(); design.scores.len()];
+    let mut failed = None;
+    member.scoring.each_model(&mut |place, _| {
+        let known = design.scores.get(place).and_then(|stage| file(stage));
+        match (
+            known.ok_or_else(missing).and_then(|file| read_scores(&file)),
+            scores.get_mut(place),
+        ) {
+            (Ok(read), Some(scores)) => *scores = read,
+            (Err(error), _) => failed = Some(error),
+            (Ok(_), None) => failed = Some(missing()),
+        }
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(study::tuned_fold(design, cell, member, &scores)
+            .map_err(StageError::failed)?
+            .auc),
+    }
 }
 
 fn each<T>(count: usize, read: impl Fn(u32) -> Result<T, StageError>) -> Result<Vec<T>, StageError> {

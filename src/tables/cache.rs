@@ -3,6 +3,7 @@
 use super::{Table, TableError};
 use indexmap::IndexMap;
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
@@ -32,6 +33,7 @@ type Stamp = [Option<(u64, SystemTime)>; 2];
 #[derive(Debug, Default)]
 pub struct Cache {
     read: Mutex<IndexMap<(Kind, PathBuf), (Stamp, Read)>>,
+    asked: Mutex<BTreeSet<(bool, PathBuf)>>,
 }
 
 impl Cache {
@@ -41,6 +43,7 @@ impl Cache {
     /// # Errors
     /// As the functions of [`Table`] that read.
     pub fn read(&self, kind: &Kind, path: &Path) -> Read {
+        self.note(path, *kind == Kind::Folders);
         let fresh = || match kind {
             Kind::Manifest(image) => Table::read_csv(path, image),
             Kind::Rows => Table::read_rows(path),
@@ -63,6 +66,26 @@ impl Cache {
                 made
             }
         }
+    }
+}
+
+impl Cache {
+    /// Remembers that a program asked for a file, or for a folder and all in it, whether it is there or not.
+    pub fn note(&self, path: &Path, is_folder: bool) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.insert((is_folder, path.to_owned()));
+    }
+
+    /// The files that were asked for since this was last called, or, if `folders`, the folders.
+    #[must_use]
+    pub fn asked(&self, folders: bool) -> BTreeSet<PathBuf> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let (found, rest) = std::mem::take(&mut *asked)
+            .into_iter()
+            .partition(|(is_folder, _)| *is_folder == folders);
+        *asked = rest;
+        let found: BTreeSet<(bool, PathBuf)> = found;
+        found.into_iter().map(|(_, path)| path).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     nn::Stream,
-    plan::stage::{Design, Extract, Measure, Part, TaskFacts, What},
+    plan::stage::{Cell, Design, Extract, Measure, Member, Part, TaskFacts, What},
     report::extract::{Exported, ExportedCell, FoldValue, Head, Placed, RankedCell, RankingPage, Table, TableCell},
     report::words,
     stats::ranking::{By, Fold, rank},
@@ -81,37 +81,11 @@ pub(in crate::stages) fn extract(
 fn tuned(design: &Design, place: usize, scores: &[MemberScores]) -> Result<TableCell, StudyError> {
     let cell = &design.cells[place];
     let facts = &design.tasks[cell.task];
-    let mut folds = Vec::with_capacity(cell.members.len());
-    for member in &cell.members {
-        let speaker = Speaker {
-            design,
-            facts,
-            member,
-            scores,
-        };
-        let rows = speaker.tuning(&member.scoring)?;
-        let classes: Vec<u32> = member
-            .tuning
-            .iter()
-            .map(|&at| facts.samples[at as usize].class)
-            .collect();
-        let has_all = (0..facts.classes.len() as u32).all(|class| classes.contains(&class));
-        let measure = |by| {
-            let of = StudyError::of(cell_name(design, &cell.coordinate));
-            tuning_measure(by, &classes, &rows, facts.classes.len()).map_err(of)
-        };
-        folds.push(FoldValue {
-            repeat: member.repeat,
-            fold: member.fold,
-            auc: if has_all { Some(measure(Measure::Auc)?) } else { None },
-            loss: if rows.is_empty() {
-                None
-            } else {
-                Some(measure(Measure::Loss)?)
-            },
-            samples: rows.len(),
-        });
-    }
+    let folds = cell
+        .members
+        .iter()
+        .map(|member| tuned_fold(design, cell, member, scores));
+    let folds: Vec<FoldValue> = folds.collect::<Result<_, _>>()?;
     Ok(TableCell {
         coordinate: cell.coordinate.clone(),
         task: facts.name.clone(),
@@ -119,6 +93,44 @@ fn tuned(design: &Design, place: usize, scores: &[MemberScores]) -> Result<Table
         auc_ci: None,
         loss: mean(folds.iter().filter_map(|fold| fold.loss)),
         folds,
+    })
+}
+
+/// A model on its tuning part.
+pub(in crate::stages) fn tuned_fold(
+    design: &Design,
+    cell: &Cell,
+    member: &Member,
+    scores: &[MemberScores],
+) -> Result<FoldValue, StudyError> {
+    let facts = &design.tasks[cell.task];
+    let speaker = Speaker {
+        design,
+        facts,
+        member,
+        scores,
+    };
+    let rows = speaker.tuning(&member.scoring)?;
+    let classes: Vec<u32> = member
+        .tuning
+        .iter()
+        .map(|&at| facts.samples[at as usize].class)
+        .collect();
+    let has_all = (0..facts.classes.len() as u32).all(|class| classes.contains(&class));
+    let measure = |by| {
+        let of = StudyError::of(cell_name(design, &cell.coordinate));
+        tuning_measure(by, &classes, &rows, facts.classes.len()).map_err(of)
+    };
+    Ok(FoldValue {
+        repeat: member.repeat,
+        fold: member.fold,
+        auc: if has_all { Some(measure(Measure::Auc)?) } else { None },
+        loss: if rows.is_empty() {
+            None
+        } else {
+            Some(measure(Measure::Loss)?)
+        },
+        samples: rows.len(),
     })
 }
 

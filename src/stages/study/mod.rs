@@ -40,7 +40,7 @@ use crate::{
     store::Looks,
 };
 use cells::Judged;
-pub(super) use extract::{Extracted, extract};
+pub(super) use extract::{Extracted, extract, tuned_fold};
 pub(super) use families::OtherTests;
 pub use input::softmax;
 pub(super) use input::{Epoch, GLOBAL_NUMBERS, History, MemberScores};
