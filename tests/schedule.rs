@@ -225,3 +225,42 @@ fn a_failure_lets_what_runs_end_and_keep_going_runs_what_does_not_depend_on_it()
         "what ran has ended"
     );
 }
+
+#[test]
+fn what_stages_took_tells_how_long_others_will_take() {
+    let bench = Workbench::new(&program(1));
+    let plan = |bench: &Workbench| -> Value {
+        let output = bench.mtl(&["plan", "study.mtl", "--format", "json"]);
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let unknown = plan(&bench);
+    assert!(unknown["left"]["seconds"].is_null() && unknown["stages"][1].get("thread_seconds").is_none());
+    bench.run(&[]).done();
+    let known = plan(&bench);
+    assert_eq!(
+        (&known["left"]["seconds"], &known["left"]["bytes"]),
+        (&0.0.into(), &0.into())
+    );
+    bench.write("study.mtl", &program(20));
+    let longer = plan(&bench);
+    let seconds = |name: &str| {
+        let stages = longer["stages"].as_array().expect("a list");
+        let stage = stages.iter().find(|stage| stage["name"] == name).expect(name);
+        stage["thread_seconds"].as_f64().expect("an estimate")
+    };
+    let (training, scoring) = (
+        seconds("scores[scratch]/fold1/finetune task"),
+        seconds("scores[scratch]/fold1/score task"),
+    );
+    assert!(
+        training > 3.0 * scoring,
+        "20 epochs of training and a pass: {training} s, {scoring} s"
+    );
+    let left = &longer["left"];
+    assert!(
+        left["seconds"].as_f64() > Some(training) && left["bytes"].as_u64() > Some(10_000),
+        "{left}"
+    );
+    let table = String::from_utf8(bench.mtl(&["plan", "study.mtl"]).stdout).expect("UTF-8");
+    assert!(table.contains(" of a core") && table.contains(" to store"), "{table}");
+}

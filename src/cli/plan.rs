@@ -1,8 +1,8 @@
 //! `mtl plan`
 
-use super::{Exit, Format, ProgramArguments, StoreArguments, output, program};
+use super::{Exit, Format, ProgramArguments, StoreArguments, output, program, progress, run};
 use crate::{
-    exec::{self, Known, State},
+    exec::{self, Known, Left, State},
     nn,
 };
 use clap::Args;
@@ -48,9 +48,16 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
             if let Err(error) = compared {
                 return program::store_failed(&error);
             }
+            let run = &loaded.project.run;
+            let threads = run::threads(run.threads);
+            let jobs = run.jobs.map_or(threads, usize::from);
+            let left = match exec::with_estimates(plan, &store, (jobs, threads), &mut stages) {
+                Ok(left) => left,
+                Err(error) => return program::store_failed(&error),
+            };
             match arguments.format {
-                Format::Json => output::json(&json!({ "schema": "mtl.plan/1", "stages": *stages })),
-                Format::Text => output::raw(&table(&stages)),
+                Format::Json => output::json(&json!({ "schema": "mtl.plan/1", "stages": *stages, "left": left })),
+                Format::Text => output::raw(&table(&stages, left)),
             }
             Exit::Done
         }
@@ -58,8 +65,21 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
     }
 }
 
+/// Time and disk of what is left, as far as stages like it have run before.
+fn in_all(left: Left, is_nothing: bool) -> String {
+    let time = left
+        .seconds
+        .map(|seconds| format!("about {}", progress::duration(seconds)));
+    let disk = left.bytes.map(|bytes| format!("{} to store", exec::size(bytes)));
+    let told: Vec<String> = time.into_iter().chain(disk).filter(|_| !is_nothing).collect();
+    match told.is_empty() {
+        true => String::new(),
+        false => format!("; {}", told.join(", ")),
+    }
+}
+
 /// One line a stage, and the counts.
-fn table(stages: &[Known]) -> String {
+fn table(stages: &[Known], left: Left) -> String {
     let width = stages.iter().map(|stage| stage.name.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for stage in stages {
@@ -74,9 +94,13 @@ fn table(stages: &[Known]) -> String {
             .as_ref()
             .filter(|class| ***class != *nn::device_class());
         let other = other.map(|class| format!("computed on {class}"));
+        let time = stage
+            .thread_seconds
+            .map(|seconds| format!("about {} of a core", progress::duration(seconds)));
         let told = [
             stage.note.as_deref(),
             memory.as_deref(),
+            time.as_deref(),
             other.as_deref(),
             Some(&stage.why),
         ];
@@ -87,10 +111,11 @@ fn table(stages: &[Known]) -> String {
     }
     let count = |state| stages.iter().filter(|stage| stage.state == state).count();
     text + &format!(
-        "{} stages: {} cached, {} partial, {} to run\n",
+        "{} stages: {} cached, {} partial, {} to run{}\n",
         stages.len(),
         count(State::Cached),
         count(State::Partial),
-        count(State::ToRun)
+        count(State::ToRun),
+        in_all(left, count(State::Cached) == stages.len())
     )
 }

@@ -44,6 +44,12 @@ pub struct Known {
     /// Bytes of the largest memory that a training needs; filled by [`with_memory`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_bytes: Option<u64>,
+    /// Seconds that it will run on one thread, by what stages of its kind took here; filled by [`super::with_estimates`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_seconds: Option<f64>,
+    /// Bytes that it will store, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// With which stage of an earlier run it was compared; filled by [`with_changes`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compared: Option<Compared>,
@@ -125,6 +131,8 @@ pub fn survey_until(plan: &Plan, store: &Store, cancelled: &AtomicBool) -> Resul
             device_class: product.as_ref().map(|product| Arc::clone(&product.device_class)),
             known_epochs,
             peak_bytes: None,
+            thread_seconds: None,
+            bytes: None,
             compared: None,
             changes: Vec::new(),
         });

@@ -3,6 +3,7 @@
 use super::{
     clock::Stopwatch,
     crew::{self, Pools, held},
+    estimates::Estimates,
     event::{Event, Listener, Summary},
     keys::{self, Keyed},
     memory,
@@ -17,7 +18,6 @@ use crate::{
     plan::{
         Plan,
         canon::{Key, Taken},
-        cost,
     },
     stages::StageError,
     store::{Link, Product, StageLock, Store, StoreError, Trigger},
@@ -195,9 +195,6 @@ pub(super) enum Settled {
     Elsewhere,
 }
 
-/// Floating-point operations a second, for the order of stages alone.
-const OPERATIONS_PER_SECOND: f64 = 3e10;
-
 impl Run<'_> {
     pub(super) fn name(&self, node: NodeIndex) -> String {
         self.plan.graph[node].name.clone()
@@ -294,6 +291,8 @@ impl Run<'_> {
     /// What the schedule is told of these stages, and of the machine.
     fn tasks(&self, open: &[NodeIndex]) -> (Vec<Task>, Machine) {
         let mut places = vec![None; self.plan.graph.node_count()];
+        // The order of stages is no reason to fail.
+        let estimates = Estimates::of(self.store).unwrap_or_default();
         let peaks = memory::peaks(open.iter().map(|node| &self.plan.graph[*node].work));
         let tasks = open.iter().zip(peaks).enumerate().map(|(place, (&node, peak))| {
             places[node.index()] = Some(place);
@@ -303,7 +302,7 @@ impl Run<'_> {
             after.dedup();
             Task {
                 after,
-                seconds: cost::operations(&self.plan.graph[node].work) / OPERATIONS_PER_SECOND,
+                seconds: estimates.priority(&self.plan.graph[node].work),
                 place: Place::Cpu,
                 bytes: peak.unwrap_or(0),
             }

@@ -7,7 +7,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap},
+};
 
 /// Where a task runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,6 +125,31 @@ pub fn longest_paths(tasks: &[Task]) -> Vec<f64> {
         }
     }
     paths
+}
+
+/// Seconds that a machine takes for all tasks, when each runs as long as is estimated on one thread, divided by the
+/// threads that it is given.
+#[must_use]
+pub fn makespan(tasks: &[Task], machine: &Machine) -> f64 {
+    let mut schedule = Schedule::new(tasks.to_vec(), machine.clone());
+    let mut running: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
+    let mut now = 0.0;
+    loop {
+        while let Some(Start { task, share }) = schedule.start() {
+            let threads = match share {
+                Share::Threads(threads) => threads,
+                Share::Gpu(_) => 1,
+            };
+            let end: f64 = now + tasks[task].seconds.max(0.0) / threads as f64;
+            // Positive floats are ordered as their bits are.
+            running.push(Reverse((end.to_bits(), task)));
+        }
+        let Some(Reverse((end, task))) = running.pop() else {
+            return now;
+        };
+        now = f64::from_bits(end);
+        schedule.finish(task);
+    }
 }
 
 impl Schedule {

@@ -9,9 +9,9 @@ use super::{
     workshop::Monitored,
 };
 use crate::{
-    plan::{canon::Key, stage::Role},
+    plan::{canon::Key, cost, stage::Role},
     stages::{self, Context, StageError},
-    store::{Action, Product, StageLock},
+    store::{Action, Cost, Product, StageLock},
 };
 use petgraph::graph::NodeIndex;
 use std::{
@@ -100,6 +100,10 @@ impl Run<'_> {
         self.quota.make_room(bytes_of(&made))?;
         let action = self.store.commit(key, &made, describe).map_err(of_store)?;
         states.finished().map_err(of_store)?;
+        // A training that went on from somewhere took a part of its time.
+        if held(&monitor.devices).is_empty() {
+            self.note_cost(node, &action);
+        }
         let product = action.product();
         self.listener.event(&Event::StageFinished {
             stage: action.stage,
@@ -111,6 +115,23 @@ impl Run<'_> {
             node,
         });
         Ok(Some(product))
+    }
+
+    /// Remembers what a stage took, for estimates; a run does not fail for want of them.
+    fn note_cost(&self, node: NodeIndex, action: &Action) {
+        let (work, made) = (&self.plan.graph[node].work, &action.provenance);
+        let bytes = action
+            .outputs
+            .values()
+            .filter_map(|digest| self.store.bytes(*digest).ok()?);
+        let _ = self.store.note_cost(&Cost {
+            kind: action.kind.clone(),
+            device_class: made.device_class.clone(),
+            operations: cost::operations(work),
+            thread_seconds: made.seconds * f64::from(made.threads),
+            values: cost::values(work),
+            bytes: bytes.sum(),
+        });
     }
 
     /// A stage that was stopped although the run was not has used up its time.

@@ -27,6 +27,22 @@ pub fn operations(work: &Work) -> f64 {
     }
 }
 
+/// Values that a stage stores: of weights, pictures and scores; one for what is small whatever it is about.
+#[must_use]
+pub fn values(work: &Work) -> f64 {
+    let weights = |graph: &Graph| graph.parameters.iter().map(crate::net::Parameter::len).sum::<usize>() as f64;
+    match work {
+        Work::Prepare(prepare) => prepared(prepare) / PER_PREPARED_VALUE,
+        Work::Load(load) => weights(&load.graph),
+        Work::Train(train) => weights(&train.graph),
+        Work::Contrast(contrast) => weights(&contrast.training.graph),
+        Work::Score(score) => (score.test.len() + score.tuning.len()) as f64 * score.graph.classes() as f64,
+        Work::Report(report) => report.design.cells.len() as f64,
+        Work::Extract(extract) => extract.design.cells.len() as f64,
+        Work::Compare(_) | Work::ExportWeights(_) | Work::Describe(_) => 1.0,
+    }
+}
+
 fn prepared(prepare: &Prepare) -> f64 {
     let pictures = match &prepare.pictures {
         Pictures::Files(paths) => paths.len(),

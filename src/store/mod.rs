@@ -25,6 +25,7 @@
 
 mod actions;
 mod commit;
+mod costs;
 pub mod disk;
 mod durable;
 mod error;
@@ -45,6 +46,7 @@ mod uses;
 mod verify;
 
 pub use actions::{Action, Product, Provenance};
+pub use costs::Cost;
 pub use disk::{Disk, RealDisk};
 pub use durable::ScratchDir;
 pub use error::StoreError;
@@ -62,6 +64,7 @@ pub use verify::{Damaged, Verified};
 use crate::plan::{canon::Key, digest::Digest};
 use actions::Actions;
 use commit::Queue;
+use costs::CostLog;
 use disk::Open;
 use durable::{LockFile, Scratch, Temp, make_dir, make_dirs, sync_dir};
 use error::{At, if_there};
@@ -94,6 +97,8 @@ pub struct Store {
     /// Read when it is first needed.
     ledger: Mutex<Option<Ledger>>,
     scratch: Mutex<Option<Scratch>>,
+    /// Read when it is first needed.
+    costs: Mutex<Option<CostLog>>,
     queue: Queue,
     uses: Uses,
     trail: Trail,
@@ -167,6 +172,7 @@ impl Store {
             actions: Mutex::new(Actions::open(&disk, &root.join("actions"), &notices)?),
             index: Mutex::default(),
             ledger: Mutex::default(),
+            costs: Mutex::default(),
             scratch: Mutex::default(),
             queue: Queue::default(),
             uses: Uses::default(),
@@ -257,6 +263,14 @@ impl Store {
     #[must_use]
     pub fn path(&self, digest: Digest) -> PathBuf {
         self.objects.path(digest)
+    }
+
+    /// Bytes of an object; none when it is absent.
+    ///
+    /// # Errors
+    /// When the store cannot be looked at.
+    pub fn bytes(&self, digest: Digest) -> Result<Option<u64>, StoreError> {
+        Ok(self.objects.look(&self.path(digest))?.map(Stat::size))
     }
 
     /// The file of an object, its contents verified: read and hashed once per process, and again when the file no longer

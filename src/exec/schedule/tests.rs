@@ -275,3 +275,16 @@ fn a_task_that_another_process_has_gives_its_place_away() {
     schedule.finish(2);
     assert!(schedule.is_over());
 }
+
+#[test]
+fn the_time_for_all_is_that_of_the_simulated_machine() {
+    let tasks = [(4.0, vec![]), (2.0, vec![]), (6.0, vec![0, 1])].map(|(seconds, after)| Task {
+        seconds,
+        after,
+        ..Task::default()
+    });
+    // Two side by side on a thread each, then one on both.
+    assert_eq!(makespan(&tasks, &cpu(2)), 4.0 + 3.0);
+    assert_eq!(makespan(&tasks, &cpu(1)), 12.0);
+    assert_eq!(makespan(&[], &cpu(1)), 0.0);
+}
