@@ -42,7 +42,7 @@ impl Records for Costs {
         *self = Self::default();
     }
 
-    fn add(&mut self, _: u64, payload: &[u8]) {
+    fn add(&mut self, _: u64, _: u32, payload: &[u8]) {
         self.all += 1;
         // A record of another version's shape is no loss.
         if let Ok(cost) = serde_json::from_slice(payload) {
