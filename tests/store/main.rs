@@ -12,9 +12,11 @@ mod gc;
 mod kinds;
 mod layout;
 mod objects;
+mod power;
 mod refusals;
 mod states;
 mod trail;
+mod volatile;
 
 use mtl::{
     plan::{canon::Key, digest::Digest},
