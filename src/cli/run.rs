@@ -173,6 +173,7 @@ fn options(arguments: &Arguments, project: &Project, selection: exec::Selection)
         stage_memory: arguments.memory,
         stage_timeout: arguments.stage_timeout,
         selection,
+        devices: Arc::default(),
         shows: Some(Trigger::Run),
     }
 }

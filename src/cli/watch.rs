@@ -259,6 +259,7 @@ impl Source for FileSource<'_> {
                 selection,
                 pipeline: program::pipeline(&program.program),
                 trail: loaded.project.store.trail.unwrap_or(run::TRAIL),
+                devices: Arc::default(),
                 shows: None,
             };
             Some(Go {

@@ -126,16 +126,20 @@ impl Crew<'_> {
     }
 
     fn carry_out(&self, start: Start, cancel: &AtomicBool) -> Settled {
-        let threads = match start.share {
-            Share::Threads(threads) => threads,
-            Share::Gpu(_) => 1,
+        let node = self.nodes[start.task];
+        let (threads, _lease) = match start.share {
+            Share::Threads(threads) => (threads, None),
+            Share::Gpu(gpu) => match self.run.lease(node, gpu) {
+                Ok(lease) => (1, Some(lease)),
+                Err(settled) => return settled,
+            },
         };
         let turn = Turn {
             cancel,
             threads,
             pools: &self.pools,
         };
-        self.run.settle(self.nodes[start.task], &turn)
+        self.run.settle(node, &turn)
     }
 
     /// Passes stops on to what runs, enforces the time limit, and has stages tried again that other processes had.

@@ -4,6 +4,7 @@ mod clock;
 pub mod collect;
 mod compare;
 mod crew;
+mod devices;
 mod estimates;
 mod event;
 mod explain;
@@ -24,6 +25,7 @@ mod turn;
 mod workshop;
 
 pub use compare::{Fact, How, RunDiff, StageDiff, compare};
+pub use devices::{Devices, Gpu, Lease};
 pub use estimates::{Estimates, Left, with_estimates};
 pub use event::{Event, Listener, Progress, Summary};
 pub use explain::{Compared, Known, State, survey, survey_until, with_changes, with_memory};

@@ -3,6 +3,7 @@
 use super::{
     clock::Stopwatch,
     crew::{self, Pools, held},
+    devices::{Devices, Lease},
     estimates::Estimates,
     event::{Event, Listener, Summary},
     keys::{self, Keyed},
@@ -64,6 +65,8 @@ pub struct Options {
     pub quota: Option<u64>,
     /// How the files of outputs are written.
     pub link: Link,
+    /// The GPUs that trainings and scorings run on; on the CPU where there are none.
+    pub devices: Arc<Devices>,
     /// What the ledger says of why results on test data are shown; none keeps them sealed: outputs with such results are not
     /// written.
     pub shows: Option<Trigger>,
@@ -303,7 +306,10 @@ impl Run<'_> {
             Task {
                 after,
                 seconds: estimates.priority(&self.plan.graph[node].work),
-                place: Place::Cpu,
+                place: match self.plan.graph[node].work.numerics() {
+                    Some(_) => Place::Gpu,
+                    None => Place::Cpu,
+                },
                 bytes: peak.unwrap_or(0),
             }
         });
@@ -311,7 +317,7 @@ impl Run<'_> {
             jobs: self.options.jobs,
             threads: self.options.threads,
             bytes: self.options.memory,
-            gpus: Vec::new(),
+            gpus: self.options.devices.gpus().iter().map(|gpu| gpu.bytes).collect(),
         };
         (tasks.collect(), machine)
     }
@@ -323,6 +329,32 @@ impl Run<'_> {
             Err(error) => {
                 self.lose(node, error);
                 Settled::Here
+            }
+        }
+    }
+
+    /// The right to the GPU that a stage was given; else what becomes of its turn: it is asked for again while another process
+    /// has the GPU.
+    pub(super) fn lease(&self, node: NodeIndex, gpu: usize) -> Result<Arc<Lease>, Settled> {
+        match self.options.devices.lease(gpu) {
+            Ok(Some(lease)) => Ok(lease),
+            // Once it is to stop, or is known, it needs none.
+            Ok(None) if self.is_stopped() => {
+                self.lose(node, StageError::Cancelled);
+                Err(Settled::Here)
+            }
+            Ok(None) => {
+                self.tell_waiting(node);
+                Err(Settled::Elsewhere)
+            }
+            Err(error) => {
+                let failed = StageError::failed(format!("the GPU cannot be leased: {error}"));
+                self.lose(
+                    node,
+                    failed
+                        .help("the lock lies in $XDG_RUNTIME_DIR/mtl-devices, or below the folder of temporary files"),
+                );
+                Err(Settled::Here)
             }
         }
     }

@@ -75,24 +75,22 @@ pub fn frame(view: &View, size: Size, colours: bool) -> Vec<String> {
         .collect()
 }
 
-/// Blocks with empty lines between them; long ones are cut so that each has its share of the space.
+/// Blocks with empty lines between them; where they do not fit, the longest are cut.
 fn fitted(blocks: Vec<Vec<String>>, space: usize, pen: &Pen) -> Vec<String> {
-    let mut lines = Vec::new();
-    let (mut left, mut space) = (blocks.len(), space);
+    let lines = |most: usize| blocks.iter().map(|block| block.len().min(most) + 1).sum::<usize>();
+    let longest = blocks.iter().map(Vec::len).max().unwrap_or(0);
+    let most = (2..=longest).rev().find(|most| lines(*most) <= space).unwrap_or(2);
+    let mut fitted = Vec::new();
     for mut block in blocks {
-        let share = (space / left.max(1)).max(2);
-        if block.len() + 1 > share {
-            let keep = share.saturating_sub(2);
-            let more = block.len() - keep;
-            block.truncate(keep);
+        if block.len() > most {
+            let more = block.len() - (most - 1);
+            block.truncate(most - 1);
             block.push(pen.ink(Ink::Faint, &format!("  … {more} more")));
         }
-        space = space.saturating_sub(block.len() + 1);
-        left -= 1;
-        lines.extend(block);
-        lines.push(String::new());
+        fitted.extend(block);
+        fitted.push(String::new());
     }
-    lines
+    fitted
 }
 
 fn head(view: &View, pen: &Pen) -> String {
