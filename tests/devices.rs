@@ -8,7 +8,7 @@ use mtl::{
     diag::Diagnostics,
     exec::{self, Devices, Event, Gpu, Listener, Options, Patterns, Stop},
     plan::{self, Plan},
-    store::{Store, Trigger},
+    store::{Link, Store, Trigger},
 };
 use std::{
     collections::BTreeMap,
@@ -97,6 +97,8 @@ fn options(plan: &Plan, bench: &Workbench, devices: Devices) -> Options {
         selection: exec::select(plan, &Patterns::default()).expect("all stages"),
         pipeline: "study".to_owned(),
         trail: 0,
+        quota: None,
+        link: Link::Copy,
         devices: Arc::new(devices),
         shows: Some(Trigger::Run),
     }

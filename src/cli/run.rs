@@ -161,11 +161,7 @@ fn options(arguments: &Arguments, project: &Project, selection: exec::Selection)
         allow_device_change: arguments.allow_device_change,
         pipeline: program::pipeline(program),
         quota: project.store.quota,
-        link: if project.store.links == Some(true) {
-            Link::Hard
-        } else {
-            Link::Copy
-        },
+        link: link(project),
         trail: arguments.trail.or(project.store.trail).unwrap_or(TRAIL),
         jobs: arguments.jobs.or(project.run.jobs).map_or(threads, usize::from),
         threads,
@@ -175,6 +171,14 @@ fn options(arguments: &Arguments, project: &Project, selection: exec::Selection)
         selection,
         devices: Arc::default(),
         shows: Some(Trigger::Run),
+    }
+}
+
+/// How the files of outputs are written.
+pub(super) fn link(project: &Project) -> Link {
+    match project.store.links {
+        Some(true) => Link::Hard,
+        _ => Link::Copy,
     }
 }
 

@@ -82,7 +82,7 @@ fn watched(arguments: &Arguments) -> Result<Exit, Exit> {
     }
     let project = program::project_of(path)?;
     let folder = program::store_folder(&arguments.store, &project, path);
-    let store = program::open_store(&folder)?;
+    let store = program::open_store(&folder, &project)?;
     let end = run::ready(arguments.threads.or(project.run.threads))?;
     let (sender, inbox) = mpsc::channel();
     let out = program::folder(path).join("out");
@@ -259,6 +259,8 @@ impl Source for FileSource<'_> {
                 selection,
                 pipeline: program::pipeline(&program.program),
                 trail: loaded.project.store.trail.unwrap_or(run::TRAIL),
+                quota: loaded.project.store.quota,
+                link: run::link(&loaded.project),
                 devices: Arc::default(),
                 shows: None,
             };
