@@ -11,17 +11,13 @@ use mtl::{
     analysis::{self, Main},
     diag::Diagnostics,
     exec::{
-        self, Event, Listener, Summary,
+        self, Event, Listener, Stop, Summary,
         history::{Recorder, Setup},
     },
     plan::{self, Plan},
-    store::{Link, Store},
+    store::{Link, Store, Trigger},
 };
-use std::{
-    path::Path,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 /// A study of ten stages an arm: five trainings and their scores. One more prepares the pictures, and one exports.
 fn planned(arms: usize) -> Plan {
@@ -74,10 +70,12 @@ fn run(plan: &Plan, folder: &Path) -> (Summary, u64) {
         trail: 0,
         quota: None,
         link: Link::Copy,
+        devices: Arc::default(),
+        shows: Some(Trigger::Run),
     };
     store.keep_uses();
     let recorder = Recorder::new(plan, &store, &Deaf, Setup::default());
-    let (summary, _) = exec::run(plan, &store, &options, &recorder, &AtomicBool::new(false));
+    let (summary, _) = exec::run(plan, &store, &options, &recorder, &Stop::default());
     recorder.finish(&summary);
     drop(store);
     (summary, disk.operations())

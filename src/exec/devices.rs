@@ -61,7 +61,7 @@ impl Devices {
     #[must_use]
     pub fn new(gpus: Vec<Gpu>, folder: &Path) -> Self {
         Self {
-            leases: Mutex::new(vec![Weak::new(); gpus.len()]),
+            leases: Mutex::new(gpus.iter().map(|_| Weak::new()).collect()),
             gpus,
             folder: folder.to_owned(),
         }
