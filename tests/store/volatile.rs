@@ -262,6 +262,11 @@ impl DiskFile for VolatileFile {
         self.file.lock()
     }
 
+    fn lock_shared(&self) -> io::Result<()> {
+        self.disk.step()?;
+        self.file.lock_shared()
+    }
+
     fn try_lock(&self) -> io::Result<bool> {
         self.disk.step()?;
         self.file.try_lock()
