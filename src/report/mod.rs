@@ -115,6 +115,12 @@ pub fn pipeline(dag: &Dag) -> String {
         .replacen("</svg>", &format!("<style>{STYLE}</style></svg>"), 1)
 }
 
+/// The same as a part of a page that has a stylesheet of its own; none of an empty plan.
+#[must_use]
+pub fn pipeline_in_page(dag: &Dag) -> Option<String> {
+    dag::draw(dag, "pipeline")
+}
+
 /// The files of a report with their paths relative to the report's folder, in a fixed order.
 ///
 /// # Errors

@@ -318,6 +318,8 @@ impl Store {
             Some(link) => link,
             None => Temp::copy_of(&self.disk, &source, folder, ".mtl-").writing("write", target, size)?,
         };
+        // A name without its contents would stand for them when the power goes.
+        new.file().sync().writing("write", target, size)?;
         new.persist(target).at("write", target)?;
         Ok(())
     }

@@ -179,7 +179,9 @@ impl View {
         });
         let outline = Outline {
             stages: stages.collect(),
-            drawing: (steps.len() <= DRAWN).then(|| report::pipeline(&drawable(&steps))),
+            drawing: Some(&steps)
+                .filter(|steps| steps.len() <= DRAWN)
+                .and_then(|steps| report::pipeline_in_page(&drawable(steps))),
             steps,
             schema: self.outline.schema,
             program: self.outline.program.clone(),
