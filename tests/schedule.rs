@@ -264,3 +264,44 @@ fn what_stages_took_tells_how_long_others_will_take() {
     let table = String::from_utf8(bench.mtl(&["plan", "study.mtl"]).stdout).expect("UTF-8");
     assert!(table.contains(" of a core") && table.contains(" to store"), "{table}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stage_that_runs_out_of_memory_says_what_to_change() {
+    let text = program(1)
+        .replace("rgb |>", "rgb |> resize(224) |>")
+        .replace("conv(8, 3, stride: 2", "conv(64, 3, stride: 1")
+        .replace("epochs: 1)", "epochs: 1, batch: 256)");
+    let bench = Workbench::new(&text);
+    let mtl = env!("CARGO_BIN_EXE_mtl");
+    let wanted = "run study.mtl --format json --threads 1 --jobs 1 --until scores[scratch]/fold1/finetune*";
+    // The limit stands for a machine whose memory is short; a system that promises more than it has ends the process instead.
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            &format!("ulimit -v 4000000; exec {mtl} {}", wanted.replace('*', "'*'")),
+        ])
+        .current_dir(bench.folder())
+        .output()
+        .expect("sh starts");
+    let events = String::from_utf8(output.stdout).expect("UTF-8");
+    let find = |name: &str| -> Value {
+        let mut all = events
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        all.find(|event| event["event"] == name)
+            .unwrap_or_else(|| panic!("no {name}: {events:.2000}"))
+    };
+    let tight = find("tight");
+    assert!(tight["needed"].as_u64() > tight["there"].as_u64(), "{tight}");
+    let failed = find("stage_failed");
+    assert!(
+        failed["message"]
+            .as_str()
+            .expect("words")
+            .contains("bytes of memory; it needs up to"),
+        "{failed}"
+    );
+    assert!(failed["help"].as_str().expect("words").contains("`batch: "), "{failed}");
+    assert_eq!(output.status.code(), Some(1));
+}

@@ -1,7 +1,7 @@
 //! Showing a run: bars on a terminal, plain lines elsewhere, JSON lines on request. All are drawn from the event stream.
 
 use super::output;
-use crate::exec::{Event, Listener, Progress, Summary};
+use crate::exec::{self, Event, Listener, Progress, Summary};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     collections::BTreeMap,
@@ -82,6 +82,11 @@ pub(super) fn story(event: &Event) -> Option<String> {
         Event::Differs { stage, .. } => {
             format!("{stage}: ran again and gave other bytes than before; what rests on it runs again")
         }
+        Event::Tight { stage, needed, there } => format!(
+            "{stage}: it needs up to {} of memory, and {} are there; the system may end it",
+            exec::size(*needed),
+            exec::size(*there)
+        ),
         Event::Noticed { message } => format!("store: {message}"),
         Event::StageFailed {
             stage, message, help, ..

@@ -115,13 +115,18 @@ fn watched(arguments: &Arguments) -> Result<Exit, Exit> {
     Ok(if was_told { Exit::Done } else { Exit::Interrupted })
 }
 
-/// Passes keys on: `r` reveals, enter decides anew, `q` ends.
+/// Passes keys on: `r` twice reveals, because that cannot be undone; enter decides anew, `q` ends.
 fn keys(end: &Arc<AtomicBool>, told_end: &Arc<AtomicBool>, sender: &Sender<Message>) -> Option<Keys> {
     let (end, told_end, sender) = (Arc::clone(end), Arc::clone(told_end), sender.clone());
+    let mut asked = false;
     Keys::hear(move |key| {
+        let was_asked = asked;
+        asked = key == b'r' && !was_asked;
         // The loop may have ended.
         let _ = match key {
-            b'r' => sender.send(Message::Reveal),
+            b'r' if was_asked => sender.send(Message::Reveal),
+            b'r' => sender.send(Message::Asks(true)),
+            _ if was_asked => sender.send(Message::Asks(false)),
             b'\n' | b'\r' => sender.send(Message::Again),
             b'q' => {
                 told_end.store(true, Ordering::Relaxed);

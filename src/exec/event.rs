@@ -113,6 +113,15 @@ pub enum Event {
         /// What, and what became of it.
         message: String,
     },
+    /// A stage may need more memory than there is.
+    Tight {
+        /// The stage.
+        stage: String,
+        /// Bytes that it may need.
+        needed: u64,
+        /// Bytes that are available.
+        there: u64,
+    },
     /// A stage that was known, and ran again, gave other bytes: because it was forced to, or its result was damaged.
     Differs {
         /// The stage.

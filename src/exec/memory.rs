@@ -71,8 +71,8 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// Bytes of memory that this process may still take: what Linux calls available (`/proc/meminfo`), or what is left to its
-/// control group, if that is less. Everything where neither is told.
+/// Bytes of memory that this process may still take: what Linux calls available (`/proc/meminfo`), what is left to its
+/// control group, or its largest address space (`ulimit -v`), whichever is least. Everything where none is told.
 #[must_use]
 pub fn available() -> u64 {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| meminfo(&text));
@@ -87,7 +87,15 @@ pub fn available() -> u64 {
     let groups = group
         .iter()
         .filter_map(|(limit, used)| Some(number(limit)?.saturating_sub(number(used)?)));
-    groups.chain(machine).min().unwrap_or(u64::MAX)
+    let space = fs::read_to_string("/proc/self/limits").ok();
+    let space = space.and_then(|text| address_space(&text));
+    groups.chain(machine).chain(space).min().unwrap_or(u64::MAX)
+}
+
+/// The largest address space that `/proc/self/limits` tells; none where there is no limit.
+fn address_space(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// The available bytes that `/proc/meminfo` tells.
@@ -106,6 +114,11 @@ mod tests {
         let text = "MemTotal:       24616404 kB\nMemFree:  1 kB\nMemAvailable:   22020096 kB\n";
         assert_eq!(meminfo(text), Some(22_020_096 * 1024));
         assert_eq!(meminfo("MemTotal: 5 kB"), None);
+        let limits = |value: &str| {
+            format!("Max cpu time   unlimited\nMax address space         {value}       unlimited  bytes\n")
+        };
+        assert_eq!(address_space(&limits("2097152000")), Some(2_097_152_000));
+        assert_eq!(address_space(&limits("unlimited")), None);
         assert!(available() > 0);
     }
 }

@@ -60,6 +60,11 @@ impl Run<'_> {
         }
         let work = &self.plan.graph[node].work;
         self.check_memory(node)?;
+        let tight = self.tight(node);
+        if let Some((needed, there)) = tight {
+            let stage = self.name(node);
+            self.listener.event(&Event::Tight { stage, needed, there });
+        }
         self.quota.make_room(0)?;
         let (stage, kind) = (self.name(node), self.kind(node));
         self.listener.event(&Event::StageStarted {
@@ -89,7 +94,18 @@ impl Run<'_> {
             allow_device_change: self.options.allow_device_change,
         };
         let made = turn.pools.within(turn.threads, || stages::execute(work, &context));
-        let made = made.map_err(|error| self.stopped(node, error))?;
+        let made = made.map_err(|error| match (self.stopped(node, error), tight) {
+            // Whatever it said, this is the likely cause, and what to change.
+            (StageError::Failed { message, help: None }, Some((needed, there))) => {
+                let message = format!(
+                    "{message}; it needs up to {}, and {} were there",
+                    memory::size(needed),
+                    memory::size(there)
+                );
+                StageError::failed(message).help(memory::advice(work, there))
+            }
+            (error, _) => error,
+        })?;
         let seconds = clock.seconds();
         let describe = |outputs| Action {
             stage: stage.clone(),
@@ -144,6 +160,13 @@ impl Run<'_> {
             }
             (error, _) => error,
         }
+    }
+
+    /// What a stage may need and what is there, where that is less.
+    fn tight(&self, node: NodeIndex) -> Option<(u64, u64)> {
+        let needed = stages::peak_bytes(&self.plan.graph[node].work)?;
+        let there = memory::available();
+        (needed > there).then_some((needed, there))
     }
 
     /// Refuses a stage that may need more memory than it is allowed.

@@ -59,6 +59,12 @@ pub enum NetworkError {
         /// Full name of the layer's weight.
         layer: String,
     },
+    /// The system has no room for what was planned.
+    #[error("the system gives no {bytes} bytes of memory")]
+    Memory {
+        /// Bytes of the array that did not fit.
+        bytes: u64,
+    },
     /// The caller wanted no more, between two layers.
     #[error("the pass was stopped")]
     Stopped,
@@ -139,7 +145,7 @@ impl Network {
     /// Compiles a graph for batches of up to `batch` samples. All values are zero until [`Network::load`].
     ///
     /// # Errors
-    /// When the batch is empty, a layer is not supported, or what is frozen makes no sense.
+    /// When the batch is empty, a layer is not supported, what is frozen makes no sense, or memory is short.
     pub fn compile(graph: &Graph, mode: Mode<'_>, batch: usize) -> Result<Self, NetworkError> {
         let (trained, lowered, buffers) = planned(graph, mode, batch)?;
         let tensors = lowered.tensors.iter().zip(&buffers.values).zip(&buffers.gradients);
@@ -166,12 +172,12 @@ impl Network {
             tensors: tensors.collect(),
             steps: lowered.steps,
             placements,
-            values: vec![0.0; at],
-            gradients: vec![0.0; segments.last().map_or(0, |s| s.gradients.end)],
+            values: zeros(at)?,
+            gradients: zeros(segments.last().map_or(0, |s| s.gradients.end))?,
             segments,
             aside: Vec::new(),
-            arena: vec![0.0; buffers.arena.len],
-            places: vec![0; buffers.places * batch],
+            arena: zeros(buffers.arena.len)?,
+            places: zeros(buffers.places * batch)?,
             buffers: buffers.arena,
             count: 0,
             dropout: Stream::new(0),
@@ -379,6 +385,17 @@ impl Network {
         let slot = &self.tensors[tensor.0];
         self.buffers.range(slot.value, slot.extent.len() * count)
     }
+}
+
+/// An array of zeros, or an error where the process would end otherwise.
+fn zeros<T: Copy + Default>(len: usize) -> Result<Vec<T>, NetworkError> {
+    let mut all = Vec::new();
+    let no_room = |_| NetworkError::Memory {
+        bytes: (len * size_of::<T>()) as u64,
+    };
+    all.try_reserve_exact(len).map_err(no_room)?;
+    all.resize(len, T::default());
+    Ok(all)
 }
 
 /// A graph as it is compiled, before anything is allocated.

@@ -8,17 +8,20 @@
 //! Objects are never removed here: where a model has the contents of a part it is a second name (hard link) of the same file,
 //! and each name goes on its own.
 
+mod index;
+
 use super::{
     Store,
     disk::{Disk, Open as How},
     durable::LockFile,
     error::{At, StoreError, if_there},
     held,
-    log::{Log, Records},
+    log::Log,
     notice::Notices,
     objects::{Objects, Staged},
 };
 use crate::plan::{canon::Key, digest::Digest};
+use index::{Index, in_order, payload};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,9 +29,6 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
-
-/// Records of states that were let go below which compaction is not worth its write.
-const FEW: usize = 1024;
 
 /// The state after an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,101 +57,6 @@ pub struct TrailPart {
     pub digest: Digest,
     /// Their length.
     pub bytes: u64,
-}
-
-/// A record as it is in memory.
-#[derive(Debug)]
-struct Known {
-    /// Where it stands in the order of saving.
-    number: u64,
-    state: EpochState,
-}
-
-/// What the log says.
-#[derive(Debug, Default)]
-struct Index {
-    states: BTreeMap<Key, Known>,
-    roots: BTreeMap<Key, BTreeSet<Key>>,
-    /// How many states name a part.
-    uses: BTreeMap<Digest, usize>,
-    /// Bytes of all parts, each once.
-    bytes: u64,
-    next: u64,
-    /// Records that say nothing any more.
-    dead: usize,
-}
-
-impl Index {
-    fn forget(&mut self, key: Key) {
-        let Some(known) = self.states.remove(&key) else { return };
-        self.dead += 1;
-        if let Some(keys) = self.roots.get_mut(&known.state.root) {
-            keys.remove(&key);
-            if keys.is_empty() {
-                self.roots.remove(&known.state.root);
-            }
-        }
-        for part in known.state.parts.values() {
-            if let Some(uses) = self.uses.get_mut(&part.digest) {
-                *uses -= 1;
-                if *uses == 0 {
-                    self.uses.remove(&part.digest);
-                    self.bytes -= part.bytes;
-                }
-            }
-        }
-    }
-
-    /// True when a log of the live records alone would be much shorter.
-    fn is_worn(&self) -> bool {
-        self.dead >= FEW.max(self.states.len())
-    }
-
-    /// What such a log would hold, in their order.
-    fn compacted(&self) -> Option<Vec<Vec<u8>>> {
-        if !self.is_worn() {
-            return None;
-        }
-        let mut live: Vec<_> = self.states.iter().collect();
-        live.sort_by_key(|(_, known)| known.number);
-        live.into_iter()
-            .map(|(key, known)| payload(*key, &known.state).ok())
-            .collect()
-    }
-}
-
-impl Records for Index {
-    fn clear(&mut self) {
-        *self = Self::default();
-    }
-
-    fn add(&mut self, _: u64, _: u32, payload: &[u8]) {
-        let Some((key, json)) = payload.split_first_chunk() else {
-            return;
-        };
-        let key = Key(Digest(*key));
-        self.forget(key);
-        // A record without a state lets one go; so does one of a shape that this program does not know.
-        let Ok(state) = serde_json::from_slice::<EpochState>(json) else {
-            self.dead += 1;
-            return;
-        };
-        for part in state.parts.values() {
-            let uses = self.uses.entry(part.digest).or_default();
-            *uses += 1;
-            self.bytes += if *uses == 1 { part.bytes } else { 0 };
-        }
-        self.roots.entry(state.root).or_default().insert(key);
-        let number = self.next;
-        self.next += 1;
-        self.states.insert(key, Known { number, state });
-    }
-}
-
-fn payload(key: Key, state: &EpochState) -> io::Result<Vec<u8>> {
-    let mut payload = key.0.0.to_vec();
-    serde_json::to_writer(&mut payload, state)?;
-    Ok(payload)
 }
 
 /// The states of a store.
@@ -239,7 +144,7 @@ impl Trail {
             let Open { log, index, .. } = open;
             let before = keys.iter().filter_map(|key| index.states.get(key));
             let parts: BTreeSet<_> = before
-                .flat_map(|known| known.state.parts.values().map(|part| part.digest))
+                .flat_map(|known| known.head.parts.iter().map(|part| part.digest))
                 .collect();
             // The record first: a state whose record is there has its parts.
             log.append(records, durable, index)?;
@@ -265,9 +170,9 @@ impl Store {
         self.at_gate(|_| {
             self.trail.with(|open| {
                 let mut places = keys.iter().enumerate().rev();
-                let found = places.find_map(|(place, key)| Some((place, open.index.states.get(key)?)));
+                let found = places.find_map(|(place, key)| Some((place, open.index.states.get(key)?.state()?)));
                 self.note(found.iter().map(|(place, _)| keys[*place].0));
-                Ok(found.map(|(place, known)| (place, known.state.clone())))
+                Ok(found)
             })
         })
     }
@@ -291,8 +196,9 @@ impl Store {
     pub fn epochs_for(&self, pipeline: &str) -> Result<Vec<(Key, EpochState)>, StoreError> {
         self.trail.with(|open| {
             let known = open.index.states.iter().map(|(key, known)| (*key, known));
-            let own = known.filter(|(_, known)| known.state.pipeline == pipeline);
-            Ok(in_order(own.collect()))
+            let mut states = in_order(known.collect());
+            states.retain(|(_, state)| state.pipeline == pipeline);
+            Ok(states)
         })
     }
 
@@ -395,57 +301,5 @@ impl Store {
         })?;
         let records: Vec<_> = known.iter().map(|key| key.0.0.to_vec()).collect();
         self.trail.replace(&known, &records, false)
-    }
-}
-
-fn in_order(mut known: Vec<(Key, &Known)>) -> Vec<(Key, EpochState)> {
-    known.sort_by_key(|(_, known)| known.number);
-    let states = known.into_iter().map(|(key, known)| (key, known.state.clone()));
-    states.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn key(number: u8) -> Key {
-        Key(Digest::of(&[number]))
-    }
-
-    proptest! {
-        /// Whatever was saved and let go, a log of the live records alone says the same of every key, root and part.
-        #[test]
-        fn a_compacted_log_says_the_same(acts in prop::collection::vec((0..6_u8, any::<bool>(), 0..4_u8), 0..60)) {
-            let mut index = Index::default();
-            for (number, saved, part) in acts {
-                let part = TrailPart { digest: Digest::of(&[part]), bytes: u64::from(part) };
-                let state = EpochState {
-                    epoch: number.into(),
-                    root: key(number % 2),
-                    stage: key(9),
-                    pipeline: "study".to_owned(),
-                    course: serde_json::Value::Null,
-                    devices: Vec::new(),
-                    parts: [("weights".to_owned(), part)].into(),
-                };
-                let record = if saved { payload(key(number), &state)? } else { key(number).0.0.to_vec() };
-                index.add(0, 0, &record);
-            }
-            index.dead = FEW;
-            let mut again = Index::default();
-            for record in index.compacted().expect("it is worn") {
-                again.add(0, 0, &record);
-            }
-            let states = |index: &Index| -> Vec<(Key, EpochState)> {
-                let known = index.states.iter().map(|(key, known)| (*key, known));
-                in_order(known.collect())
-            };
-            prop_assert_eq!(states(&again), states(&index));
-            prop_assert_eq!((&again.roots, &again.uses, again.dead), (&index.roots, &index.uses, 0));
-            prop_assert_eq!(again.bytes, index.bytes);
-            let parts: BTreeSet<_> = states(&index).iter().map(|(_, state)| state.parts["weights"].digest).collect();
-            prop_assert_eq!(parts, again.uses.keys().copied().collect());
-        }
     }
 }

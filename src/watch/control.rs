@@ -186,7 +186,9 @@ impl<'scope, 'env> Control<'scope, 'env> {
                 self.current = None;
                 self.decide(now(), screens);
             }
+            Message::Asks(asks) => self.view.state.asks = asks,
             Message::Reveal => {
+                self.view.state.asks = false;
                 self.view.state.reveals = true;
                 self.reveal_if_done();
             }

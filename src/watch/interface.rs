@@ -47,6 +47,8 @@ pub trait Source {
 pub enum Message {
     /// Signs of change, and when they came.
     Touched(Vec<PathBuf>, Instant),
+    /// Somebody is about to ask for results on test data, or is no longer.
+    Asks(bool),
     /// Results on test data are to be shown, once all has run.
     Reveal,
     /// Decide anew, though nothing has changed.

@@ -132,6 +132,8 @@ pub struct State {
     pub story: VecDeque<String>,
     /// Whether results on test data are shown once all has run.
     pub reveals: bool,
+    /// Whether somebody at the terminal is about to ask for that.
+    pub asks: bool,
 }
 
 /// What is seen, and what tells where news of it belong.

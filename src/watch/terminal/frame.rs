@@ -331,6 +331,13 @@ fn foot(view: &View, pen: &Pen) -> Vec<String> {
         Some(format!("{}: {}", output.name, folder.display()))
     });
     let mut lines: Vec<String> = shown.collect();
+    if sealed && view.state.asks {
+        lines.push(pen.ink(
+            Ink::Strong,
+            "r again shows results on test data and records a look; any other key keeps them sealed",
+        ));
+        return lines;
+    }
     let reveal = match (sealed, view.state.reveals) {
         (true, true) => "results on test data are shown as soon as all has run    ",
         (true, false) => "r shows results on test data, which is recorded as a look    ",

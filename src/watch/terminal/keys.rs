@@ -15,7 +15,7 @@ pub struct Keys {
 impl Keys {
     /// Passes each key on to `hear`, in a thread of its own. None when standard input is no terminal.
     #[must_use]
-    pub fn hear(hear: impl Fn(u8) + Send + 'static) -> Option<Self> {
+    pub fn hear(hear: impl FnMut(u8) + Send + 'static) -> Option<Self> {
         let before = termios::tcgetattr(io::stdin()).ok()?;
         let mut changed = before.clone();
         changed.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);

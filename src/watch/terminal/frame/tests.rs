@@ -109,6 +109,18 @@ fn a_running_study_is_drawn() {
 }
 
 #[test]
+fn results_are_asked_for_twice() {
+    let mut view = view();
+    view.state.asks = true;
+    let lines = frame(&view, SIZE, false);
+    assert!(
+        lines
+            .last()
+            .is_some_and(|line| line.starts_with("r again shows results on test data"))
+    );
+}
+
+#[test]
 fn trouble_stands_above_the_last_good_results() {
     let mut view = view();
     view.state.trouble = Some("mtl::names::unknown\n\n  × nothing is called `cohrt`\n".to_owned());
