@@ -76,7 +76,7 @@ fn kills_inside_epochs_change_no_bit_with_every_option_on() {
 fn a_training_goes_on_inside_an_epoch() {
     let bench = Workbench::new(&program("  one: |> finetune(task, epochs: 1, batch: 8),"));
     let step = |event: &Value| event["event"] == "progress" && event["step"][0] == 6;
-    assert!(bench.kill_after(1, &["--save-every", "0"], step));
+    assert!(bench.kill_after(1, &["--save-every", "0", "--jobs", "1"], step));
     let run = bench.run(&[]);
     run.done();
     let resumed = run

@@ -80,7 +80,7 @@ fn kills_and_threads_change_no_bit_of_towers() {
             event["event"] == "epoch_finished" && stage.contains("[2]") && stage.contains("finetune")
         };
         assert!(
-            bench.kill_after(1, &["--threads", "2"], epoch),
+            bench.kill_after(1, &["--threads", "2", "--jobs", "1"], epoch),
             "killed after an epoch of towers"
         );
         let last = bench.run(&["--threads", "2"]);
