@@ -2,29 +2,9 @@
 
 mod common;
 
-use common::{TINY, Workbench, chest};
+use common::{Workbench, two_folds};
 use serde_json::Value;
 use std::{fs, os::unix::fs::PermissionsExt};
-
-fn program(epochs: u32) -> String {
-    format!(
-        r#"{TINY}
-param epochs: int = {epochs}
-let pictures = npz("{data}") |> where((r) => r.split == "test") |> rgb |> normalize(imagenet)
-let task = pictures |> split(kfold(2), seed: 1) |> classify("label", {{ pneumonia: [1], normal: [0] }})
-let scores = for rate in [1e-3] {{ tiny() |> finetune(task, epochs: epochs, lr: rate) |> evaluate(task) }}
-out study = scores |> report
-"#,
-        data = chest().display()
-    )
-}
-
-fn json(bench: &Workbench, arguments: &[&str]) -> Value {
-    let output = bench.mtl(&[arguments, &["--format", "json"]].concat());
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {errors}");
-    serde_json::from_slice(&output.stdout).expect("one JSON object")
-}
 
 fn list<'v>(value: &'v Value, name: &str) -> &'v Vec<Value> {
     value[name].as_array().expect("a list")
@@ -32,18 +12,18 @@ fn list<'v>(value: &'v Value, name: &str) -> &'v Vec<Value> {
 
 #[test]
 fn what_no_run_needs_any_more_goes_and_the_last_run_stays_whole() {
-    let bench = Workbench::new(&program(1));
+    let bench = Workbench::new(&two_folds(1));
     let (all, _) = bench.run(&[]).done();
     bench.run(&["--set", "epochs=2"]).done();
 
     // Without limits nothing goes that anything names.
-    let plan = json(&bench, &["cache", "gc", "--plan"]);
+    let plan = bench.json(&["cache", "gc", "--plan"]);
     assert_eq!(plan["schema"], "mtl.cache_gc/1");
     assert!(list(&plan, "goes").is_empty() && plan["collected"].is_null(), "{plan}");
     assert!(!list(&plan, "stays").is_empty());
 
     // By age: everything is older than no time, but for the last run.
-    let plan = json(&bench, &["cache", "gc", "--older-than", "0", "--plan"]);
+    let plan = bench.json(&["cache", "gc", "--older-than", "0", "--plan"]);
     let going = list(&plan, "goes");
     let kind = |kind: &str| going.iter().filter(|it| it["item"].get(kind).is_some()).count();
     assert_eq!(
@@ -54,17 +34,17 @@ fn what_no_run_needs_any_more_goes_and_the_last_run_stays_whole() {
     assert_eq!(kind("list"), 1, "the list of the first run");
     assert!(going.iter().all(|it| it["why"] == "old"));
     assert!(plan["after"].as_u64() < plan["before"].as_u64());
-    let before = json(&bench, &["cache", "size"])["size"].clone();
-    let collected = json(&bench, &["cache", "gc", "--older-than", "0"]);
+    let before = bench.json(&["cache", "size"])["size"].clone();
+    let collected = bench.json(&["cache", "gc", "--older-than", "0"]);
     assert_eq!(collected["collected"]["results"].as_u64(), Some(all - 1), "{collected}");
     assert_eq!(collected["after"], plan["after"]);
-    let after = json(&bench, &["cache", "size"])["size"].clone();
+    let after = bench.json(&["cache", "size"])["size"].clone();
     assert!(after["objects"]["bytes"].as_u64() < before["objects"]["bytes"].as_u64());
 
     // The last run needs nothing anew; the first has to compute, and history tells of both.
     assert_eq!(bench.run(&["--set", "epochs=2"]).done().0, 0);
-    assert_eq!(list(&json(&bench, &["runs"]), "runs").len(), 3);
-    assert!(json(&bench, &["show", "last~2"])["list"].is_null());
+    assert_eq!(list(&bench.json(&["runs"]), "runs").len(), 3);
+    assert!(bench.json(&["show", "last~2"])["list"].is_null());
     let again = bench.run(&[]);
     assert_eq!(again.done().0, all - 1);
 
@@ -77,7 +57,7 @@ fn what_no_run_needs_any_more_goes_and_the_last_run_stays_whole() {
     assert!(named.status.success());
     assert_eq!(bench.run(&[]).done().0, 0, "it was named");
     assert!(bench.mtl(&["cache", "gc", "--to", "0", "--runs", "0"]).status.success());
-    assert_eq!(json(&bench, &["cache", "size"])["size"]["objects"]["files"], 0);
+    assert_eq!(bench.json(&["cache", "size"])["size"]["objects"]["files"], 0);
     assert_eq!(bench.run(&[]).done().0, all);
 
     let unknown = bench.mtl(&["cache", "gc", "--keep", "other.mtl"]);
@@ -86,10 +66,10 @@ fn what_no_run_needs_any_more_goes_and_the_last_run_stays_whole() {
 
 #[test]
 fn damage_is_found_set_aside_and_told_with_whose_it_is() {
-    let bench = Workbench::new(&program(1));
+    let bench = Workbench::new(&two_folds(1));
     let run = bench.run(&[]);
     run.done();
-    let sound = json(&bench, &["cache", "verify"]);
+    let sound = bench.json(&["cache", "verify"]);
     assert_eq!(sound["schema"], "mtl.cache_verify/1");
     assert!(list(&sound["verified"], "damaged").is_empty());
     assert!(sound["verified"]["files"].as_u64() > Some(5));
@@ -122,12 +102,12 @@ fn damage_is_found_set_aside_and_told_with_whose_it_is() {
 
 #[test]
 fn a_stored_thing_tells_where_it_is_from_and_who_needs_it() {
-    let bench = Workbench::new(&program(1));
+    let bench = Workbench::new(&two_folds(1));
     let run = bench.run(&[]);
     run.done();
     let models = run.digests("model");
     let (stage, digest) = models.iter().next().expect("a model");
-    let why = json(&bench, &["cache", "why", &digest[..12]]);
+    let why = bench.json(&["cache", "why", &digest[..12]]);
     assert_eq!(why["schema"], "mtl.cache_why/1");
     let [origin] = list(&why, "origins").as_slice() else {
         panic!("one result has it: {why}");
@@ -144,11 +124,11 @@ fn a_stored_thing_tells_where_it_is_from_and_who_needs_it() {
     assert_eq!(list(origin, "runs")[0]["computed"], true);
 
     // A file of an output, whatever it is called, and one in the store.
-    let page = json(&bench, &["cache", "why", "out/study/report.html"]);
+    let page = bench.json(&["cache", "why", "out/study/report.html"]);
     assert_eq!(list(&page, "origins")[0]["kind"], "report");
     assert_eq!(list(&list(&page, "origins")[0]["runs"][0], "outputs")[0], "study");
     let place = format!(".mtl/objects/{}/{}", &digest[..2], &digest[2..]);
-    let by_place = json(&bench, &["cache", "why", &place]);
+    let by_place = bench.json(&["cache", "why", &place]);
     assert_eq!(by_place, why);
     let text = bench.mtl(&["cache", "why", &digest[..12]]);
     let text = String::from_utf8_lossy(&text.stdout);
@@ -163,10 +143,10 @@ fn a_stored_thing_tells_where_it_is_from_and_who_needs_it() {
 
 #[test]
 fn a_quota_is_kept_by_what_is_oldest_or_the_run_says_so() {
-    let bench = Workbench::new(&program(1));
+    let bench = Workbench::new(&two_folds(1));
     let quota = |size: String| bench.write("mtl.toml", &format!("[store]\ntrail = \"0\"\nquota = \"{size}\"\n"));
     let used = || {
-        let plan = json(&bench, &["cache", "gc", "--plan"]);
+        let plan = bench.json(&["cache", "gc", "--plan"]);
         plan["before"].as_u64().expect("a size")
     };
     quota("1GB".to_owned());
@@ -205,7 +185,7 @@ fn a_quota_is_kept_by_what_is_oldest_or_the_run_says_so() {
 
 #[test]
 fn outputs_are_linked_when_that_is_asked_for_and_damage_through_a_link_is_mended() {
-    let bench = Workbench::new(&program(1));
+    let bench = Workbench::new(&two_folds(1));
     bench.write("mtl.toml", "[store]\nlink = \"hard\"\n");
     bench.run(&[]).done();
     let page = bench.path("out/study/report.html");
@@ -224,10 +204,10 @@ fn outputs_are_linked_when_that_is_asked_for_and_damage_through_a_link_is_mended
 
 #[test]
 fn a_store_in_front_takes_what_is_new_and_leaves_the_one_behind_alone() {
-    let lab = Workbench::new(&program(1));
+    let lab = Workbench::new(&two_folds(1));
     let (all, _) = lab.run(&[]).done();
     let shared = lab.path(".mtl");
-    let bench = Workbench::new(&program(1));
+    let bench = Workbench::new(&two_folds(1));
     let settings = format!("[store]\npath = \"{}\"\nfront = \"own\"\n", shared.display());
     bench.write("mtl.toml", &settings);
     let count = |folder: &std::path::Path| {
@@ -253,16 +233,12 @@ fn a_store_in_front_takes_what_is_new_and_leaves_the_one_behind_alone() {
         "all but the report, which tells of looks: {ran} {reused}"
     );
     assert!(bench.path("out/study/report.html").is_file());
-    let looks = json(&bench, &["looks"]);
+    let looks = bench.json(&["looks"]);
     assert!(list(&looks, "entries").len() > 1, "looks behind count: {looks}");
     let (ran, reused) = bench.run(&["--set", "epochs=2"]).done();
     assert!(ran > 1 && reused >= 1, "the pictures are known");
     assert_eq!(bench.run(&["--set", "epochs=2"]).done().0, 0);
     assert_eq!(count(&shared), before);
     assert!(bench.path("own/VERSION").is_file() && !bench.path(".mtl").exists());
-    assert_eq!(
-        list(&json(&bench, &["runs"]), "runs").len(),
-        4,
-        "the lab's run and three"
-    );
+    assert_eq!(list(&bench.json(&["runs"]), "runs").len(), 4, "the lab's run and three");
 }

@@ -2,40 +2,19 @@
 
 mod common;
 
-use common::{TINY, Workbench, chest};
+use common::{Workbench, two_folds};
 use serde_json::Value;
 use std::fs;
 
-/// Two folds of a small training whose `epochs` is a parameter.
-fn program(epochs: u32) -> String {
-    format!(
-        r#"{TINY}
-param epochs: int = {epochs}
-let pictures = npz("{data}") |> where((r) => r.split == "test") |> rgb |> normalize(imagenet)
-let task = pictures |> split(kfold(2), seed: 1) |> classify("label", {{ pneumonia: [1], normal: [0] }})
-let scores = for rate in [1e-3] {{ tiny() |> finetune(task, epochs: epochs, lr: rate) |> evaluate(task) }}
-out study = scores |> report
-"#,
-        data = chest().display()
-    )
-}
-
-fn json(bench: &Workbench, arguments: &[&str]) -> Value {
-    let output = bench.mtl(&[arguments, &["--format", "json"]].concat());
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {errors}");
-    serde_json::from_slice(&output.stdout).expect("one JSON object")
-}
-
 fn runs(bench: &Workbench) -> Vec<Value> {
-    let listing = json(bench, &["runs"]);
+    let listing = bench.json(&["runs"]);
     assert_eq!(listing["schema"], "mtl.runs/1");
     listing["runs"].as_array().expect("a list").clone()
 }
 
 #[test]
 fn runs_are_remembered_compared_and_explained() {
-    let bench = Workbench::new(&program(1));
+    let bench = Workbench::new(&two_folds(1));
     let first = bench.run(&[]);
     let (ran, _) = first.done();
     bench.run(&[]).done();
@@ -51,7 +30,7 @@ fn runs_are_remembered_compared_and_explained() {
     assert_eq!(two[0]["state"], "done");
     assert_eq!(two[1]["computed"].as_array().map(Vec::len), Some(ran as usize));
 
-    let shown = json(&bench, &["show", "last"]);
+    let shown = bench.json(&["show", "last"]);
     assert_eq!(shown["schema"], "mtl.show/1");
     assert_eq!(shown["run"]["run"], two[0]["run"]);
     assert_eq!(shown["list"]["stages"].as_array().map(Vec::len), Some(ran as usize));
@@ -69,8 +48,8 @@ fn runs_are_remembered_compared_and_explained() {
     );
 
     // What a changed parameter changes is told before it is run, ...
-    bench.write("study.mtl", &program(2));
-    let plan = json(&bench, &["plan", "study.mtl"]);
+    bench.write("study.mtl", &two_folds(2));
+    let plan = bench.json(&["plan", "study.mtl"]);
     let stages = plan["stages"].as_array().expect("stages");
     let training = stages
         .iter()
@@ -96,7 +75,7 @@ fn runs_are_remembered_compared_and_explained() {
 
     // ... and afterwards by the difference of the runs.
     bench.run(&[]).done();
-    let diff = json(&bench, &["diff", "last~1", "last"]);
+    let diff = bench.json(&["diff", "last~1", "last"]);
     assert_eq!(diff["schema"], "mtl.run_diff/1");
     let stages = diff["diff"]["stages"].as_array().expect("stages");
     let changed = stages
@@ -106,7 +85,7 @@ fn runs_are_remembered_compared_and_explained() {
     assert_eq!(changed["how"], "changed");
     assert_eq!(changed["changes"][0]["path"], "epochs");
     assert_eq!(diff["diff"]["results"]["study"], false);
-    let explained = json(&bench, &["explain", name]);
+    let explained = bench.json(&["explain", name]);
     assert_eq!(explained["schema"], "mtl.explain_stage/1");
     assert_eq!(explained["stage"]["state"], "cached");
     assert!(explained["provenance"]["when"].is_string());
@@ -131,7 +110,7 @@ fn a_word_that_names_no_run_is_refused() {
 
 #[test]
 fn a_killed_run_is_seen_as_one_that_did_not_end() {
-    let bench = Workbench::new(&program(1));
+    let bench = Workbench::new(&two_folds(1));
     assert!(bench.kill_after(1, &[], |event| event["event"] == "stage_finished"));
     let killed = &runs(&bench)[0];
     assert_eq!(killed["state"], "begun");

@@ -2,9 +2,9 @@
 
 use super::{
     Exit, Format, output, program,
-    runs::{self, HistoryArguments, short},
+    runs::{self, HistoryArguments},
 };
-use crate::exec::{self, Fact, How, RunDiff};
+use crate::exec::{self, Fact, How, RunDiff, history};
 use clap::Args;
 use std::fmt::Write as _;
 
@@ -39,7 +39,11 @@ fn compared(arguments: &Arguments) -> Result<Exit, Exit> {
 
 fn text(diff: &RunDiff) -> String {
     if diff.is_empty() {
-        return format!("runs {} and {} are the same\n", short(&diff.old), short(&diff.new));
+        return format!(
+            "runs {} and {} are the same\n",
+            history::short(&diff.old),
+            history::short(&diff.new)
+        );
     }
     let mut text = String::new();
     let mut facts = |facts: &[Fact]| {

@@ -51,8 +51,7 @@ pub(super) fn lock(arguments: &Arguments) -> Exit {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
-    let folder = program::store_folder(&arguments.store, &loaded.project, &arguments.program.program);
-    let store = match program::open_store(&folder, &loaded.project) {
+    let store = match program::store_of(&arguments.store, &loaded.project, &arguments.program.program) {
         Ok(store) => store,
         Err(exit) => return exit,
     };

@@ -34,8 +34,7 @@ pub(super) fn plan(arguments: &Arguments) -> Exit {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
-    let folder = program::store_folder(&arguments.store, &loaded.project, &arguments.program.program);
-    let store = match program::open_store(&folder, &loaded.project) {
+    let store = match program::store_of(&arguments.store, &loaded.project, &arguments.program.program) {
         Ok(store) => store,
         Err(exit) => return exit,
     };

@@ -190,6 +190,18 @@ fn default_front(folder: &Path) -> Option<PathBuf> {
     Some(cache.join("mtl").join(&digest[..16]))
 }
 
+/// Shows what the store found amiss.
+pub(super) fn tell_notices(store: &Store) {
+    for notice in store.take_notices() {
+        output::error_line(&format!("store: {notice}"));
+    }
+}
+
+/// Opens the store of a program, which is made if it is not there.
+pub(super) fn store_of(arguments: &StoreArguments, project: &Project, program: &Path) -> Result<Store, Exit> {
+    open_store(&store_folder(arguments, project, program), project)
+}
+
 /// Says what is wrong with the store, and what to do.
 pub(super) fn store_failed(error: &StoreError) -> Exit {
     output::failure(error, error.help());

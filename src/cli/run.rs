@@ -19,7 +19,7 @@ use clap::Args;
 use std::{
     env,
     mem::ManuallyDrop,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
         Arc,
@@ -105,10 +105,10 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 /// How often the state of a training is saved where nothing else is said.
-pub(super) const SAVE_EVERY: Duration = Duration::from_secs(180);
+const SAVE_EVERY: Duration = Duration::from_secs(180);
 
 /// Bytes that the states of epochs may take where nothing else is said.
-pub(super) const TRAIL: u64 = 20_000_000_000;
+const TRAIL: u64 = 20_000_000_000;
 
 /// Carries a program out.
 pub(super) fn run(arguments: &Arguments) -> Exit {
@@ -133,8 +133,7 @@ fn run_plan(arguments: &Arguments, plan: &Plan, loaded: &Loaded) -> Result<Exit,
         Exit::ProgramWrong
     })?;
     let cancel = ready(arguments.threads.or(project.run.threads))?;
-    let folder = program::store_folder(&arguments.store, project, program);
-    let store = program::open_store(&folder, project)?;
+    let store = program::store_of(&arguments.store, project, program)?;
     store.keep_uses();
     let listener = progress::listener(arguments.format == Format::Json);
     listener.event(&Event::Planned {
@@ -152,33 +151,47 @@ fn run_plan(arguments: &Arguments, plan: &Plan, loaded: &Loaded) -> Result<Exit,
 
 /// How the run behaves: as the command line says, else as `mtl.toml` does.
 fn options(arguments: &Arguments, project: &Project, selection: exec::Selection) -> exec::Options {
-    let program = &arguments.program.program;
-    let threads = threads(arguments.threads.or(project.run.threads));
+    let share = (arguments.jobs, arguments.threads);
+    let settings = settings(&arguments.program.program, project, selection, share);
     exec::Options {
-        keep_going: arguments.keep_going || project.run.keep_going.unwrap_or(false),
-        out: program::folder(program).join("out"),
-        save_every: arguments.save_every.or(project.run.save_every).unwrap_or(SAVE_EVERY),
+        keep_going: arguments.keep_going || settings.keep_going,
+        save_every: arguments.save_every.unwrap_or(settings.save_every),
+        trail: arguments.trail.unwrap_or(settings.trail),
         allow_device_change: arguments.allow_device_change,
-        pipeline: program::pipeline(program),
-        quota: project.store.quota,
-        link: link(project),
-        trail: arguments.trail.or(project.store.trail).unwrap_or(TRAIL),
-        jobs: arguments.jobs.or(project.run.jobs).map_or(threads, usize::from),
-        threads,
-        memory: exec::available(),
         stage_memory: arguments.memory,
         stage_timeout: arguments.stage_timeout,
-        selection,
-        devices: Arc::default(),
-        shows: Some(Trigger::Run),
+        ..settings
     }
 }
 
-/// How the files of outputs are written.
-pub(super) fn link(project: &Project) -> Link {
-    match project.store.links {
-        Some(true) => Link::Hard,
-        _ => Link::Copy,
+/// How a run of a program behaves by its `mtl.toml`, with so many stages at once and threads where they are given.
+pub(super) fn settings(
+    program: &Path,
+    project: &Project,
+    selection: exec::Selection,
+    (jobs, threads): (Option<u16>, Option<u16>),
+) -> exec::Options {
+    let threads = self::threads(threads.or(project.run.threads));
+    exec::Options {
+        keep_going: project.run.keep_going.unwrap_or(false),
+        out: program::folder(program).join("out"),
+        save_every: project.run.save_every.unwrap_or(SAVE_EVERY),
+        allow_device_change: false,
+        pipeline: program::pipeline(program),
+        quota: project.store.quota,
+        link: match project.store.links {
+            Some(true) => Link::Hard,
+            _ => Link::Copy,
+        },
+        trail: project.store.trail.unwrap_or(TRAIL),
+        jobs: jobs.or(project.run.jobs).map_or(threads, usize::from),
+        threads,
+        memory: exec::available(),
+        stage_memory: None,
+        stage_timeout: None,
+        selection,
+        devices: Arc::default(),
+        shows: Some(Trigger::Run),
     }
 }
 

@@ -40,9 +40,7 @@ impl HistoryArguments {
         let program = self.program.as_deref().unwrap_or(Path::new("."));
         let store = program::existing_store(&self.store, program)?;
         let runs = history::runs(&store).map_err(|error| program::store_failed(&error))?;
-        for notice in store.take_notices() {
-            output::error_line(&format!("store: {notice}"));
-        }
+        program::tell_notices(&store);
         Ok((store, runs))
     }
 }
@@ -58,11 +56,6 @@ pub(super) fn find<'r>(runs: &'r [RunRecord], word: &str) -> Result<&'r RunRecor
         output::failure(&error, Some(help));
         Exit::ProgramWrong
     })
-}
-
-/// The first digits of a run's name, as lists show it.
-pub(super) fn short(run: &str) -> &str {
-    run.get(..8).unwrap_or(run)
 }
 
 /// How a run ended, in a word.
@@ -106,7 +99,7 @@ fn table(runs: &[RunRecord]) -> String {
             .collect();
         format!(
             "{}  {when}  {:9}  {:5} ran {:5} reused  {name}{sets}\n",
-            short(&run.run),
+            history::short(&run.run),
             state(run),
             summary.ran,
             summary.reused

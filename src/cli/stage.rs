@@ -3,7 +3,7 @@
 use super::{Exit, Format, ProgramArguments, StoreArguments, output, program};
 use crate::{
     diag::nearest,
-    exec::{self, Known, State},
+    exec::{self, Known, State, history},
     store::{Action, Store, StoreError},
 };
 use std::{
@@ -37,8 +37,7 @@ pub(super) fn explain(
     if !names.contains(&name) {
         return Err(NoStage(nearest(name, names).map(str::to_owned)));
     }
-    let folder = program::store_folder(store, &loaded.project, &arguments.program);
-    let store = match program::open_store(&folder, &loaded.project) {
+    let store = match program::store_of(store, &loaded.project, &arguments.program) {
         Ok(store) => store,
         Err(exit) => return Ok(exit),
     };
@@ -74,8 +73,7 @@ pub(super) fn explain(
 pub(super) struct NoStage(pub(super) Option<String>);
 
 fn action(store: &Store, stage: &Known) -> Result<Option<Action>, StoreError> {
-    let key = stage.key.as_ref().and_then(|key| key.parse().ok());
-    key.map_or(Ok(None), |key| store.lookup(crate::plan::canon::Key(key)))
+    stage.key().map_or(Ok(None), |key| store.lookup(key))
 }
 
 fn text(stage: &Known, action: Option<&Action>) -> String {
@@ -104,7 +102,7 @@ fn text(stage: &Known, action: Option<&Action>) -> String {
         text,
         "  compared with {} of run {}:",
         compared.stage,
-        super::runs::short(&compared.run)
+        history::short(&compared.run)
     );
     if stage.changes.is_empty() {
         text += "  nothing that is recorded differs\n";

@@ -245,29 +245,13 @@ impl Source for FileSource<'_> {
         let setup = run::setup(program, outputs, &loaded);
         let go = loaded.plan.and_then(|plan| {
             let selection = exec::select(&plan, &Patterns::default()).ok()?;
-            let threads = run::threads(self.arguments.threads.or(loaded.project.run.threads));
+            let share = (self.arguments.jobs, self.arguments.threads);
             let options = exec::Options {
                 // What does not depend on a failure is wanted all the more while it is mended.
                 keep_going: true,
-                out: program::folder(&program.program).join("out"),
-                save_every: loaded.project.run.save_every.unwrap_or(run::SAVE_EVERY),
-                allow_device_change: false,
-                jobs: self
-                    .arguments
-                    .jobs
-                    .or(loaded.project.run.jobs)
-                    .map_or(threads, usize::from),
-                threads,
                 memory: self.memory,
-                stage_memory: None,
-                stage_timeout: None,
-                selection,
-                pipeline: program::pipeline(&program.program),
-                trail: loaded.project.store.trail.unwrap_or(run::TRAIL),
-                quota: loaded.project.store.quota,
-                link: run::link(&loaded.project),
-                devices: Arc::default(),
                 shows: None,
+                ..run::settings(&program.program, &loaded.project, selection, share)
             };
             Some(Go {
                 plan: Arc::new(plan),

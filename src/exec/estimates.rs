@@ -2,8 +2,9 @@
 
 use super::{
     explain::{Known, State},
-    keys, memory,
-    schedule::{self, Machine, Place, Task},
+    memory,
+    schedule::{self, Machine},
+    tasks,
 };
 use crate::{
     nn::device_class,
@@ -106,29 +107,18 @@ pub fn with_estimates(
         .filter(|(_, stage)| stage.state != State::Cached)
         .map(|(node, _)| node)
         .collect();
-    let mut places = vec![None; plan.graph.node_count()];
-    let peaks = memory::peaks(open.iter().map(|node| &plan.graph[*node].work));
-    let (mut tasks, mut is_whole, mut bytes) = (Vec::with_capacity(open.len()), true, Some(0.0));
-    for (place, (&node, peak)) in open.iter().zip(peaks).enumerate() {
-        places[node.index()] = Some(place);
+    let (mut is_whole, mut bytes) = (true, Some(0.0));
+    for &node in &open {
         let (work, stage) = (&plan.graph[node].work, &mut stages[node.index()]);
         stage.thread_seconds = estimates.thread_seconds(work).map(|all| all * share_left(work, stage));
-        stage.bytes = estimates.bytes(work).map(|bytes| bytes.round() as u64);
         is_whole &= stage.thread_seconds.is_some();
-        bytes = bytes.and_then(|sum| Some(sum + estimates.bytes(work)?));
-        let mut after: Vec<usize> = keys::inputs(plan, node)
-            .iter()
-            .filter_map(|(_, from)| places[from.index()])
-            .collect();
-        after.sort_unstable();
-        after.dedup();
-        tasks.push(Task {
-            after,
-            seconds: stage.thread_seconds.unwrap_or(0.0),
-            place: Place::Cpu,
-            bytes: peak.unwrap_or(0),
-        });
+        let own = estimates.bytes(work);
+        stage.bytes = own.map(|bytes| bytes.round() as u64);
+        bytes = bytes.zip(own).map(|(sum, own)| sum + own);
     }
+    let peaks = memory::peaks(open.iter().map(|node| &plan.graph[*node].work));
+    let seconds = |node: NodeIndex| stages[node.index()].thread_seconds.unwrap_or(0.0);
+    let tasks = tasks::of(plan, &open, &peaks, seconds);
     let machine = Machine {
         jobs,
         threads,

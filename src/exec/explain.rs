@@ -58,6 +58,14 @@ pub struct Known {
     pub changes: Vec<Change>,
 }
 
+impl Known {
+    /// Its key; none while the result of an input is not known.
+    #[must_use]
+    pub fn key(&self) -> Option<Key> {
+        self.key.as_ref()?.parse().ok().map(Key)
+    }
+}
+
 /// A stage of an earlier run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Compared {
@@ -239,7 +247,7 @@ pub fn with_changes(
         log: &log,
         read: BTreeMap::new(),
     };
-    let keys: Vec<Option<Key>> = stages.iter().map(key_of).collect();
+    let keys: Vec<Option<Key>> = stages.iter().map(Known::key).collect();
     let digest = |node: NodeIndex, output: &str| -> Option<Digest> {
         let product = store.product((*keys.get(node.index())?)?).ok()??;
         product.outputs.get(output).copied()
@@ -247,11 +255,11 @@ pub fn with_changes(
     let open = plan.order().zip(stages).filter(|(_, stage)| is_open(stage));
     for (node, stage) in open.take(MOST_COMPARED) {
         if let Some(before) = earlier.get(&stage.name)
-            && Some(before.key) == key_of(stage)
+            && Some(before.key) == stage.key()
         {
             stage.why = format!(
                 "run {} had its result, which is no longer in the store",
-                short(&before.run)
+                history::short(&before.run)
             );
             continue;
         }
@@ -278,15 +286,6 @@ pub fn with_changes(
         stage.changes = changes;
     }
     Ok(())
-}
-
-fn key_of(stage: &Known) -> Option<Key> {
-    stage.key.as_ref()?.parse().ok().map(Key)
-}
-
-/// The first digits of a run's name.
-fn short(run: &str) -> &str {
-    run.get(..8).unwrap_or(run)
 }
 
 /// Fields of earlier stages, each read once.
@@ -339,7 +338,7 @@ fn nearest<'e>(
 
 /// The first changes in words, since the stage of this name in a run.
 fn told(run: &str, changes: &[Change]) -> String {
-    let since = format!("since run {}", short(run));
+    let since = format!("since run {}", history::short(run));
     let Some(first) = changes.first() else {
         return format!("{since}: nothing that is recorded differs");
     };

@@ -401,6 +401,12 @@ pub fn runs(store: &Store) -> Result<Vec<RunRecord>, StoreError> {
     Ok(read.filter(|record: &RunRecord| record.schema == RUN).collect())
 }
 
+/// The first digits of a run's name, as lists show it.
+#[must_use]
+pub fn short(run: &str) -> &str {
+    run.get(..8).unwrap_or(run)
+}
+
 /// The stages of a run; none when it has not ended, or its list is damaged or was removed.
 ///
 /// # Errors

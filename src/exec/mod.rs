@@ -20,6 +20,7 @@ mod run;
 pub mod schedule;
 mod select;
 mod stop;
+mod tasks;
 mod trail;
 mod turn;
 mod workshop;
@@ -32,6 +33,6 @@ pub use explain::{Compared, Known, State, survey, survey_until, with_changes, wi
 pub use fields::{Change, Changed, SourceLine};
 pub use memory::{available, size};
 pub use run::{Options, run};
-pub use select::{NoStage, Part, Patterns, Selection, select};
+pub use select::{NoStage, Part, Patterns, Selection, parts, select};
 pub use stop::Stop;
 pub use trail::{Standing, is_kept, over_budget};

@@ -9,9 +9,10 @@ use super::{
     keys::{self, Keyed},
     memory,
     quota::Quota,
-    schedule::{Machine, Place, Task},
+    schedule::{Machine, Task},
     select::{Part, Selection},
     stop::Stop,
+    tasks,
     trail::Trails,
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
         Plan,
         canon::{Key, Taken},
     },
-    stages::StageError,
+    stages::{self, StageError},
     store::{Link, Product, StageLock, Store, StoreError, Trigger},
 };
 use petgraph::{Direction, graph::NodeIndex};
@@ -28,7 +29,7 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -96,6 +97,7 @@ pub fn run(
             others: BTreeMap::new(),
             running: BTreeMap::new(),
         }),
+        peaks: OnceLock::new(),
         trails: Trails::new((plan, store), options, listener),
         quota: Quota::new(store, options.quota, listener),
     };
@@ -175,6 +177,8 @@ pub(super) struct Run<'a> {
     /// Keys of stages whose files or looks are asked for once, with what they were made of.
     keys: Mutex<BTreeMap<NodeIndex, (Vec<Taken>, Keyed)>>,
     pub(super) facts: Mutex<Facts>,
+    /// Bytes that the stages which are to run need at most, where that is known.
+    peaks: OnceLock<BTreeMap<NodeIndex, Option<u64>>>,
     pub(super) trails: Trails<'a>,
     pub(super) quota: Quota<'a>,
 }
@@ -293,33 +297,26 @@ impl Run<'_> {
 
     /// What the schedule is told of these stages, and of the machine.
     fn tasks(&self, open: &[NodeIndex]) -> (Vec<Task>, Machine) {
-        let mut places = vec![None; self.plan.graph.node_count()];
         // The order of stages is no reason to fail.
         let estimates = Estimates::of(self.store).unwrap_or_default();
-        let peaks = memory::peaks(open.iter().map(|node| &self.plan.graph[*node].work));
-        let tasks = open.iter().zip(peaks).enumerate().map(|(place, (&node, peak))| {
-            places[node.index()] = Some(place);
-            let inputs = keys::inputs(self.plan, node);
-            let mut after: Vec<usize> = inputs.iter().filter_map(|(_, from)| places[from.index()]).collect();
-            after.sort_unstable();
-            after.dedup();
-            Task {
-                after,
-                seconds: estimates.priority(&self.plan.graph[node].work),
-                place: match self.plan.graph[node].work.numerics() {
-                    Some(_) => Place::Gpu,
-                    None => Place::Cpu,
-                },
-                bytes: peak.unwrap_or(0),
-            }
-        });
+        let work = |node: NodeIndex| &self.plan.graph[node].work;
+        let peaks = memory::peaks(open.iter().map(|node| work(*node)));
+        let tasks = tasks::of(self.plan, open, &peaks, |node| estimates.priority(work(node)));
+        let peaks = open.iter().copied().zip(peaks).collect();
+        self.peaks.get_or_init(|| peaks);
         let machine = Machine {
             jobs: self.options.jobs,
             threads: self.options.threads,
             bytes: self.options.memory,
             gpus: self.options.devices.gpus().iter().map(|gpu| gpu.bytes).collect(),
         };
-        (tasks.collect(), machine)
+        (tasks, machine)
+    }
+
+    /// Bytes that a stage needs at most, where that is known.
+    pub(super) fn peak(&self, node: NodeIndex) -> Option<u64> {
+        let known = self.peaks.get().and_then(|peaks| peaks.get(&node).copied());
+        known.unwrap_or_else(|| stages::peak_bytes(&self.plan.graph[node].work))
     }
 
     /// Brings a stage whose inputs were settled to its end, unless another process computes it.

@@ -72,7 +72,8 @@ fn is_match(pattern: &str, text: &str) -> bool {
 }
 
 /// The parts of a name, which `/` separates outside brackets, one after the other: `scores[a/b]/fold1/finetune` has three.
-fn parts(name: &str) -> Vec<&str> {
+#[must_use]
+pub fn parts(name: &str) -> Vec<&str> {
     let (mut depth, mut from, mut found) = (0_usize, 0, Vec::new());
     for (at, letter) in name.char_indices() {
         match letter {

@@ -139,7 +139,7 @@ impl Run<'_> {
         let bytes = action
             .outputs
             .values()
-            .filter_map(|digest| self.store.bytes(*digest).ok()?);
+            .filter_map(|digest| self.store.object_size(*digest).ok()?);
         let _ = self.store.note_cost(&Cost {
             kind: action.kind.clone(),
             device_class: made.device_class.clone(),
@@ -164,7 +164,7 @@ impl Run<'_> {
 
     /// What a stage may need and what is there, where that is less.
     fn tight(&self, node: NodeIndex) -> Option<(u64, u64)> {
-        let needed = stages::peak_bytes(&self.plan.graph[node].work)?;
+        let needed = self.peak(node)?;
         let there = memory::available();
         (needed > there).then_some((needed, there))
     }
@@ -172,7 +172,7 @@ impl Run<'_> {
     /// Refuses a stage that may need more memory than it is allowed.
     fn check_memory(&self, node: NodeIndex) -> Result<(), StageError> {
         let work = &self.plan.graph[node].work;
-        let (Some(limit), Some(peak)) = (self.options.stage_memory, stages::peak_bytes(work)) else {
+        let (Some(limit), Some(peak)) = (self.options.stage_memory, self.peak(node)) else {
             return Ok(());
         };
         if peak <= limit {

@@ -1,6 +1,7 @@
 //! What a running stage is given: ears for its progress, a place for its state.
 
 use super::{
+    crew::held,
     event::{Event, Listener, Progress},
     quota::Quota,
     run::of_store,
@@ -20,7 +21,7 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -267,9 +268,4 @@ impl States for StoredStates<'_> {
             None => Ok(false),
         }
     }
-}
-
-/// A lock's contents; what is in them is replaced whole.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

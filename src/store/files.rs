@@ -48,11 +48,6 @@ pub(super) struct Stat {
 }
 
 impl Stat {
-    /// Bytes of the file.
-    pub(super) const fn size(self) -> u64 {
-        self.size
-    }
-
     pub(super) const fn of(look: &Look) -> Self {
         Self {
             size: look.size,

@@ -265,14 +265,6 @@ impl Store {
         self.objects.path(digest)
     }
 
-    /// Bytes of an object; none when it is absent.
-    ///
-    /// # Errors
-    /// When the store cannot be looked at.
-    pub fn bytes(&self, digest: Digest) -> Result<Option<u64>, StoreError> {
-        Ok(self.objects.look(&self.path(digest))?.map(Stat::size))
-    }
-
     /// The file of an object, its contents verified: read and hashed once per process, and again when the file no longer
     /// looks the same. None when it is absent, or was damaged and is in quarantine now.
     ///

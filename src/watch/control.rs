@@ -14,6 +14,7 @@ use crate::{
     store::Trigger,
 };
 use indexmap::IndexMap;
+use petgraph::graph::NodeIndex;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -369,7 +370,7 @@ impl<'scope, 'env> Control<'scope, 'env> {
 
     /// Orders the AUCs on tuning parts that the scores of a stage complete.
     fn value(&mut self, place: usize, outputs: &BTreeMap<String, Digest>) {
-        let node = self.view.node(place);
+        let node = NodeIndex::new(place);
         let (Some(current), Some(places)) = (&self.current, self.scores.places.get(&node)) else {
             return;
         };

@@ -173,11 +173,19 @@ fn home(file: &Path) -> Option<PathBuf> {
 /// The data files of a plan: few by their names, many by their folders.
 pub(super) fn add_data(sources: &mut Sources, plan: &Plan) {
     for node in plan.order() {
+        let mut before = None;
         for file in plan.graph[node].work.files() {
             match file.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => sources.folders.insert(source::absolute(folder)),
-                _ => sources.files.insert(file.clone()),
-            };
+                // Most files lie beside the one before, and there may be a million.
+                folder if folder.is_some() && folder == before => {}
+                Some(folder) if !folder.as_os_str().is_empty() => {
+                    sources.folders.insert(source::absolute(folder));
+                    before = Some(folder);
+                }
+                _ => {
+                    sources.files.insert(file.clone());
+                }
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ impl Marks {
         Self {
             stages: plan.order().map(stage).collect(),
             outputs: plan.outputs.iter().map(|(name, node)| (name.clone(), *node)).collect(),
-            keys: known.iter().map(key_of).collect(),
+            keys: known.iter().map(Known::key).collect(),
         }
     }
 
@@ -33,8 +33,4 @@ impl Marks {
         (&self.stages, &self.outputs) == (&before.stages, &before.outputs)
             && keys.all(|(key, before)| before.is_none() || key == before)
     }
-}
-
-fn key_of(stage: &Known) -> Option<Key> {
-    stage.key.as_ref()?.parse().ok().map(Key)
 }

@@ -1,6 +1,9 @@
 //! Like stages, taken together: the folds of a step, the arms of a grid.
 
-use crate::plan::{Plan, stage::Dag};
+use crate::{
+    exec,
+    plan::{Plan, stage::Dag},
+};
 use indexmap::IndexMap;
 use petgraph::{Direction, graph::NodeIndex};
 use serde::Serialize;
@@ -18,19 +21,9 @@ pub struct Step {
     pub after: Vec<usize>,
 }
 
-/// The last part of a stage's name, which says what it does; slashes within brackets belong to labels of axes.
+/// The last part of a stage's name, which says what it does.
 fn label(name: &str) -> &str {
-    let mut depth = 0_usize;
-    let mut from = 0;
-    for (at, letter) in name.char_indices() {
-        match letter {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            '/' if depth == 0 => from = at + 1,
-            _ => {}
-        }
-    }
-    &name[from..]
+    exec::parts(name).pop().unwrap_or(name)
 }
 
 /// The steps of a plan, inputs first, and for each stage the place of its step.

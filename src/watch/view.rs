@@ -10,7 +10,6 @@ use crate::{
     report,
 };
 use indexmap::IndexMap;
-use petgraph::graph::NodeIndex;
 use serde::Serialize;
 use std::{
     collections::VecDeque,
@@ -188,10 +187,7 @@ impl View {
             schema: self.outline.schema,
             program: self.outline.program.clone(),
         };
-        self.keys = known
-            .iter()
-            .map(|stage| stage.key.as_ref().and_then(|key| key.parse().ok()).map(Key))
-            .collect();
+        self.keys = known.iter().map(Known::key).collect();
         let letter = |stage: &Known| if stage.state == exec::State::Cached { 'k' } else { '.' };
         self.state.stages = known.iter().map(letter).collect();
         self.places = outline
@@ -376,10 +372,5 @@ impl View {
     #[must_use]
     pub fn counts(&self) -> [usize; 5] {
         [b'.', b'k', b'r', b'd', b'f'].map(|letter| self.state.stages.bytes().filter(|own| *own == letter).count())
-    }
-
-    /// The stage's node, where there is a plan.
-    pub(super) fn node(&self, place: usize) -> NodeIndex {
-        NodeIndex::new(place)
     }
 }

@@ -30,6 +30,20 @@ net tiny(classes: int = 2) {
 }
 "#;
 
+/// Two folds of a small training whose `epochs` is a parameter.
+pub fn two_folds(epochs: u32) -> String {
+    format!(
+        r#"{TINY}
+param epochs: int = {epochs}
+let pictures = npz("{data}") |> where((r) => r.split == "test") |> rgb |> normalize(imagenet)
+let task = pictures |> split(kfold(2), seed: 1) |> classify("label", {{ pneumonia: [1], normal: [0] }})
+let scores = for rate in [1e-3] {{ tiny() |> finetune(task, epochs: epochs, lr: rate) |> evaluate(task) }}
+out study = scores |> report
+"#,
+        data = chest().display()
+    )
+}
+
 /// A temporary folder with a program, and its store.
 pub struct Workbench {
     folder: tempfile::TempDir,
@@ -86,6 +100,14 @@ impl Workbench {
     /// Runs `mtl ARGUMENTS` to its end.
     pub fn mtl(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("mtl starts")
+    }
+
+    /// The object that `mtl ARGUMENTS --format json` prints.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.mtl(&[arguments, &["--format", "json"]].concat());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        serde_json::from_slice(&output.stdout).expect("one JSON object")
     }
 
     /// Runs the program to its end and reads its events.

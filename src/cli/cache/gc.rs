@@ -1,6 +1,6 @@
 //! `mtl cache gc`
 
-use super::{Exit, Format, Of, counted, output, program, tell_notices};
+use super::{Exit, Format, Of, counted, output, program};
 use crate::{
     cli::run::{interval, size},
     exec::collect::{self, Candidate, Collection, Limits, Root, Roots, Why},
@@ -57,7 +57,7 @@ pub(super) fn gc(arguments: &Arguments) -> Result<Exit, Exit> {
         true => None,
         false => Some(collect::collect(&store, &collection).map_err(failed)?),
     };
-    tell_notices(&store);
+    program::tell_notices(&store);
     match arguments.of.format {
         Format::Json => output::json(&json(&store, &collection, collected.as_ref())),
         Format::Text => output::raw(&text(&store, &collection, collected.as_ref())),

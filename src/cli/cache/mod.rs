@@ -60,13 +60,6 @@ pub(super) fn cache(arguments: &Arguments) -> Exit {
     }
 }
 
-/// Shows what the store found amiss.
-fn tell_notices(store: &Store) {
-    for notice in store.take_notices() {
-        output::error_line(&format!("store: {notice}"));
-    }
-}
-
 /// `1 result`, `2 results`.
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })

@@ -1,6 +1,6 @@
 //! `mtl cache verify`
 
-use super::{Exit, Format, Of, counted, output, program, tell_notices};
+use super::{Exit, Format, Of, counted, output, program};
 use crate::{cli::run::stop_on_signal, project::units::bytes, store::StoreError};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -29,7 +29,7 @@ pub(super) fn verify(arguments: &Arguments) -> Result<Exit, Exit> {
         &cancel,
     );
     bar.finish_and_clear();
-    tell_notices(&store);
+    program::tell_notices(&store);
     let verified = match verified {
         Ok(verified) => verified,
         Err(StoreError::Cancelled) => return Ok(Exit::Interrupted),

@@ -1,6 +1,6 @@
 //! `mtl cache why`
 
-use super::{Exit, Format, Of, output, program, tell_notices};
+use super::{Exit, Format, Of, output, program};
 use crate::{
     exec::origin::{self, Origin},
     plan::digest::Digest,
@@ -28,7 +28,7 @@ pub(super) fn why(arguments: &Arguments) -> Result<Exit, Exit> {
     let store = arguments.of.open()?;
     let word = digits(&store, &arguments.what)?;
     let origins = origin::find(&store, &word).map_err(|error| program::store_failed(&error))?;
-    tell_notices(&store);
+    program::tell_notices(&store);
     if origins.is_empty() {
         let message = format!(
             "no result of this store, or of its runs, has anything to do with `{}`",

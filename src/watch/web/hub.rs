@@ -1,6 +1,6 @@
 //! The latest view, as it is sent, and those that wait for the next.
 
-use crate::watch::View;
+use crate::watch::{Outline, View};
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -32,6 +32,8 @@ pub(super) struct Latest {
 #[derive(Debug, Default)]
 struct Shared {
     latest: Latest,
+    /// What the latest outline was made of.
+    outline: Arc<Outline>,
     is_closed: bool,
 }
 
@@ -49,10 +51,14 @@ impl Hub {
 
     pub(super) fn show(&self, view: &View) {
         // Numbers that are none cannot be written, and plain data otherwise can.
-        let outline = serde_json::to_string(&*view.outline).unwrap_or_default();
         let state = serde_json::to_string(&view.state).unwrap_or_default();
         let mut shared = self.shared();
-        shared.latest.outline.set(outline);
+        // A new one comes with a decision, and is as long as the plan.
+        if !Arc::ptr_eq(&shared.outline, &view.outline) {
+            let outline = serde_json::to_string(&*view.outline).unwrap_or_default();
+            shared.latest.outline.set(outline);
+            shared.outline = Arc::clone(&view.outline);
+        }
         shared.latest.state.set(state);
         drop(shared);
         self.changed.notify_all();
