@@ -147,6 +147,16 @@ impl Temp {
         self.path.clone()
     }
 
+    /// Gives it a name that nothing has; false when something has it. Where the file system has no hard links, what has got
+    /// the name meanwhile is replaced. The folder is not synced yet.
+    pub(super) fn persist_new(self, target: &Path) -> io::Result<bool> {
+        match self.disk.hard_link(&self.path, target) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(_) => self.persist(target).map(|()| true),
+        }
+    }
+
     /// Gives it its name. The folder is not synced yet.
     pub(super) fn persist(mut self, target: &Path) -> io::Result<()> {
         self.disk.rename(&self.path, target)?;

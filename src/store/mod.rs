@@ -556,7 +556,10 @@ fn check_version(disk: &Arc<dyn Disk>, root: &Path) -> Result<bool, StoreError> 
     disk::write_all(file.file(), format!("{VERSION}\n").as_bytes())
         .and_then(|()| file.file().sync())
         .at("write", &path)?;
-    file.persist(&path).at("write", &path)?;
+    // Never replaced: locks are taken on it, and one on a file that has lost its name would keep nobody out.
+    if !file.persist_new(&path).at("write", &path)? {
+        return check_version(disk, root);
+    }
     sync_dir(&**disk, root)?;
     Ok(true)
 }

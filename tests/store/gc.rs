@@ -333,10 +333,12 @@ fn a_collection_and_runs_at_once_leave_nothing_named_that_is_gone() {
                 })
             })
             .collect();
-        for worker in workers {
-            worker.join().expect("it ends well");
-        }
+        let ended: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        // The collections end with them, also when one has failed.
         is_over.store(true, Ordering::Relaxed);
+        for worker in ended {
+            worker.expect("it ends well");
+        }
     });
     let store = open(path);
     assert_whole(&store, "at the end");

@@ -6,7 +6,12 @@ use crate::{
     folder, key, run,
 };
 use mtl::store::{Locks, Notice, Store, StoreError, disk::Kind};
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Barrier},
+    thread,
+};
 
 fn open_on(disk: &Faulty, folder: &Path) -> Result<Store, StoreError> {
     Store::open_on(Arc::new(disk.clone()), folder)
@@ -61,6 +66,29 @@ fn what_is_not_to_be_relied_on_is_told_once_and_by_the_store() {
         let again = open_on(&disk, folder.path()).expect("it opens");
         assert_eq!(again.take_notices(), [], "it was said when the store was made");
         assert!(again.reusable(key(1)).expect("read").is_some());
+    }
+}
+
+#[test]
+fn processes_that_make_a_store_at_once_make_one() {
+    for round in 0..60 {
+        let folder = folder();
+        let begin = Barrier::new(6);
+        thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    begin.wait();
+                    let store = Store::open(folder.path()).unwrap_or_else(|error| panic!("round {round}: {error}"));
+                    store.begin_lookups().expect("the gate is entered");
+                    store.end_lookups().expect("the gate is left");
+                });
+            }
+        });
+        let marks = fs::read_dir(folder.path()).expect("there").filter(|entry| {
+            let name = entry.as_ref().expect("there").file_name();
+            name.to_string_lossy().contains("VERSION")
+        });
+        assert_eq!(marks.count(), 1, "round {round}");
     }
 }
 
