@@ -3,12 +3,12 @@
 use crate::{
     faulty::Faulty,
     files_below, flip, folder, is_recorded, key,
-    layout::{epoch, fill},
+    layout::{fill, states_are_there},
     open, run,
 };
 use mtl::{
     plan::digest::Digest,
-    store::{EpochState, Going, Link, Notice, Store, StoreError},
+    store::{Going, Link, Notice, Store, StoreError},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -53,16 +53,7 @@ fn what_is_known_behind_is_known_in_front_and_nothing_is_written_behind() {
                 "not a name of a file behind"
             );
         }
-        let state = store.load_state(key(3)).expect("read").expect("it is there");
-        assert_eq!(fs::read(state).expect("there"), b"half a training");
-        let (_, state) = store.furthest_epoch(&[key(91)]).expect("read").expect("it is there");
-        assert_eq!(
-            EpochState {
-                parts: BTreeMap::new(),
-                ..state.clone()
-            },
-            epoch()
-        );
+        let state = states_are_there(&store);
         assert!(store.trail_part(state.parts["weights"]).expect("read").is_some());
         assert_eq!(store.runs().expect("read").len(), 1);
         assert!(store.fields().expect("it opens").contains(key(1).0));

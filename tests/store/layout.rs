@@ -30,7 +30,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-pub(crate) fn epoch() -> EpochState {
+fn epoch() -> EpochState {
     EpochState {
         epoch: 1,
         root: key(90),
@@ -40,6 +40,21 @@ pub(crate) fn epoch() -> EpochState {
         devices: vec!["cpu-avx2".to_owned()],
         parts: BTreeMap::new(),
     }
+}
+
+/// The states that [`fill`] has saved are there; gives that after an epoch.
+pub(crate) fn states_are_there(store: &Store) -> EpochState {
+    let state = store.load_state(key(3)).expect("read").expect("it is there");
+    assert_eq!(fs::read(state).expect("there"), b"half a training");
+    let (_, state) = store.furthest_epoch(&[key(91)]).expect("read").expect("it is there");
+    assert_eq!(
+        EpochState {
+            parts: BTreeMap::new(),
+            ..state.clone()
+        },
+        epoch()
+    );
+    state
 }
 
 /// Fills a store with one of everything.
@@ -88,16 +103,7 @@ fn a_store_of_layout_1_is_used_as_it_is() {
             .expect("written");
         assert_eq!(fs::read(&target).expect("there"), bytes);
     }
-    let state = store.load_state(key(3)).expect("read").expect("it is there");
-    assert_eq!(fs::read(state).expect("there"), b"half a training");
-    let (_, state) = store.furthest_epoch(&[key(91)]).expect("read").expect("it is there");
-    assert_eq!(
-        EpochState {
-            parts: BTreeMap::new(),
-            ..state.clone()
-        },
-        epoch()
-    );
+    let state = states_are_there(&store);
     let part = store
         .trail_part(state.parts["weights"])
         .expect("read")
